@@ -1,0 +1,20 @@
+import { defineConfig } from 'vitest/config';
+
+/** One project per suite: `vitest --project unit|contract|e2e|faults`. Everything but unit drives a real daemon and so runs file after file. */
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['src/**/*.test.ts', 'shim/test/**/*.test.ts'], testTimeout: 20_000 } },
+      ...['contract', 'e2e', 'faults'].map((name) => ({
+        test: {
+          name,
+          include: [`test/${name}/**/*.test.ts`],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 1 },
+        },
+      })),
+    ],
+  },
+});
