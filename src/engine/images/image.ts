@@ -1,0 +1,87 @@
+import type { HealthConfig } from '../containers/container-config.js';
+
+/** The `config` object of an OCI/Docker image configuration, in the engine's words. null: absent. */
+export interface ImageRunConfig {
+  user: string;
+  exposedPorts: string[];
+  env: string[];
+  cmd: string[] | null;
+  entrypoint: string[] | null;
+  volumes: string[];
+  workingDir: string;
+  labels: Record<string, string>;
+  stopSignal: string;
+  healthcheck: HealthConfig | null;
+  onBuild: string[] | null;
+  shell: string[] | null;
+  argsEscaped: boolean;
+}
+
+export interface ImageHistoryEntry {
+  created: string;
+  createdBy: string;
+  author: string;
+  comment: string;
+  emptyLayer: boolean;
+}
+
+export interface Platform {
+  os: string;
+  architecture: string;
+  variant: string;
+  osVersion: string;
+}
+
+export interface Descriptor {
+  mediaType: string;
+  digest: string;
+  sizeBytes: number;
+  annotations?: Record<string, string>;
+  platform?: Platform;
+}
+
+/** One image. `id` is the digest of its configuration blob, `sha256:…`. */
+export interface Image {
+  id: string;
+  /** '' : none. */
+  parentId: string;
+  created: string;
+  author: string;
+  comment: string;
+  dockerVersion: string;
+  platform: Platform;
+  config: ImageRunConfig;
+  diffIds: string[];
+  /** Chain ID of each layer, bottom first; the last names the unpacked stack. */
+  chainIds: string[];
+  history: ImageHistoryEntry[];
+  /** Unpacked size of all layers. */
+  sizeBytes: number;
+  /** Familiar references, `busybox:latest`. */
+  repoTags: string[];
+  /** Familiar digests, `busybox@sha256:…`. */
+  repoDigests: string[];
+  /** Manifest (or index) as served or made, if one is kept. */
+  descriptor: Descriptor | null;
+  lastTagTime: string | null;
+}
+
+export interface ImageSummary {
+  image: Image;
+  /** -1: not asked for. */
+  sharedSizeBytes: number;
+  /** Containers made from it. */
+  containers: number;
+}
+
+export interface ImageHistoryRow {
+  id: string;
+  createdUnixSec: number;
+  createdBy: string;
+  tags: string[];
+  sizeBytes: number;
+  comment: string;
+}
+
+/** An entry of the answer to an image delete. */
+export type ImageDeleteItem = { untagged: string } | { deleted: string };

@@ -1,0 +1,37 @@
+import type { Filters } from '../containers/container.js';
+
+export interface Volume {
+  name: string;
+  driver: string;
+  mountpoint: string;
+  createdAt: string;
+  labels: Record<string, string>;
+  options: Record<string, string>;
+  scope: 'local' | 'global';
+  /** Made without a name. */
+  anonymous: boolean;
+}
+
+/** Named and anonymous volumes. An unknown one is not-found `get x: no such volume`. */
+export interface VolumeService {
+  /** Idempotent for the same name and driver; '' makes an anonymous one (64 hex). */
+  create(request: {
+    name: string;
+    driver: string;
+    driverOpts: Record<string, string>;
+    labels: Record<string, string>;
+  }): Promise<Volume>;
+  inspect(name: string): Volume;
+  list(filters: Filters): { volumes: Volume[]; warnings: string[] };
+  /** Conflict while containers use it. `force` makes an unknown one no error. */
+  remove(name: string, force: boolean): Promise<void>;
+  prune(filters: Filters): Promise<{ deleted: string[]; spaceReclaimedBytes: number }>;
+  /** Takes a reference for a container and mounts it if its driver needs that; returns the host path. */
+  mount(name: string, containerId: string): Promise<string>;
+  /** Gives the mount back; idempotent. */
+  unmount(name: string, containerId: string): Promise<void>;
+  /** A container that exists (running or not) uses the volume: it can't be removed. */
+  reference(name: string, containerId: string): void;
+  unreference(name: string, containerId: string): void;
+  usage(): Promise<{ volume: Volume; sizeBytes: number; refCount: number }[]>;
+}
