@@ -1,0 +1,71 @@
+import { closeSync, constants, mkdirSync, openSync, unlinkSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { check, libcFunction } from './libc.js';
+import { mount, MS, umountAll } from './mount.js';
+
+const CLONE_NEWNET = 0x40000000;
+const unshareCall = libcFunction<(flags: number) => number>('unshare', 'int', ['int']);
+const setnsCall = libcFunction<(fd: number, type: number) => number>('setns', 'int', ['int', 'int']);
+
+const OWN_NET = '/proc/thread-self/ns/net';
+const NOT_FOUND = new Set(['ENOENT']);
+
+/**
+ * Makes a network namespace that lives until `removeNetns(path)`: a bind mount of it on the (new, empty) file `path`, whose
+ * directory is made if need be. Throws EEXIST when the file is there. Nothing is left on failure.
+ */
+export function createNetns(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  closeSync(openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o444));
+  try {
+    awayFromHome(
+      () => check(unshareCall(CLONE_NEWNET), 'unshare'),
+      () => mount(OWN_NET, path, null, MS.BIND),
+    );
+  } catch (error) {
+    removeNetns(path);
+    throw error;
+  }
+}
+
+/** Removes what createNetns made. The namespace itself goes with its last process. A path that is gone is fine. */
+export function removeNetns(path: string): void {
+  umountAll(path);
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (!NOT_FOUND.has((error as { code?: string }).code ?? '')) throw error;
+  }
+}
+
+/**
+ * Runs a function inside a network namespace (a path like /proc/PID/ns/net or one of createNetns). The function must be
+ * synchronous through and through: file and DNS calls that Node does on other threads, and anything after an await, run in the
+ * daemon's own namespace. A socket opened inside stays in there for good.
+ */
+export function inNetns<T>(path: string, fn: () => T): T {
+  const fd = openSync(path, constants.O_RDONLY);
+  try {
+    return awayFromHome(() => check(setnsCall(fd, CLONE_NEWNET), 'setns', path), fn);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Leaves this thread's network namespace, runs, and comes back. A main thread stuck in a container's namespace would listen and
+ * dial in there from then on, so failing to return ends the process.
+ */
+function awayFromHome<T>(leave: () => unknown, fn: () => T): T {
+  const home = openSync(OWN_NET, constants.O_RDONLY);
+  try {
+    leave();
+    try {
+      return fn();
+    } finally {
+      if (setnsCall(home, CLONE_NEWNET) !== 0) process.abort();
+    }
+  } finally {
+    closeSync(home);
+  }
+}
