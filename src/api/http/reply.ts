@@ -1,0 +1,33 @@
+import type { Readable } from 'node:stream';
+
+/**
+ * What a handler answers. `null` from a handler means that it has taken the response over (progress, hijack, flushed
+ * stream) and that nothing is left to send.
+ */
+export type ApiReply =
+  | { kind: 'json'; status: number; body: unknown; headers?: ReplyHeaders }
+  | { kind: 'text'; status: number; text: string; contentType: string; headers?: ReplyHeaders }
+  | { kind: 'empty'; status: number; headers?: ReplyHeaders }
+  | { kind: 'stream'; status: number; stream: Readable; contentType: string; headers?: ReplyHeaders };
+
+export type ReplyHeaders = Record<string, string>;
+
+/** A JSON answer. The route's response gates for the client's version are applied to `body`, which they may change. */
+export function json(body: unknown, status = 200, headers?: ReplyHeaders): ApiReply {
+  return { kind: 'json', status, body, headers };
+}
+
+/** Text that goes out as it is, JSON that was already serialised included. */
+export function text(content: string, contentType: string, status = 200, headers?: ReplyHeaders): ApiReply {
+  return { kind: 'text', status, text: content, contentType, headers };
+}
+
+/** 204, or another status without a body (200 for exec resize, 201 for tag). */
+export function empty(status = 204, headers?: ReplyHeaders): ApiReply {
+  return { kind: 'empty', status, headers };
+}
+
+/** Bytes of unknown length (tar): chunked, headers are flushed at once, a failing source cuts the connection. */
+export function stream(source: Readable, contentType: string, headers?: ReplyHeaders): ApiReply {
+  return { kind: 'stream', status: 200, stream: source, contentType, headers };
+}
