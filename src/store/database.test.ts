@@ -1,0 +1,106 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import BetterSqlite3 from 'better-sqlite3';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { silentLogger } from '../shared/logger.js';
+import { openDatabase } from './database.js';
+import { MetaStore } from './meta.js';
+import { DatabaseTooNewError, loadMigrations, migrate } from './migrations.js';
+
+let folder: string;
+beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'wharf-db-'))));
+afterEach(() => rmSync(folder, { recursive: true }));
+
+describe('openDatabase', () => {
+  it('keeps what was written, with the pragmas that make it last', () => {
+    const path = join(folder, 'sub', 'wharfd.db');
+    const db = openDatabase(path, silentLogger);
+    new MetaStore(db).set('a', 'b');
+    expect(db.sql.pragma('journal_mode', { simple: true })).toBe('wal');
+    expect(db.sql.pragma('synchronous', { simple: true })).toBe(2);
+    expect(db.sql.pragma('foreign_keys', { simple: true })).toBe(1);
+    db.close();
+    db.close();
+    const again = openDatabase(path, silentLogger);
+    expect(new MetaStore(again).get('a')).toBe('b');
+    expect(new MetaStore(again).get('c')).toBeNull();
+    expect(again.sql.pragma('user_version', { simple: true })).toBe(loadMigrations().at(-1)?.version);
+    again.close();
+  });
+
+  it('refuses a database of a newer version and leaves it as it is', () => {
+    const path = join(folder, 'wharfd.db');
+    openDatabase(path, silentLogger).close();
+    const raw = new BetterSqlite3(path);
+    raw.pragma('user_version = 9999');
+    raw.close();
+    expect(() => openDatabase(path, silentLogger)).toThrow(DatabaseTooNewError);
+    expect(() => openDatabase(path, silentLogger)).toThrow(/schema version 9999, written by a newer wharfd/);
+    const after = new BetterSqlite3(path);
+    expect(after.pragma('user_version', { simple: true })).toBe(9999);
+    after.close();
+  });
+
+  it('undoes a transaction that throws, also a nested one', () => {
+    const db = openDatabase(':memory:', silentLogger);
+    const meta = new MetaStore(db);
+    db.transaction(() => {
+      meta.set('kept', '1');
+      expect(() =>
+        db.transaction(() => {
+          meta.set('lost', '1');
+          throw new Error('no');
+        }),
+      ).toThrow('no');
+    });
+    expect(meta.get('kept')).toBe('1');
+    expect(meta.get('lost')).toBeNull();
+    db.close();
+  });
+});
+
+describe('transactionWithoutSync', () => {
+  it('commits, and leaves the next transaction synchronous', () => {
+    const db = openDatabase(join(folder, 'x.db'), silentLogger);
+    const meta = new MetaStore(db);
+    db.transactionWithoutSync(() => {
+      expect(db.sql.pragma('synchronous', { simple: true })).toBe(1);
+      db.transactionWithoutSync(() => meta.set('a', '1'));
+    });
+    expect(meta.get('a')).toBe('1');
+    expect(() =>
+      db.transactionWithoutSync(() => {
+        meta.set('b', '1');
+        throw new Error('no');
+      }),
+    ).toThrow('no');
+    expect(meta.get('b')).toBeNull();
+    expect(db.sql.pragma('synchronous', { simple: true })).toBe(2);
+    db.close();
+  });
+});
+
+describe('migrate', () => {
+  const migration = (version: number, sql: string) => ({ version, name: `m${version}`, sql });
+
+  it('applies a number that comes late, and none twice', () => {
+    const sql = new BetterSqlite3(':memory:');
+    migrate(sql, 'x', [migration(1, 'CREATE TABLE a (x)'), migration(3, 'CREATE TABLE c (x)')], silentLogger);
+    const all = [1, 2, 3].map((n) => migration(n, n === 2 ? 'CREATE TABLE b (x)' : 'SELECT this fails'));
+    migrate(sql, 'x', all, silentLogger);
+    expect(sql.prepare('SELECT version FROM schema_migrations').pluck().all()).toEqual([1, 2, 3]);
+    expect(sql.pragma('user_version', { simple: true })).toBe(3);
+    sql.prepare('SELECT * FROM b').all();
+    sql.close();
+  });
+
+  it('leaves nothing of a migration that fails', () => {
+    const sql = new BetterSqlite3(':memory:');
+    const bad = migration(1, 'CREATE TABLE a (x); CREATE TABLE a (x);');
+    expect(() => migrate(sql, 'x', [bad], silentLogger)).toThrow(/migration 1 \(m1\) failed: table a already exists/);
+    expect(sql.prepare("SELECT name FROM sqlite_master WHERE name = 'a'").all()).toEqual([]);
+    expect(sql.pragma('user_version', { simple: true })).toBe(0);
+    sql.close();
+  });
+});
