@@ -1,0 +1,133 @@
+import { resolveCapabilities } from './capabilities.js';
+import { deviceSetup } from './devices.js';
+import { runtimeRlimits } from './rlimits.js';
+import { runtimeResources } from './resources.js';
+import type {
+  RuntimeCapabilities,
+  RuntimeNamespace,
+  RuntimeProcess,
+  RuntimeSeccomp,
+  RuntimeSpec,
+} from './runtime-spec.js';
+import { defaultSeccomp, seccompFromProfile } from './seccomp.js';
+import type { NamespaceChoice, ResolvedUser, SpecInput } from './spec-input.js';
+import { containerMounts, DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS, rootfsPropagation } from './standard-mounts.js';
+
+/** Where the init binary appears in the container, as with dockerd. */
+export const INIT_IN_CONTAINER = '/sbin/docker-init';
+
+/**
+ * The OCI runtime specification of a container.
+ * Errors: invalid for an unknown capability, a bad seccomp profile, a path that is no device, a bad device rule.
+ */
+export function buildRuntimeSpec(input: SpecInput): RuntimeSpec {
+  const capabilities = resolveCapabilities(input.capAdd, input.capDrop, input.privileged);
+  const devices = deviceSetup(input);
+  const seccomp = resolveSeccomp(input, capabilities);
+  const withInit = addInit(input);
+  const masked = input.maskedPaths ?? (input.privileged ? [] : DEFAULT_MASKED_PATHS);
+  const readonly = input.readonlyPaths ?? (input.privileged ? [] : DEFAULT_READONLY_PATHS);
+  const propagation = rootfsPropagation(input.mounts);
+  return {
+    ociVersion: '1.0.2-dev',
+    process: processOf(withInit, capabilities),
+    root: { path: input.rootfs, ...(input.readonlyRootfs && { readonly: true }) },
+    ...(input.namespaces.uts === 'private' && { hostname: input.hostname }),
+    mounts: containerMounts(withInit),
+    ...(Object.keys(input.annotations).length > 0 && { annotations: input.annotations }),
+    linux: {
+      sysctl: sysctls(input),
+      resources: { devices: devices.rules, ...runtimeResources(input.resources) },
+      cgroupsPath: input.cgroupsPath,
+      namespaces: namespaces(input),
+      ...(devices.devices.length > 0 && { devices: devices.devices }),
+      ...(seccomp && { seccomp }),
+      ...(masked.length > 0 && { maskedPaths: [...masked] }),
+      ...(readonly.length > 0 && { readonlyPaths: [...readonly] }),
+      ...(input.mountLabel && { mountLabel: input.mountLabel }),
+      ...(propagation && { rootfsPropagation: propagation }),
+    },
+  };
+}
+
+/** With an init: it becomes pid 1 and is bound into the container, read-only. */
+function addInit(input: SpecInput): SpecInput {
+  if (input.initPath === null) return input;
+  return {
+    ...input,
+    args: [INIT_IN_CONTAINER, '--', ...input.args],
+    mounts: [
+      ...input.mounts,
+      {
+        type: 'bind',
+        source: input.initPath,
+        destination: INIT_IN_CONTAINER,
+        readOnly: true,
+        propagation: '',
+        nonRecursive: true,
+        recursiveReadOnly: false,
+        options: [],
+      },
+    ],
+  };
+}
+
+function processOf(input: SpecInput, capabilities: string[]): RuntimeProcess {
+  return {
+    ...(input.tty && { terminal: true }),
+    ...(input.tty &&
+      input.consoleSize && { consoleSize: { height: input.consoleSize[0], width: input.consoleSize[1] } }),
+    user: { uid: input.user.uid, gid: input.user.gid, additionalGids: input.user.additionalGids },
+    args: input.args,
+    env: input.env,
+    cwd: input.cwd,
+    capabilities: capabilitySets(capabilities, input.user),
+    ...runtimeRlimits(input.rlimits),
+    ...(input.noNewPrivileges && { noNewPrivileges: true }),
+    ...(input.appArmorProfile && !input.privileged && { apparmorProfile: input.appArmorProfile }),
+    ...(input.processLabel && { selinuxLabel: input.processLabel }),
+    ...(input.oomScoreAdj !== null && { oomScoreAdj: input.oomScoreAdj }),
+  };
+}
+
+/** A process that is not root gets its capabilities in the bounding set only, as execve(2) would leave it. */
+export function capabilitySets(capabilities: string[], user: ResolvedUser): RuntimeCapabilities {
+  if (user.uid !== 0) return { bounding: capabilities };
+  return { bounding: capabilities, effective: capabilities, permitted: capabilities };
+}
+
+function resolveSeccomp(input: SpecInput, capabilities: string[]): RuntimeSeccomp | null {
+  switch (input.seccomp.kind) {
+    case 'unconfined':
+      return null;
+    case 'profile':
+      return seccompFromProfile(input.seccomp.json, capabilities);
+    case 'default':
+      return input.privileged ? null : defaultSeccomp(capabilities);
+  }
+}
+
+function sysctls(input: SpecInput): Record<string, string> {
+  const set: Record<string, string> = {};
+  if (input.namespaces.network === 'private' || typeof input.namespaces.network === 'object') {
+    set['net.ipv4.ip_unprivileged_port_start'] = '0';
+    set['net.ipv4.ping_group_range'] = '0 2147483647';
+  }
+  // runc 1.1 does not know the specification's `domainname` yet; the sysctl works with every runtime.
+  if (input.domainname && input.namespaces.uts === 'private') set['kernel.domainname'] = input.domainname;
+  return { ...set, ...input.sysctls };
+}
+
+function namespaces(input: SpecInput): RuntimeNamespace[] {
+  const all: RuntimeNamespace[] = [{ type: 'mount' }];
+  const add = (type: RuntimeNamespace['type'], choice: NamespaceChoice): void => {
+    if (choice === 'host') return;
+    all.push(choice === 'private' ? { type } : { type, path: choice.path });
+  };
+  add('network', input.namespaces.network);
+  add('uts', input.namespaces.uts);
+  add('pid', input.namespaces.pid);
+  add('ipc', input.namespaces.ipc);
+  add('cgroup', input.namespaces.cgroup);
+  return all;
+}

@@ -1,0 +1,44 @@
+import { capabilitySets } from './build-spec.js';
+import { resolveCapabilities } from './capabilities.js';
+import { runtimeRlimits } from './rlimits.js';
+import type { RuntimeProcess } from './runtime-spec.js';
+import type { ResolvedUser } from './spec-input.js';
+
+/** A command to run inside a running container, decided and checked. */
+export interface ExecInput {
+  args: string[];
+  env: string[];
+  cwd: string;
+  user: ResolvedUser;
+  tty: boolean;
+  consoleSize: [number, number] | null;
+  /** Of the exec itself; a privileged container's execs are privileged as well. */
+  privileged: boolean;
+  capAdd: string[];
+  capDrop: string[];
+  appArmorProfile: string;
+  processLabel: string;
+  noNewPrivileges: boolean;
+  rlimits: { name: string; soft: number; hard: number }[];
+  oomScoreAdj: number | null;
+}
+
+/** The OCI process object that `runtime exec --process` takes. */
+export function execProcess(input: ExecInput): RuntimeProcess {
+  const capabilities = resolveCapabilities(input.capAdd, input.capDrop, input.privileged);
+  return {
+    ...(input.tty && { terminal: true }),
+    ...(input.tty &&
+      input.consoleSize && { consoleSize: { height: input.consoleSize[0], width: input.consoleSize[1] } }),
+    user: { uid: input.user.uid, gid: input.user.gid, additionalGids: input.user.additionalGids },
+    args: input.args,
+    env: input.env,
+    cwd: input.cwd,
+    capabilities: capabilitySets(capabilities, input.user),
+    ...runtimeRlimits(input.rlimits),
+    ...(input.noNewPrivileges && { noNewPrivileges: true }),
+    ...(input.appArmorProfile && !input.privileged && { apparmorProfile: input.appArmorProfile }),
+    ...(input.processLabel && { selinuxLabel: input.processLabel }),
+    ...(input.oomScoreAdj !== null && { oomScoreAdj: input.oomScoreAdj }),
+  };
+}

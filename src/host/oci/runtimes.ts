@@ -1,0 +1,77 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, isAbsolute, join } from 'node:path';
+import { invalid } from '../../shared/errors.js';
+
+/** An OCI runtime as configured: `path` may be a bare name to look up in $PATH. */
+export interface RuntimeConfig {
+  path: string;
+  args: string[];
+}
+
+/** A runtime ready to be called. */
+export interface Runtime {
+  name: string;
+  /** Absolute. */
+  path: string;
+  args: string[];
+}
+
+/** The names that mean plain runc in dockerd. */
+const RUNC_NAMES = ['runc', 'io.containerd.runc.v2'];
+
+/** The runtimes that containers may ask for by name: the configured ones, runc, and crun where it is installed. */
+export class RuntimeRegistry {
+  private readonly configured: Map<string, RuntimeConfig>;
+
+  constructor(
+    configured: Readonly<Record<string, RuntimeConfig>>,
+    readonly defaultName: string,
+  ) {
+    this.configured = new Map(Object.entries(configured));
+    for (const name of RUNC_NAMES)
+      if (!this.configured.has(name)) this.configured.set(name, { path: 'runc', args: [] });
+    if (!this.configured.has('crun') && findExecutable('crun')) this.configured.set('crun', { path: 'crun', args: [] });
+  }
+
+  get names(): string[] {
+    return [...this.configured.keys()].sort();
+  }
+
+  config(name: string): RuntimeConfig | undefined {
+    return this.configured.get(name);
+  }
+
+  /** Whether the name may be asked for; '' is the default runtime. */
+  isKnown(name: string): boolean {
+    return name === '' || this.configured.has(name);
+  }
+
+  /** '' : the default one. Errors: invalid `unknown or invalid runtime name: x`; invalid when the binary is nowhere. */
+  resolve(name: string): Runtime {
+    const wanted = name || this.defaultName;
+    const config = this.configured.get(wanted);
+    if (!config) throw invalid(`unknown or invalid runtime name: ${wanted}`);
+    const path = findExecutable(config.path);
+    if (!path) throw invalid(`exec: "${config.path}": executable file not found in $PATH`);
+    return { name: wanted, path, args: config.args };
+  }
+}
+
+/** Absolute path of a program, looked up in $PATH and the system directories; null if there is none. */
+export function findExecutable(program: string): string | null {
+  if (isAbsolute(program)) return isExecutable(program) ? program : null;
+  const dirs = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+  for (const dir of dirs) {
+    if (dir && isExecutable(join(dir, program))) return join(dir, program);
+  }
+  return null;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

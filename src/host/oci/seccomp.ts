@@ -1,0 +1,162 @@
+import { release } from 'node:os';
+import { invalid } from '../../shared/errors.js';
+import type { RuntimeSeccomp, SeccompArg, SeccompRule } from './runtime-spec.js';
+import {
+  ALLOWED_PERSONALITIES,
+  ALLOWED_SINCE_4_8,
+  ALLOWED_SYSCALLS,
+  ALLOWED_WITH_CAPABILITY,
+  BY_ARCHITECTURE,
+  FORBIDDEN_SOCKET_FAMILY,
+  NAMESPACE_CLONE_FLAGS,
+} from './seccomp-default.js';
+
+const ALLOW = 'SCMP_ACT_ALLOW';
+const ENOSYS = 38;
+const EPERM = 1;
+
+/** The default profile for a container with these capabilities on this machine; null where the machine is unknown. */
+export function defaultSeccomp(capabilities: readonly string[], arch: string = process.arch): RuntimeSeccomp | null {
+  const machine = BY_ARCHITECTURE[arch];
+  if (!machine) return null;
+  const names = new Set([...ALLOWED_SYSCALLS, ...ALLOWED_SINCE_4_8, ...machine.syscalls]);
+  for (const capability of capabilities) {
+    for (const name of ALLOWED_WITH_CAPABILITY[capability] ?? []) names.add(name);
+  }
+  return {
+    defaultAction: 'SCMP_ACT_ERRNO',
+    defaultErrnoRet: EPERM,
+    architectures: machine.architectures,
+    syscalls: [{ names: [...names], action: ALLOW }, ...argumentRules(capabilities, arch)],
+  };
+}
+
+/** The rules that look at arguments. */
+function argumentRules(capabilities: readonly string[], arch: string): SeccompRule[] {
+  const only = (name: string, arg: SeccompArg): SeccompRule => ({ names: [name], action: ALLOW, args: [arg] });
+  const rules = [only('socket', { index: 0, value: FORBIDDEN_SOCKET_FAMILY, op: 'SCMP_CMP_NE' })];
+  for (const value of ALLOWED_PERSONALITIES) rules.push(only('personality', { index: 0, value, op: 'SCMP_CMP_EQ' }));
+  if (!capabilities.includes('CAP_SYS_ADMIN')) {
+    // On s390 clone(2) takes its flags second. clone3 hides its flags in memory; ENOSYS makes libc fall back to clone.
+    const index = arch === 's390x' ? 1 : 0;
+    rules.push(only('clone', { index, value: NAMESPACE_CLONE_FLAGS, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }), {
+      names: ['clone3'],
+      action: 'SCMP_ACT_ERRNO',
+      errnoRet: ENOSYS,
+    });
+  }
+  return rules;
+}
+
+/** Docker's own profile format: rules may depend on capabilities, architecture and kernel. */
+interface DockerProfile {
+  defaultAction?: string;
+  defaultErrnoRet?: number;
+  architectures?: string[] | null;
+  archMap?: { architecture: string; subArchitectures?: string[] | null }[] | null;
+  flags?: string[] | null;
+  listenerPath?: string;
+  listenerMetadata?: string;
+  syscalls?: DockerRule[] | null;
+}
+
+interface DockerRule {
+  name?: string;
+  names?: string[] | null;
+  action: string;
+  errnoRet?: number;
+  args?: SeccompArg[] | null;
+  includes?: RuleFilter | null;
+  excludes?: RuleFilter | null;
+}
+
+interface RuleFilter {
+  caps?: string[] | null;
+  arches?: string[] | null;
+  minKernel?: string;
+}
+
+/** Go's architecture names, which profiles use in their filters. */
+const GO_ARCH: Record<string, string> = {
+  x64: 'amd64',
+  ia32: '386',
+  arm64: 'arm64',
+  arm: 'arm',
+  ppc64: 'ppc64le',
+  s390x: 's390x',
+  riscv64: 'riscv64',
+};
+
+/**
+ * Resolves a profile in Docker's or OCI's JSON for a container with these capabilities.
+ * Errors: invalid `Decoding seccomp profile failed: …` and dockerd's words for contradictory fields.
+ */
+export function seccompFromProfile(json: string, capabilities: readonly string[]): RuntimeSeccomp {
+  const profile = parseProfile(json);
+  const syscalls: SeccompRule[] = [];
+  for (const rule of profile.syscalls ?? []) {
+    if (rule.name && rule.names?.length) {
+      throw invalid("'name' and 'names' were specified in the seccomp profile, use either 'name' or 'names'");
+    }
+    if (!applies(rule, capabilities)) continue;
+    syscalls.push({
+      names: rule.name ? [rule.name] : (rule.names ?? []),
+      action: rule.action,
+      ...(rule.errnoRet !== undefined && { errnoRet: rule.errnoRet }),
+      ...(rule.args?.length && { args: rule.args }),
+    });
+  }
+  const architectures = profileArchitectures(profile);
+  return {
+    defaultAction: profile.defaultAction ?? '',
+    ...(profile.defaultErrnoRet !== undefined && { defaultErrnoRet: profile.defaultErrnoRet }),
+    ...(architectures.length && { architectures }),
+    ...(profile.flags?.length && { flags: profile.flags }),
+    ...(profile.listenerPath && { listenerPath: profile.listenerPath }),
+    ...(profile.listenerMetadata && { listenerMetadata: profile.listenerMetadata }),
+    syscalls,
+  };
+}
+
+function parseProfile(json: string): DockerProfile {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(json);
+  } catch (error) {
+    throw invalid(`Decoding seccomp profile failed: ${(error as Error).message}`, error);
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw invalid('Decoding seccomp profile failed: the profile is not a JSON object');
+  }
+  return parsed;
+}
+
+function profileArchitectures(profile: DockerProfile): string[] {
+  if (profile.architectures?.length && profile.archMap?.length) {
+    throw invalid(
+      "both 'architectures' and 'archMap' are specified in the seccomp profile, use either 'architectures' or 'archMap'",
+    );
+  }
+  if (profile.architectures?.length) return profile.architectures;
+  const native = BY_ARCHITECTURE[process.arch]?.architectures[0];
+  const entry = profile.archMap?.find((candidate) => candidate.architecture === native);
+  return entry ? [entry.architecture, ...(entry.subArchitectures ?? [])] : [];
+}
+
+function applies(rule: DockerRule, capabilities: readonly string[]): boolean {
+  const { includes, excludes } = rule;
+  const arch = GO_ARCH[process.arch] ?? process.arch;
+  if (excludes?.arches?.includes(arch) || excludes?.caps?.some((cap) => capabilities.includes(cap))) return false;
+  if (excludes?.minKernel && kernelAtLeast(excludes.minKernel)) return false;
+  if (includes?.arches?.length && !includes.arches.includes(arch)) return false;
+  if (includes?.caps?.length && !includes.caps.every((cap) => capabilities.includes(cap))) return false;
+  return !includes?.minKernel || kernelAtLeast(includes.minKernel);
+}
+
+function kernelAtLeast(wanted: string): boolean {
+  const [major = 0, minor = 0] = release()
+    .split('.')
+    .map((part) => parseInt(part, 10));
+  const [wantedMajor = 0, wantedMinor = 0] = wanted.split('.').map((part) => parseInt(part, 10));
+  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
+}
