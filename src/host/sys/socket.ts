@@ -1,0 +1,151 @@
+import { closeSync } from 'node:fs';
+import { isIPv6 } from 'node:net';
+import { constants } from 'node:os';
+import { check, lastErrno, libcFunction, systemError } from './libc.js';
+
+export const AF_UNIX = 1;
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+export const AF_NETLINK = 16;
+export const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
+export const SOCK_RAW = 3;
+export const SOCK_SEQPACKET = 5;
+const SOCK_CLOEXEC = 0o2000000;
+
+const IPPROTO = { tcp: 6, udp: 17, sctp: 132 } as const;
+const IPPROTO_IPV6 = 41;
+const IPV6_V6ONLY = 26;
+const MSG_TRUNC = 0x20;
+
+const socketCall = libcFunction<(domain: number, type: number, protocol: number) => number>('socket', 'int', [
+  'int',
+  'int',
+  'int',
+]);
+const bindCall = libcFunction<(fd: number, address: Buffer, length: number) => number>('bind', 'int', [
+  'int',
+  'const void *',
+  'uint32',
+]);
+const sendtoCall = libcFunction<
+  (fd: number, data: Buffer, size: number, flags: number, address: Buffer | null, length: number) => number
+>('sendto', 'intptr_t', ['int', 'const void *', 'size_t', 'int', 'const void *', 'uint32']);
+const recvCall = libcFunction<(fd: number, data: Buffer, size: number, flags: number) => number>('recv', 'intptr_t', [
+  'int',
+  'void *',
+  'size_t',
+  'int',
+]);
+const setsockoptCall = libcFunction<(fd: number, level: number, name: number, value: Buffer, length: number) => number>(
+  'setsockopt',
+  'int',
+  ['int', 'int', 'int', 'const void *', 'uint32'],
+);
+
+/** socket(2), close-on-exec and blocking. The caller closes it with fs.closeSync. */
+export function openSocket(domain: number, type: number, protocol: number): number {
+  return check(socketCall(domain, type | SOCK_CLOEXEC, protocol), 'socket');
+}
+
+/** bind(2) with a raw sockaddr. */
+export function bindAddress(fd: number, address: Buffer, shown: string): void {
+  check(bindCall(fd, address, address.length), 'bind', shown);
+}
+
+/** setsockopt(2) with a 32-bit value. */
+export function setSocketOption(fd: number, level: number, name: number, value: number): void {
+  const buffer = Buffer.alloc(4);
+  buffer.writeInt32LE(value);
+  check(setsockoptCall(fd, level, name, buffer, 4), 'setsockopt');
+}
+
+/** send(2) or, with an address, sendto(2). Interrupted calls are made again. */
+export function sendTo(fd: number, data: Buffer, address: Buffer | null = null): void {
+  for (;;) {
+    if (sendtoCall(fd, data, data.length, 0, address, address?.length ?? 0) >= 0) return;
+    const errno = lastErrno();
+    if (errno !== constants.errno.EINTR) throw systemError(errno, 'sendto');
+  }
+}
+
+/** recv(2) of one datagram into the buffer; throws EMSGSIZE when it does not fit. Blocks this thread. Returns its length. */
+export function receive(fd: number, buffer: Buffer): number {
+  for (;;) {
+    const length = recvCall(fd, buffer, buffer.length, MSG_TRUNC);
+    if (length > buffer.length) throw systemError(constants.errno.EMSGSIZE, 'recv');
+    if (length >= 0) return length;
+    const errno = lastErrno();
+    if (errno !== constants.errno.EINTR) throw systemError(errno, 'recv');
+  }
+}
+
+/**
+ * Takes a port on the host by binding to it without listening: nobody else gets it, and a connection to it is refused
+ * unless the firewall leads it elsewhere. SO_REUSEADDR stays off, or another process could bind beside us.
+ * Throws EADDRINUSE, EADDRNOTAVAIL, EACCES. Disposing of it gives the port back.
+ */
+export function reservePort(proto: keyof typeof IPPROTO, address: string, port: number): Disposable {
+  const v6 = isIPv6(address);
+  const type = proto === 'udp' ? SOCK_DGRAM : SOCK_STREAM;
+  const fd = openSocket(v6 ? AF_INET6 : AF_INET, type, IPPROTO[proto]);
+  try {
+    if (v6) setSocketOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    bindAddress(fd, socketAddress(address, port), `${address}:${port}`);
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+  let held = true;
+  return {
+    [Symbol.dispose]() {
+      if (held) closeSync(fd);
+      held = false;
+    },
+  };
+}
+
+/** struct sockaddr_in or sockaddr_in6. */
+export function socketAddress(address: string, port: number): Buffer {
+  const bytes = ipToBytes(address);
+  const result = Buffer.alloc(bytes.length === 4 ? 16 : 28);
+  result.writeUInt16LE(bytes.length === 4 ? AF_INET : AF_INET6, 0);
+  result.writeUInt16BE(port, 2);
+  bytes.copy(result, bytes.length === 4 ? 4 : 8);
+  return result;
+}
+
+/** An IP address in network order, 4 or 16 bytes. Throws EINVAL for anything else. */
+export function ipToBytes(address: string): Buffer {
+  const v4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(address);
+  if (v4) return Buffer.from(v4.slice(1).map(Number));
+  if (!isIPv6(address)) throw systemError(constants.errno.EINVAL, 'inet_pton', address);
+  const dotted = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(address);
+  const text = dotted
+    ? `${dotted[1]}${ipToBytes(dotted[2] ?? '')
+        .toString('hex')
+        .replace(/^(.{4})/, '$1:')}`
+    : address;
+  const [head = '', tail] = text.split('::');
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === undefined || tail === '' ? [] : tail.split(':');
+  const groups = [...left, ...Array<string>(8 - left.length - right.length).fill('0'), ...right];
+  const result = Buffer.alloc(16);
+  groups.forEach((group, index) => result.writeUInt16BE(parseInt(group, 16), index * 2));
+  return result;
+}
+
+/** The text of an address of 4 or 16 bytes, shortened as RFC 5952 says. */
+export function ipFromBytes(bytes: Buffer): string {
+  if (bytes.length === 4) return [...bytes].join('.');
+  const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(index * 2));
+  let best = { start: -1, length: 1 };
+  for (let start = 0; start < 8; start++) {
+    let length = 0;
+    while (start + length < 8 && groups[start + length] === 0) length++;
+    if (length > best.length) best = { start, length };
+  }
+  const hex = (part: number[]): string => part.map((group) => group.toString(16)).join(':');
+  if (best.start < 0) return hex(groups);
+  return `${hex(groups.slice(0, best.start))}::${hex(groups.slice(best.start + best.length))}`;
+}
