@@ -1,0 +1,129 @@
+import { randomUUID } from 'node:crypto';
+import { createReadStream, mkdirSync } from 'node:fs';
+import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { digestHex, digestOf, isDigest } from '../../shared/digest.js';
+import { hasCode, internal, invalid, notFound } from '../../shared/errors.js';
+import { KeyedLock } from '../../shared/keyed-lock.js';
+import { BlobWriter } from './blob-writer.js';
+
+const PARTIAL_SUFFIX = '.partial';
+
+/**
+ * Blobs by digest, byte for byte as they were served: `<root>/blobs/sha256/<hex>`. A file there is complete and has that
+ * digest; unfinished ones live in `<root>/ingest`, where a download that was cut is found again by its digest.
+ */
+export class ContentStore {
+  private readonly blobs: string;
+  private readonly ingest: string;
+  private readonly downloads = new KeyedLock();
+
+  constructor(root: string) {
+    this.blobs = join(root, 'blobs', 'sha256');
+    this.ingest = join(root, 'ingest');
+    for (const dir of [this.blobs, this.ingest]) mkdirSync(dir, { recursive: true, mode: 0o700 });
+  }
+
+  /** Where the blob is, or would be. Throws invalid for what is no sha256 digest. */
+  path(digest: string): string {
+    if (!isDigest(digest)) throw invalid(`invalid digest: ${JSON.stringify(digest)}`);
+    return join(this.blobs, digestHex(digest));
+  }
+
+  /** Its size in bytes; null: not here. */
+  async size(digest: string): Promise<number | null> {
+    try {
+      return (await stat(this.path(digest))).size;
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return null;
+      throw error;
+    }
+  }
+
+  async has(digest: string): Promise<boolean> {
+    return (await this.size(digest)) !== null;
+  }
+
+  /** A stream of the blob; a missing one ends it with ENOENT. */
+  createReadStream(digest: string): Readable {
+    return createReadStream(this.path(digest), { highWaterMark: 256 * 1024 });
+  }
+
+  /** The whole blob, which must not be longer than `maxBytes`. Throws not-found. */
+  async read(digest: string, maxBytes: number): Promise<Buffer> {
+    const sizeBytes = await this.size(digest);
+    if (sizeBytes === null) throw notFound(`content ${digest}: not found`);
+    if (sizeBytes > maxBytes) throw internal(`content ${digest}: ${sizeBytes} bytes are too many`);
+    return readFile(this.path(digest));
+  }
+
+  /** Stores bytes from memory. Does nothing when they are there. */
+  async put(bytes: Uint8Array): Promise<{ digest: string; sizeBytes: number }> {
+    const digest = digestOf(bytes);
+    if (await this.has(digest)) return { digest, sizeBytes: bytes.length };
+    await using writer = await this.newBlob();
+    await writer.write(bytes);
+    return await writer.commit(digest);
+  }
+
+  /** A writer for a blob whose digest is not yet known. Dispose of it: uncommitted bytes go. */
+  newBlob(): Promise<BlobWriter> {
+    return BlobWriter.open(join(this.ingest, randomUUID()), (digest) => this.path(digest), { resume: false });
+  }
+
+  /**
+   * Fetches a blob that is not here yet: `fetch` writes what is missing from the writer's offset on, and may be called
+   * after an earlier attempt, of this or a former process, left a part. Asked twice at once for the same digest, the
+   * second waits for the first. Whether it was fetched (false: it was here). Uncommitted parts stay for the next attempt,
+   * unless their digest is wrong.
+   */
+  async fetch(digest: string, fetch: (writer: BlobWriter) => Promise<void>, signal: AbortSignal): Promise<boolean> {
+    using _ = await this.downloads.acquire(digest, signal);
+    if (await this.has(digest)) return false;
+    await using writer = await BlobWriter.open(this.partialPath(digest), (d) => this.path(d), { resume: true, signal });
+    await fetch(writer);
+    await writer.commit(digest);
+    return true;
+  }
+
+  /** Takes a blob that nobody refers to back to the state of a finished download, so that a retry need not fetch it. */
+  async demote(digest: string): Promise<void> {
+    await ignoreMissing(rename(this.path(digest), this.partialPath(digest)));
+  }
+
+  async remove(digest: string): Promise<void> {
+    await ignoreMissing(rm(this.path(digest)));
+  }
+
+  /** The digests of all blobs. */
+  async list(): Promise<string[]> {
+    return (await readdir(this.blobs)).map((hex) => `sha256:${hex}`).filter(isDigest);
+  }
+
+  /**
+   * Clears the ingest folder of what no running operation can own: everything unnamed, and partial downloads older than
+   * `partialAgeMs`. Only before operations start.
+   */
+  async sweepIngest(partialAgeMs: number): Promise<void> {
+    for (const name of await readdir(this.ingest)) {
+      const path = join(this.ingest, name);
+      const { mtimeMs } = await stat(path);
+      if (name.endsWith(PARTIAL_SUFFIX) && Date.now() - mtimeMs < partialAgeMs) continue;
+      await rm(path, { force: true });
+    }
+  }
+
+  private partialPath(digest: string): string {
+    this.path(digest);
+    return join(this.ingest, digestHex(digest) + PARTIAL_SUFFIX);
+  }
+}
+
+async function ignoreMissing(step: Promise<void>): Promise<void> {
+  try {
+    await step;
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error;
+  }
+}
