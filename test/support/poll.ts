@@ -1,0 +1,14 @@
+/** Asks until the answer is truthy; tests wait for conditions, never for time. Throws with `what` after the deadline. */
+export async function poll<T>(
+  what: string,
+  ask: () => T | Promise<T>,
+  { timeoutMs = 20_000, everyMs = 20 }: { timeoutMs?: number; everyMs?: number } = {},
+): Promise<NonNullable<T>> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const answer = await ask();
+    if (answer) return answer;
+    if (Date.now() > deadline) throw new Error(`timed out waiting for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
+  }
+}
