@@ -1,8 +1,11 @@
+import { nowNs } from '../../shared/rfc3339.js';
 import type { Filters } from '../containers/container.js';
 import type { EmitEvent, EngineEvent } from './event.js';
+import { matchesFilters } from './event-filter.js';
+import { EventSubscription } from './event-subscription.js';
 
 export interface EventQuery {
-  /** Nanoseconds since the epoch; null: only what comes from now on. */
+  /** Nanoseconds since the epoch; null: only what comes from now on (with `untilNs`: from the oldest that is kept). */
   sinceNs: bigint | null;
   /** null: for ever. In the past: the stream ends after the replay. */
   untilNs: bigint | null;
@@ -18,4 +21,50 @@ export interface Events {
   /** Subscribed from the moment of the call, before the first iteration. Ends at `untilNs` or when aborted. */
   subscribe(query: EventQuery, signal: AbortSignal): AsyncIterable<EngineEvent>;
   readonly listenerCount: number;
+}
+
+/** How many past events `since` can reach, as with dockerd. */
+const KEPT_EVENTS = 256;
+
+/** The one bus of the daemon. `close` ends every stream. */
+export class EventBus implements Events, Disposable {
+  private readonly kept: EngineEvent[] = [];
+  private readonly subscriptions = new Set<EventSubscription>();
+
+  readonly emit: EmitEvent = ({ type, action, actorId, attributes }) => {
+    const event: EngineEvent = {
+      type,
+      action,
+      scope: 'local',
+      actorId,
+      attributes: { ...attributes },
+      timeNs: nowNs(),
+    };
+    this.kept.push(event);
+    if (this.kept.length > KEPT_EVENTS) this.kept.shift();
+    for (const subscription of this.subscriptions) subscription.offer(event);
+  };
+
+  get listenerCount(): number {
+    return this.subscriptions.size;
+  }
+
+  subscribe(query: EventQuery, signal: AbortSignal): AsyncIterable<EngineEvent> {
+    const { sinceNs, untilNs, filters } = query;
+    const accepts = (event: EngineEvent): boolean =>
+      (untilNs === null || event.timeNs <= untilNs) && matchesFilters(event, filters);
+    const replay =
+      sinceNs === null && untilNs === null ? [] : this.kept.filter((event) => event.timeNs >= (sinceNs ?? 0n));
+    const subscription = new EventSubscription(replay.filter(accepts), accepts, untilNs);
+    if (!subscription.ended) {
+      this.subscriptions.add(subscription);
+      subscription.onEnd = () => void this.subscriptions.delete(subscription);
+      subscription.endOn(signal);
+    }
+    return subscription;
+  }
+
+  [Symbol.dispose](): void {
+    for (const subscription of [...this.subscriptions]) subscription.end();
+  }
 }
