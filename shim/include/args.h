@@ -1,0 +1,40 @@
+/* The command line of wharf-shim. */
+#ifndef WHARF_ARGS_H
+#define WHARF_ARGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define RUNTIME_ARGS_MAX 32
+
+struct args {
+	const char *id;
+	const char *bundle;        /* container mode */
+	const char *exec_process;  /* exec mode: the process file; NULL in container mode */
+	const char *runtime;
+	const char *runtime_root;
+	const char *runtime_log;
+	const char *runtime_args[RUNTIME_ARGS_MAX]; /* global flags of the runtime */
+	int runtime_args_len;
+	bool systemd_cgroup;
+	const char *socket;
+	const char *exit_file;
+	const char *pid_file;
+	const char *shim_log;
+	const char *cgroup;        /* memory cgroup, for a first process that was gone before it could be asked; may be NULL */
+	bool tty;
+	bool stdin_open;
+	bool stdin_once;
+	unsigned short console_height;
+	unsigned short console_width;
+	const char *log_file;      /* NULL: log driver none */
+	const char *log_attrs;     /* JSON object or NULL */
+	int64_t log_max_size;      /* bytes; negative: never rotated */
+	int log_max_files;
+	bool log_compress;
+};
+
+/* Fills args from argv (whose strings it keeps). On -EINVAL *error says what is wrong, with the flag in *flag. */
+int args_parse(struct args *args, int argc, char **argv, const char **error, const char **flag);
+
+#endif

@@ -1,0 +1,70 @@
+/* One connection to the shim's socket. */
+#ifndef WHARF_CLIENT_H
+#define WHARF_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "loop.h"
+#include "protocol.h"
+#include "ring.h"
+
+enum client_kind { CLIENT_NEW, CLIENT_CONTROL, CLIENT_ATTACH };
+
+struct client {
+	struct source source;      /* first: the loop hands it back */
+	struct client *next;
+	enum client_kind kind;
+	bool wants[3];             /* attach: stdin, stdout, stderr */
+	struct ring out;           /* what the client has not read yet */
+	int64_t progress_ms;       /* when it last read something */
+	char *in;                  /* stdin that the container has not taken yet */
+	size_t in_offset;
+	size_t in_length;
+	bool in_eof;               /* nothing more comes from the client */
+	bool ending;               /* end of file follows what is in out */
+	bool unreadable;           /* the client reads no more */
+	bool dead;                 /* to be freed at the end of the loop's turn */
+	char line[PROTOCOL_LINE_MAX];
+	size_t line_length;
+};
+
+/* The listening socket is readable. */
+void clients_accept(struct shim *shim, struct source *source, uint32_t events);
+
+/* Sends bytes to one client, or keeps them until it reads. */
+void client_send(struct shim *shim, struct client *client, const void *data, size_t size);
+
+/* A formatted line to one client. */
+void client_reply(struct shim *shim, struct client *client, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* A line to all control clients. */
+void clients_announce(struct shim *shim, const char *line);
+
+/* Output to all attach clients that want it. */
+void clients_output(struct shim *shim, int stream, const void *data, size_t size);
+
+/* How many bytes of output may be read such that every client that wants it can take them. */
+size_t clients_room(const struct shim *shim, int stream);
+
+/* Decides anew what is to be reported about a client. */
+void client_update(struct shim *shim, struct client *client);
+
+/* The container takes stdin again, or never will: goes on with what clients have sent. */
+void clients_resume_stdin(struct shim *shim);
+
+/* No output will come: end of file to every attach client when it has read everything. */
+void clients_end_output(struct shim *shim);
+
+/* Drops clients that have read nothing for too long; how long until the next may be dropped, or -1. */
+int64_t clients_drop_stalled(struct shim *shim, int64_t now_ms);
+
+/* Frees dead clients; returns whether an attach client is left. */
+bool clients_sweep(struct shim *shim);
+
+/* Whether there is a control client. */
+bool clients_have_control(const struct shim *shim);
+
+#endif

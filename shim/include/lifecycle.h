@@ -1,0 +1,18 @@
+/* From the start of the process to the end of its last trace. */
+#ifndef WHARF_LIFECYCLE_H
+#define WHARF_LIFECYCLE_H
+
+#include <stdint.h>
+
+struct shim;
+
+/* Children have ended. */
+void lifecycle_reap(struct shim *shim);
+
+/* The runtime may have handed over the terminal. */
+void lifecycle_take_console(struct shim *shim);
+
+/* Does what time has made due; returns the milliseconds until the next such thing, or -1. */
+int64_t lifecycle_tick(struct shim *shim, int64_t now_ms);
+
+#endif

@@ -1,0 +1,72 @@
+/* The shim's whole state; there are no globals. */
+#ifndef WHARF_SHIM_H
+#define WHARF_SHIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "args.h"
+#include "client.h"
+#include "exitrecord.h"
+#include "logfile.h"
+#include "loop.h"
+#include "stream.h"
+
+enum state {
+	STATE_CREATED,  /* listening; nothing has been started */
+	STATE_STARTING, /* the runtime is at work */
+	STATE_RUNNING,
+	STATE_DRAINING, /* the first process has ended; its output is still being read */
+	STATE_EXITED,   /* the exit record is on disk and announced */
+	STATE_GONE,     /* leave the loop */
+};
+
+struct shim {
+	struct args args;
+	enum state state;
+	int epfd;
+	struct source signals;
+	struct source listener;
+	struct source console;      /* where the runtime hands over the terminal */
+	struct source stdin_source; /* the container's stdin, written by us */
+	int master;                 /* the terminal, or -1 (owned by stream[0]) */
+	struct stream streams[2];   /* stdout (or the terminal), stderr */
+	struct logfile log;
+	bool has_log;
+	struct client *clients;
+	char *console_path;
+	int stdin_read_end;         /* made at the beginning, so that clients can send before the start */
+	bool stdin_closing;
+	int error_pipe;             /* what the runtime writes to stderr when that is not the container's */
+	pid_t runtime_pid;
+	pid_t init_pid;
+	pid_t delete_pid;
+	bool init_reaped;
+	int oom_fd;
+	int64_t started_ns;
+	struct exit_record record;
+	char *deleted_line;         /* "deleted" or "delete-failed …" once known */
+	int delete_pipe;
+	int64_t created_ms;         /* since when nobody with a say has been connected */
+	int64_t drain_until_ms;
+	bool busy;                  /* memory may be given back when it becomes quiet */
+};
+
+/* Opens the socket and everything that can fail before readiness is reported. */
+int shim_open(struct shim *shim);
+
+/* Runs until the shim's work is done. */
+int shim_run(struct shim *shim);
+
+/* The daemon wants the process started. */
+void shim_start(struct shim *shim, struct client *client);
+
+/* "created", "starting", "running" or "exited". */
+const char *shim_state_name(const struct shim *shim);
+
+/* The line that tells of the start, and that of the end. */
+void shim_started_line(const struct shim *shim, char *out, size_t size);
+void shim_exit_line(const struct shim *shim, char *out, size_t size);
+
+#endif

@@ -1,0 +1,87 @@
+#include "control.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "console.h"
+#include "shim.h"
+#include "util.h"
+
+static void answer(struct shim *shim, struct client *client, int err)
+{
+	if (err < 0)
+		client_reply(shim, client, "err %s", strerror(-err));
+	else
+		client_reply(shim, client, "ok");
+}
+
+static void tell_state(struct shim *shim, struct client *client)
+{
+	client_reply(shim, client, "state %s %d", shim_state_name(shim), (int)shim->init_pid);
+}
+
+void control_greet(struct shim *shim, struct client *client)
+{
+	char line[PROTOCOL_LINE_MAX];
+	tell_state(shim, client);
+	if (shim->state < STATE_EXITED)
+		return;
+	shim_exit_line(shim, line, sizeof(line));
+	client_reply(shim, client, "%s", line);
+	if (shim->deleted_line) {
+		client_send(shim, client, shim->deleted_line, strlen(shim->deleted_line));
+		client_send(shim, client, "\n", 1);
+	}
+}
+
+static void request_kill(struct shim *shim, struct client *client, const char *line)
+{
+	int signo;
+	if (sscanf(line, "kill %d", &signo) != 1 || signo < 0 || signo > 64)
+		client_reply(shim, client, "err invalid signal");
+	else if (shim->init_pid <= 0 || shim->init_reaped)
+		client_reply(shim, client, "err no such process");
+	else
+		/* not reaped yet, so the pid can't belong to anybody else */
+		answer(shim, client, kill(shim->init_pid, signo) < 0 ? -errno : 0);
+}
+
+static void request_resize(struct shim *shim, struct client *client, const char *line)
+{
+	unsigned short height, width;
+	if (sscanf(line, "resize %hu %hu", &height, &width) != 2) {
+		client_reply(shim, client, "err invalid size");
+		return;
+	}
+	if (!shim->args.tty) {
+		client_reply(shim, client, "err not a terminal");
+		return;
+	}
+	shim->args.console_height = height;
+	shim->args.console_width = width;
+	/* before the terminal exists, the size is kept for it */
+	answer(shim, client, shim->master < 0 ? 0 : console_resize(shim->master, height, width));
+}
+
+void control_request(struct shim *shim, struct client *client, const char *line)
+{
+	if (strcmp(line, "start") == 0) {
+		shim_start(shim, client);
+	} else if (strncmp(line, "kill ", 5) == 0) {
+		request_kill(shim, client, line);
+	} else if (strncmp(line, "resize ", 7) == 0) {
+		request_resize(shim, client, line);
+	} else if (strcmp(line, "close-stdin") == 0) {
+		stdin_close(shim);
+		answer(shim, client, 0);
+	} else if (strcmp(line, "state") == 0) {
+		tell_state(shim, client);
+	} else if (strcmp(line, "quit") == 0 && shim->state == STATE_CREATED) {
+		answer(shim, client, 0);
+		shim->state = STATE_GONE;
+	} else {
+		client_reply(shim, client, "err cannot %s while %s", line, shim_state_name(shim));
+	}
+}

@@ -1,0 +1,309 @@
+#include "lifecycle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "console.h"
+#include "oom.h"
+#include "runtime.h"
+#include "shim.h"
+#include "util.h"
+
+#define MESSAGE_BYTES 8192
+
+/* "<word> <base64 of message>" in memory of its own. */
+static char *line_with_message(const char *word, const char *message)
+{
+	size_t length = strlen(message), head = strlen(word);
+	char *line = malloc(head + 1 + 4 * ((length + 2) / 3) + 1);
+	if (!line)
+		return NULL;
+	memcpy(line, word, head);
+	line[head] = ' ';
+	encode_base64(message, length, line + head + 1);
+	return line;
+}
+
+static void fail(struct shim *shim, int runtime_exit_code, const char *message)
+{
+	char word[32];
+	shim_log("start failed (%d): %s", runtime_exit_code, message);
+	snprintf(word, sizeof(word), "failed %d", runtime_exit_code);
+	CLEANUP_FREE char *line = line_with_message(word, message);
+	if (line)
+		clients_announce(shim, line);
+	shim->state = STATE_GONE;
+}
+
+static void fail_errno(struct shim *shim, const char *what, int err)
+{
+	char message[512];
+	snprintf(message, sizeof(message), "%s: %s", what, strerror(-err));
+	fail(shim, -1, message);
+}
+
+/* Makes a pipe that the container writes: our end in *ours, not blocking. */
+static int output_pipe(int *ours, int *theirs)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	*ours = ends[0];
+	*theirs = ends[1];
+	return fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+static int spawn_with_terminal(struct shim *shim)
+{
+	CLEANUP_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	CLEANUP_FD int error_end = -1;
+	if (null < 0)
+		return -errno;
+	int err = output_pipe(&shim->error_pipe, &error_end);
+	if (err < 0)
+		return err;
+	return runtime_start(&shim->args, shim->console_path, (int[3]){ null, null, error_end });
+}
+
+static int spawn_with_pipes(struct shim *shim)
+{
+	CLEANUP_FD int out = -1, err_end = -1;
+	struct source *sources[2] = { &shim->streams[0].source, &shim->streams[1].source };
+	int err = output_pipe(&sources[0]->fd, &out);
+	if (err == 0)
+		err = output_pipe(&sources[1]->fd, &err_end);
+	if (err < 0)
+		return err;
+	int pid = runtime_start(&shim->args, NULL, (int[3]){ shim->stdin_read_end, out, err_end });
+	close_and_forget(&shim->stdin_read_end);
+	return pid;
+}
+
+void shim_start(struct shim *shim, struct client *client)
+{
+	char line[PROTOCOL_LINE_MAX];
+	if (shim->state == STATE_STARTING)
+		return;
+	if (shim->state != STATE_CREATED) {
+		shim_started_line(shim, line, sizeof(line));
+		client_reply(shim, client, "%s", line);
+		return;
+	}
+	int pid = shim->args.tty ? spawn_with_terminal(shim) : spawn_with_pipes(shim);
+	if (pid < 0) {
+		fail_errno(shim, shim->args.runtime, pid);
+		return;
+	}
+	shim->runtime_pid = pid;
+	shim->state = STATE_STARTING;
+}
+
+void lifecycle_take_console(struct shim *shim)
+{
+	int master = console_receive(shim->console.fd);
+	if (master == -EAGAIN)
+		return;
+	source_close(shim->epfd, &shim->console);
+	unlink(shim->console_path);
+	if (master < 0) {
+		shim_log("receiving the terminal: %s", strerror(-master));
+		return;
+	}
+	shim->master = master;
+	if (shim->args.console_height > 0)
+		console_resize(master, shim->args.console_height, shim->args.console_width);
+}
+
+static int open_streams(struct shim *shim)
+{
+	if (!shim->args.tty) {
+		int err = stream_open(shim, &shim->streams[0], shim->streams[0].source.fd, STREAM_STDOUT, false);
+		return err < 0 ? err : stream_open(shim, &shim->streams[1], shim->streams[1].source.fd, STREAM_STDERR, false);
+	}
+	if (shim->master < 0 && shim->console.fd >= 0)
+		lifecycle_take_console(shim);
+	if (shim->master < 0)
+		return -ENOTTY;
+	if (shim->args.stdin_open) {
+		/* epoll knows a descriptor only once */
+		shim->stdin_source.fd = fcntl(shim->master, F_DUPFD_CLOEXEC, 3);
+		if (shim->stdin_source.fd < 0)
+			return -errno;
+	}
+	return stream_open(shim, &shim->streams[0], shim->master, STREAM_STDOUT, true);
+}
+
+/* Above the container in the order of sacrifice; not permitted everywhere, and not needed for correctness. */
+static void protect_from_oom_killer(void)
+{
+	CLEANUP_FD int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && write(fd, "-998", 4) < 0 && errno != EACCES)
+		shim_log("oom_score_adj: %s", strerror(errno));
+}
+
+static void init_ended(struct shim *shim, struct exit_record record);
+
+static void started(struct shim *shim)
+{
+	char line[PROTOCOL_LINE_MAX];
+	pid_t pid = runtime_read_pid(&shim->args);
+	if (pid < 0) {
+		fail_errno(shim, shim->args.pid_file, pid);
+		return;
+	}
+	shim->init_pid = pid;
+	shim->started_ns = realtime_ns();
+	shim->state = STATE_RUNNING;
+	if (!shim->args.exec_process)
+		shim->oom_fd = oom_open(pid, shim->args.cgroup);
+	int err = open_streams(shim);
+	if (err < 0)
+		shim_log("the container's output: %s", strerror(-err));
+	close_and_forget(&shim->error_pipe);
+	shim_started_line(shim, line, sizeof(line));
+	clients_announce(shim, line);
+	clients_resume_stdin(shim);
+	protect_from_oom_killer();
+	siginfo_t info;
+	if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0) {
+		/* not our child: its status can't be had */
+		shim_log("process %d is not a child of the shim", (int)pid);
+		init_ended(shim, (struct exit_record){ .code = -1, .finished_ns = realtime_ns() });
+	}
+}
+
+static void runtime_ended(struct shim *shim, int status)
+{
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+		started(shim);
+		return;
+	}
+	char message[MESSAGE_BYTES];
+	int fallback = shim->args.tty ? shim->error_pipe : shim->streams[1].source.fd;
+	runtime_error(&shim->args, fallback, message, sizeof(message));
+	fail(shim, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), message);
+}
+
+static void announce_deleted(struct shim *shim)
+{
+	if (shim->state == STATE_EXITED && shim->deleted_line)
+		clients_announce(shim, shim->deleted_line);
+}
+
+static void start_delete(struct shim *shim)
+{
+	CLEANUP_FD int output = -1;
+	if (shim->args.exec_process || output_pipe(&shim->delete_pipe, &output) < 0) {
+		shim->deleted_line = strdup("deleted");
+		return;
+	}
+	shim->delete_pid = runtime_delete(&shim->args, output);
+	if (shim->delete_pid < 0)
+		shim->deleted_line = line_with_message("delete-failed", strerror(-shim->delete_pid));
+}
+
+static void delete_ended(struct shim *shim, int status)
+{
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+		shim->deleted_line = strdup("deleted");
+	} else {
+		char message[MESSAGE_BYTES];
+		runtime_error(&shim->args, shim->delete_pipe, message, sizeof(message));
+		shim_log("runtime delete failed: %s", message);
+		shim->deleted_line = line_with_message("delete-failed", message);
+	}
+	close_and_forget(&shim->delete_pipe);
+	announce_deleted(shim);
+}
+
+static bool is_drained(const struct shim *shim)
+{
+	return shim->streams[0].eof && shim->streams[1].eof;
+}
+
+/* All output is in the log and with the clients: the end becomes official. */
+static void conclude(struct shim *shim)
+{
+	char line[PROTOCOL_LINE_MAX];
+	for (size_t i = 0; i < ARRAY_LEN(shim->streams); i++)
+		stream_close(shim, &shim->streams[i]);
+	shim->master = -1;
+	source_close(shim->epfd, &shim->stdin_source);
+	int err = exit_record_write(&shim->record, shim->args.exit_file);
+	if (err < 0)
+		shim_log("writing %s: %s", shim->args.exit_file, strerror(-err));
+	shim->state = STATE_EXITED;
+	shim_exit_line(shim, line, sizeof(line));
+	clients_announce(shim, line);
+	announce_deleted(shim);
+	clients_resume_stdin(shim);
+	clients_end_output(shim);
+	if (shim->has_log)
+		logfile_close(&shim->log);
+	shim->has_log = false;
+}
+
+static void init_ended(struct shim *shim, struct exit_record record)
+{
+	shim->init_reaped = true;
+	shim->record = record;
+	/* before the runtime removes the cgroup */
+	shim->record.oom_killed = oom_happened(shim->oom_fd);
+	close_and_forget(&shim->oom_fd);
+	shim->state = STATE_DRAINING;
+	shim->drain_until_ms = monotonic_ms() + DRAIN_GRACE_MS;
+	start_delete(shim);
+	for (size_t i = 0; i < ARRAY_LEN(shim->streams); i++) {
+		struct stream *stream = &shim->streams[i];
+		if (stream->eof)
+			continue;
+		stream_resume(shim, stream);
+		stream_pump(shim, stream);
+	}
+	if (is_drained(shim))
+		conclude(shim);
+}
+
+static void reap_others(struct shim *shim)
+{
+	int status;
+	pid_t pid;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == shim->init_pid && !shim->init_reaped)
+			init_ended(shim, exit_record_of(status, realtime_ns()));
+		else if (pid == shim->delete_pid)
+			delete_ended(shim, status);
+		else if (pid == shim->log.compressor)
+			shim->log.compressor = 0;
+	}
+}
+
+void lifecycle_reap(struct shim *shim)
+{
+	int status;
+	/* until the pid file is read nobody else is reaped: the first process may be among them */
+	if (shim->state == STATE_STARTING && waitpid(shim->runtime_pid, &status, WNOHANG) == shim->runtime_pid)
+		runtime_ended(shim, status);
+	if (shim->state >= STATE_RUNNING && shim->state != STATE_GONE)
+		reap_others(shim);
+}
+
+int64_t lifecycle_tick(struct shim *shim, int64_t now_ms)
+{
+	if (shim->state == STATE_CREATED && !clients_have_control(shim)) {
+		int64_t left = shim->created_ms + START_WAIT_MS - now_ms;
+		if (left <= 0)
+			shim->state = STATE_GONE;
+		return left > 0 ? left : 0;
+	}
+	if (shim->state == STATE_DRAINING) {
+		if (is_drained(shim) || now_ms >= shim->drain_until_ms)
+			conclude(shim);
+		else
+			return shim->drain_until_ms - now_ms;
+	}
+	return shim->state == STATE_EXITED ? clients_drop_stalled(shim, now_ms) : -1;
+}
