@@ -1,0 +1,39 @@
+import { changesJob, type ChangesArguments, type PathChange } from './jobs/changes-job.js';
+import { diskUsageJob, type DiskUsageArguments } from './jobs/disk-usage-job.js';
+import { extractJob, type ExtractArguments } from './jobs/extract-job.js';
+import type { JobContext } from './jobs/job-context.js';
+import { packJob, type PackArguments } from './jobs/pack-job.js';
+import { unpackLayerJob, type UnpackedLayer, type UnpackLayerArguments } from './jobs/unpack-layer-job.js';
+
+/** Arguments (plain data, they cross a thread) and result of every job. */
+export interface ArchiveJobs {
+  'unpack-layer': { args: UnpackLayerArguments; result: UnpackedLayer };
+  pack: { args: PackArguments; result: null };
+  extract: { args: ExtractArguments; result: null };
+  changes: { args: ChangesArguments; result: PathChange[] };
+  'disk-usage': { args: DiskUsageArguments; result: number };
+}
+
+export type ArchiveJobName = keyof ArchiveJobs;
+
+const jobs: {
+  [Name in ArchiveJobName]: (
+    args: ArchiveJobs[Name]['args'],
+    context: JobContext,
+  ) => Promise<ArchiveJobs[Name]['result']>;
+} = {
+  'unpack-layer': unpackLayerJob,
+  pack: packJob,
+  extract: extractJob,
+  changes: changesJob,
+  'disk-usage': diskUsageJob,
+};
+
+/** Runs a job on the calling thread. */
+export function runArchiveJob<Name extends ArchiveJobName>(
+  name: Name,
+  args: ArchiveJobs[Name]['args'],
+  context: JobContext,
+): Promise<ArchiveJobs[Name]['result']> {
+  return jobs[name](args, context);
+}

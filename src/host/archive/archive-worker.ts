@@ -1,0 +1,72 @@
+import { parentPort, type MessagePort } from 'node:worker_threads';
+import { runArchiveJob, type ArchiveJobName, type ArchiveJobs } from './archive-jobs.js';
+import { ByteQueue } from './byte-queue.js';
+import { ByteWindow } from './byte-window.js';
+import { fromWire, toWire, transferable, WINDOW_BYTES, type FromWorker, type ToWorker } from './worker-messages.js';
+
+/** The job that this thread is at. */
+interface Running {
+  input: ByteQueue;
+  output: ByteWindow;
+  abort: AbortController;
+}
+
+/** Entry point of a worker thread: takes one job after another from archive-workers.ts. */
+function serve(port: MessagePort): void {
+  const post = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
+  let running: Running | null = null;
+
+  const start = async (job: ArchiveJobName, args: unknown): Promise<void> => {
+    const input = new ByteQueue((bytes) => post({ type: 'taken', bytes }));
+    const output = new ByteWindow(WINDOW_BYTES);
+    const abort = new AbortController();
+    running = { input, output, abort };
+    const emit = async (chunk: Buffer): Promise<void> => {
+      const data = transferable(chunk);
+      post({ type: 'chunk', data }, [data.buffer]);
+      await output.sent(data.length);
+      abort.signal.throwIfAborted();
+    };
+    const progress = (bytes: number): void => post({ type: 'progress', bytes });
+    try {
+      const value = await runArchiveJob(job, args as ArchiveJobs[typeof job]['args'], {
+        input,
+        emit,
+        progress,
+        signal: abort.signal,
+      });
+      post({ type: 'result', value });
+    } catch (error) {
+      post({ type: 'error', error: toWire(error) });
+    } finally {
+      running = null;
+    }
+  };
+
+  port.on('message', (message: ToWorker) => {
+    switch (message.type) {
+      case 'start':
+        void start(message.job, message.args);
+        break;
+      case 'chunk':
+        running?.input.push(Buffer.from(message.data.buffer, message.data.byteOffset, message.data.byteLength));
+        break;
+      case 'end':
+        running?.input.end();
+        break;
+      case 'input-error':
+        running?.input.fail(fromWire(message.error));
+        break;
+      case 'taken':
+        running?.output.taken(message.bytes);
+        break;
+      case 'abort':
+        running?.abort.abort(fromWire(message.error));
+        running?.input.fail(fromWire(message.error));
+        running?.output.close();
+        break;
+    }
+  });
+}
+
+if (parentPort) serve(parentPort);

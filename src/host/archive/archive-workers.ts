@@ -1,0 +1,179 @@
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { ArchiveError } from './archive-error.js';
+import { runArchiveJob, type ArchiveJobName, type ArchiveJobs } from './archive-jobs.js';
+import { ByteWindow } from './byte-window.js';
+import { fromWire, toWire, transferable, WINDOW_BYTES, type FromWorker, type ToWorker } from './worker-messages.js';
+
+const ENTRY = new URL('./archive-worker.js', import.meta.url);
+/** Run from TypeScript sources (unit tests) there is no compiled entry point: jobs run on the calling thread then. */
+const HAS_ENTRY = existsSync(fileURLToPath(ENTRY));
+/** A thread costs some 10 MB; this long it waits for the next layer of a pull. */
+const IDLE_MS = 3000;
+const MAX_WORKERS = Math.max(2, availableParallelism());
+
+export interface JobOptions {
+  /** Consumed as the job's input; destroyed when the job fails. */
+  input?: Readable;
+  /** Receives the job's output; the job waits until the promise resolves. */
+  onChunk?: (chunk: Buffer) => Promise<void>;
+  onProgress?: (bytes: number) => void;
+  signal?: AbortSignal;
+}
+
+const idle: { worker: Worker; timer: NodeJS.Timeout }[] = [];
+const waiting: (() => void)[] = [];
+let busy = 0;
+
+/**
+ * Runs a job on a worker thread, one job per thread and as many threads as processors; more jobs wait. Threads end when they have been idle
+ * for some seconds and never keep the process alive. Rejects with what the job threw (WharfErrors keep kind and code), or with the signal's
+ * reason; by then the job has stopped touching anything.
+ */
+export async function submitArchiveJob<Name extends ArchiveJobName>(
+  name: Name,
+  args: ArchiveJobs[Name]['args'],
+  options: JobOptions = {},
+): Promise<ArchiveJobs[Name]['result']> {
+  options.signal?.throwIfAborted();
+  if (!HAS_ENTRY) return runHere(name, args, options);
+  await slot();
+  const worker = takeWorker();
+  let reusable = false;
+  try {
+    const result = await converse(worker, name, args, options);
+    reusable = true;
+    return result as ArchiveJobs[Name]['result'];
+  } catch (error) {
+    reusable = error instanceof JobFailure;
+    throw error instanceof JobFailure ? error.cause : error;
+  } finally {
+    giveBack(worker, reusable);
+  }
+}
+
+/** Ends idle threads now; for an orderly shutdown. */
+export async function endArchiveWorkers(): Promise<void> {
+  const entries = idle.splice(0);
+  for (const { timer } of entries) clearTimeout(timer);
+  await Promise.all(entries.map(({ worker }) => worker.terminate()));
+}
+
+/** The job itself failed, the thread is fine. */
+class JobFailure extends Error {
+  constructor(override readonly cause: Error) {
+    super(cause.message);
+  }
+}
+
+async function slot(): Promise<void> {
+  if (busy >= MAX_WORKERS) await new Promise<void>((resolve) => waiting.push(resolve));
+  busy++;
+}
+
+function takeWorker(): Worker {
+  const entry = idle.pop();
+  if (!entry) return new Worker(ENTRY);
+  clearTimeout(entry.timer);
+  entry.worker.removeAllListeners();
+  entry.worker.ref();
+  return entry.worker;
+}
+
+function giveBack(worker: Worker, reusable: boolean): void {
+  busy--;
+  waiting.shift()?.();
+  if (!reusable) {
+    void worker.terminate();
+    return;
+  }
+  worker.unref();
+  const entry = { worker, timer: setTimeout(() => retire(), IDLE_MS).unref() };
+  const retire = (): void => {
+    const index = idle.indexOf(entry);
+    if (index >= 0) idle.splice(index, 1);
+    void worker.terminate();
+  };
+  worker.once('error', retire);
+  idle.push(entry);
+}
+
+function converse(worker: Worker, name: ArchiveJobName, args: unknown, options: JobOptions): Promise<unknown> {
+  const post = (message: ToWorker, transfer: ArrayBuffer[] = []): void => worker.postMessage(message, transfer);
+  const window = new ByteWindow(WINDOW_BYTES);
+  let outputs = Promise.resolve();
+  const abort = (error: unknown): void => post({ type: 'abort', error: toWire(error) });
+  const onAbort = (): void => abort(options.signal?.reason);
+  const deliver = (chunk: Buffer): void => {
+    outputs = outputs.then(async () => {
+      await options.onChunk?.(chunk);
+      post({ type: 'taken', bytes: chunk.length });
+    });
+    outputs.catch(abort);
+  };
+  return new Promise<unknown>((resolve, reject) => {
+    worker.on('message', (message: FromWorker) => {
+      if (message.type === 'taken') window.taken(message.bytes);
+      else if (message.type === 'progress') options.onProgress?.(message.bytes);
+      else if (message.type === 'chunk') deliver(bufferOf(message.data));
+      else if (message.type === 'result') outputs.then(() => resolve(message.value), reject);
+      else reject(new JobFailure(fromWire(message.error)));
+    });
+    worker.on('error', reject);
+    worker.on('exit', (code) => reject(new ArchiveError(`archive worker exited with code ${code}`)));
+    post({ type: 'start', job: name, args });
+    options.signal?.addEventListener('abort', onAbort, { once: true });
+    if (options.input)
+      feed(options.input, window, post).catch((error: unknown) => post({ type: 'input-error', error: toWire(error) }));
+  }).finally(() => {
+    options.signal?.removeEventListener('abort', onAbort);
+    window.close();
+    worker.removeAllListeners();
+    if (options.input && !options.input.readableEnded) options.input.destroy();
+  });
+}
+
+async function feed(
+  input: Readable,
+  window: ByteWindow,
+  post: (message: ToWorker, transfer?: ArrayBuffer[]) => void,
+): Promise<void> {
+  for await (const chunk of input) {
+    const data = transferable(chunk as Uint8Array);
+    const { length } = data;
+    post({ type: 'chunk', data }, [data.buffer]);
+    await window.sent(length);
+  }
+  post({ type: 'end' });
+}
+
+function bufferOf(data: Uint8Array): Buffer {
+  return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+}
+
+async function runHere<Name extends ArchiveJobName>(
+  name: Name,
+  args: ArchiveJobs[Name]['args'],
+  { input, onChunk, onProgress, signal = new AbortController().signal }: JobOptions,
+): Promise<ArchiveJobs[Name]['result']> {
+  try {
+    return await runArchiveJob(name, args, {
+      input: input ?? nothing(),
+      emit: async (chunk) => {
+        await onChunk?.(Buffer.from(chunk));
+        signal.throwIfAborted();
+      },
+      progress: (bytes) => onProgress?.(bytes),
+      signal,
+    });
+  } finally {
+    if (input && !input.readableEnded) input.destroy();
+  }
+}
+
+async function* nothing(): AsyncGenerator<Buffer> {
+  // A job without input reads an empty stream.
+}

@@ -1,0 +1,9 @@
+/** What a job of this folder sees of whoever runs it, on a worker thread or in process. */
+export interface JobContext {
+  /** The stream that was given to the job; empty when none was. */
+  input: AsyncIterable<Buffer>;
+  /** Hands out a piece of the job's output; resolves when more may be sent. The buffer is given away. */
+  emit(chunk: Buffer): Promise<void>;
+  progress(bytes: number): void;
+  signal: AbortSignal;
+}
