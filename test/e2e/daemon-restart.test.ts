@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import { daemonSuite } from '../support/daemon-suite.js';
+import { poll } from '../support/poll.js';
+
+const suite = daemonSuite();
+const ok = (...args: string[]) => suite.daemon.ok(...args);
+
+describe.skipIf(process.env['WHARF_TEST_TARGET']).each(['SIGTERM', 'SIGKILL'] as const)(
+  'a daemon ended by %s and started again',
+  (signal) => {
+    it('finds its containers, their logs, ports and exits as they are', async () => {
+      const { daemon } = suite;
+      await ok(
+        'run',
+        '-d',
+        '--name',
+        'ticker',
+        'busybox',
+        'sh',
+        '-c',
+        'i=0; while :; do echo tick $i; i=$((i+1)); sleep 0.1; done',
+      );
+      await ok(
+        'run',
+        '-d',
+        '--name',
+        'web',
+        '-p',
+        '8090:80',
+        '--tmpfs',
+        '/www',
+        'busybox',
+        'sh',
+        '-c',
+        'echo up > /www/index.html; exec httpd -f -p 80 -h /www',
+      );
+      await ok('run', '-d', '-i', '--name', 'reader', 'busybox', 'sh', '-c', 'read line; echo "got $line"; exit 12');
+      await ok('run', '-d', '--name', 'leaver', 'busybox', 'sh', '-c', 'sleep 1; echo gone; exit 21');
+      const before = await ok('inspect', '-f', '{{.State.Pid}} {{.State.StartedAt}}', 'ticker');
+      const fetched = async () =>
+        (await daemon.holder.run(['curl', '-s', '-m', '2', 'http://127.0.0.1:8090/'])).stdout.trim();
+      await poll('the web server', async () => (await fetched()) === 'up');
+
+      await daemon.down(signal);
+      expect(await fetched()).toBe('up');
+      // `leaver` ends while nobody is there to see it.
+      await poll(
+        'the exit record',
+        async () => (await daemon.holder.run(['pgrep', '-f', 'sleep 1; echo gone'])).code !== 0,
+      );
+      await daemon.up();
+
+      expect(await ok('inspect', '-f', '{{.State.Pid}} {{.State.StartedAt}}', 'ticker')).toBe(before);
+      expect(await ok('inspect', '-f', '{{.State.Status}} {{.State.ExitCode}}', 'leaver')).toBe('exited 21');
+      expect((await daemon.docker(['logs', 'leaver'])).stdout).toBe('gone\n');
+      expect(await ok('wait', 'leaver')).toBe('21');
+      expect(await fetched()).toBe('up');
+      expect(await ok('port', 'web')).toContain('0.0.0.0:8090');
+      expect(await ok('exec', 'ticker', 'echo', 'inside')).toBe('inside');
+
+      const ticks = (await daemon.docker(['logs', 'ticker'])).stdout.trim().split('\n');
+      expect(ticks).toEqual(ticks.map((_, index) => `tick ${index}`));
+      const following = daemon.docker(['logs', '-f', '--tail', '1', 'ticker'], { timeoutMs: 30_000 });
+
+      const attached = daemon.docker(['attach', '--no-stdin=false', 'reader'], { input: 'hello\n' });
+      const waited = ok('wait', 'reader');
+      expect((await attached).stdout).toBe('got hello\n');
+      expect(await waited).toBe('12');
+
+      await ok('stop', '-t', '1', 'ticker');
+      expect((await following).code).toBe(0);
+      await ok('rm', '-f', 'ticker', 'web', 'reader', 'leaver');
+      expect(await ok('ps', '-aq')).toBe('');
+    });
+
+    it('gives the port and the name of what was removed to others', async () => {
+      const { daemon } = suite;
+      await ok('run', '-d', '--name', 'holder', '-p', '8091:80', 'busybox', 'sleep', '1000');
+      await daemon.down(signal);
+      await daemon.up();
+      const taken = await daemon.docker(['run', '--rm', '-p', '8091:80', 'busybox', 'true']);
+      expect(taken.stderr).toContain('port is already allocated');
+      await ok('rm', '-f', 'holder');
+      await ok('run', '--rm', '--name', 'holder', '-p', '8091:80', 'busybox', 'true');
+    });
+
+    it('starts what a restart policy wants started', async () => {
+      const { daemon } = suite;
+      await ok('run', '-d', '--name', 'always', '--restart', 'always', 'busybox', 'sleep', '1000');
+      const pid = await ok('inspect', '-f', '{{.State.Pid}}', 'always');
+      await daemon.down(signal);
+      process.kill(Number(pid), 'SIGKILL');
+      await daemon.up();
+      await poll('the container to run again', async () => {
+        const [running, now] = (await ok('inspect', '-f', '{{.State.Running}} {{.State.Pid}}', 'always')).split(' ');
+        return running === 'true' && now !== pid;
+      });
+      await ok('rm', '-f', 'always');
+    });
+  },
+);
+
+describe.skipIf(process.env['WHARF_TEST_TARGET'])('the data-root', () => {
+  it('belongs to one daemon', async () => {
+    const { daemon } = suite;
+    const [program, args] = daemon.holder.enter(
+      process.execPath,
+      'dist/cli.js',
+      '--data-root',
+      daemon.dataRoot,
+      '--exec-root',
+      `${daemon.execRoot}2`,
+      '--host',
+      `unix://${daemon.dir}/e.sock`,
+      '--config-file',
+      `${daemon.dir}/none.json`,
+    );
+    const { run } = await import('../support/command.js');
+    const second = await run(program, args, { timeoutMs: 20_000 });
+    expect(second.code).not.toBe(0);
+    expect(second.stderr + second.stdout).toMatch(/another|in use|locked/i);
+  });
+});
