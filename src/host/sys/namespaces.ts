@@ -12,15 +12,21 @@ const NOT_FOUND = new Set(['ENOENT']);
 
 /**
  * Makes a network namespace that lives until `removeNetns(path)`: a bind mount of it on the (new, empty) file `path`, whose
- * directory is made if need be. Throws EEXIST when the file is there. Nothing is left on failure.
+ * directory is made if need be. `inside` runs in the namespace, under the rules of `inNetns`, and its result is returned.
+ * Throws EEXIST when the file is there. Nothing is left on failure.
  */
-export function createNetns(path: string): void {
+export function createNetns(path: string): void;
+export function createNetns<T>(path: string, inside: () => T): T;
+export function createNetns<T>(path: string, inside?: () => T): T | undefined {
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
   closeSync(openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o444));
   try {
-    awayFromHome(
+    return awayFromHome(
       () => check(unshareCall(CLONE_NEWNET), 'unshare'),
-      () => mount(OWN_NET, path, null, MS.BIND),
+      () => {
+        mount(OWN_NET, path, null, MS.BIND);
+        return inside?.();
+      },
     );
   } catch (error) {
     removeNetns(path);
