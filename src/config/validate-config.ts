@@ -1,0 +1,111 @@
+import { isIP } from 'node:net';
+import type { DaemonConfig, OptionKey } from './options.js';
+import { camelCase, OPTION_LIST } from './options.js';
+import { ConfigError } from './parse-flags.js';
+import { prefixLength } from './structured-kinds.js';
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'warning', 'error', 'fatal', 'panic'];
+
+/** What can't be seen in one value of one option alone. Throws `ConfigError` with dockerd's words where it has some. */
+export function validateConfig(config: DaemonConfig): void {
+  const message = RULES.map((rule) => rule(config)).find((one) => one !== null);
+  if (message !== undefined) throw new ConfigError(message);
+}
+
+/** null: fine. */
+type Rule = (config: DaemonConfig) => string | null;
+
+const unless = (condition: boolean, message: string): string | null => (condition ? null : message);
+
+const RULES: readonly Rule[] = [
+  refusedOptions,
+  (c) => unless(LOG_LEVELS.includes(c.logLevel), `invalid logging level: ${c.logLevel}`),
+  (c) => unless(['text', 'json'].includes(c.logFormat), `invalid log format: ${c.logFormat}`),
+  conflictingLabels,
+  (c) => unless(c.mtu >= 0, `invalid default MTU: ${c.mtu}`),
+  (c) => unless(c.maxConcurrentDownloads >= 0, `invalid max concurrent downloads: ${c.maxConcurrentDownloads}`),
+  (c) => unless(c.maxConcurrentUploads >= 0, `invalid max concurrent uploads: ${c.maxConcurrentUploads}`),
+  (c) => unless(c.maxDownloadAttempts > 0, `invalid max download attempts: ${c.maxDownloadAttempts}`),
+  execOptions,
+  (c) =>
+    unless(
+      ['', 'private', 'shareable'].includes(c.defaultIpcMode),
+      `default IPC mode setting (${c.defaultIpcMode}) is invalid; use "shareable" or "private"`,
+    ),
+  (c) =>
+    unless(
+      ['', 'host', 'private'].includes(c.defaultCgroupnsMode),
+      `invalid default cgroup namespace (${c.defaultCgroupnsMode}): use "host" or "private"`,
+    ),
+  (c) => unless(c.shutdownTimeout >= -1, `invalid shutdown timeout: ${c.shutdownTimeout}`),
+  (c) =>
+    unless(['', 'overlay2'].includes(c.storageDriver), `driver not supported: ${c.storageDriver}; wharfd has overlay2`),
+  (c) =>
+    unless(
+      ['', 'nftables'].includes(c.firewallBackend),
+      `invalid firewall-backend "${c.firewallBackend}"; wharfd has "nftables"`,
+    ),
+  (c) => unless(c.bip === '' || cidrV4(c.bip), `invalid CIDR address: ${c.bip}`),
+  (c) => unless(c.fixedCidr === '' || cidrV4(c.fixedCidr), `invalid CIDR address: ${c.fixedCidr}`),
+  (c) =>
+    unless(
+      c.bridge === '' || c.bip === '',
+      'You specified -b & --bip, mutually exclusive options. Please specify only one',
+    ),
+  (c) => unless(/^1\.\d+$/.test(c.minApiVersion), `invalid API version: ${c.minApiVersion}`),
+  (c) => apiVersionRange(c.minApiVersion),
+  defaultRuntime,
+  (c) => unless(!c.tls || (c.tlscert !== '' && c.tlskey !== ''), 'TLS needs --tlscert and --tlskey'),
+  (c) => unless(!c.tlsverify || c.tlscacert !== '', '--tlsverify needs --tlscacert'),
+];
+
+function refusedOptions(config: DaemonConfig): string | null {
+  const values = config as unknown as Record<string, unknown>;
+  const used = OPTION_LIST.find(
+    ({ key, effect, defaultValue }) =>
+      effect === 'refused' && JSON.stringify(values[camelCase(key)]) !== JSON.stringify(defaultValue),
+  );
+  return used ? `the option ${used.key satisfies OptionKey} is not supported by wharfd: remove it` : null;
+}
+
+function conflictingLabels(config: DaemonConfig): string | null {
+  const seen = new Map<string, string>();
+  for (const label of config.labels) {
+    const key = label.split('=', 1)[0] ?? '';
+    const other = seen.get(key);
+    if (other !== undefined && other !== label) return `conflict labels for ${label} and ${other}`;
+    seen.set(key, label);
+  }
+  return null;
+}
+
+function execOptions(config: DaemonConfig): string | null {
+  for (const option of config.execOpts) {
+    const [key = '', value] = option.split(/=(.*)/s);
+    if (value === undefined) return `invalid exec-opt (${option}): must be formatted 'opt=value'`;
+    if (key.toLowerCase() !== 'native.cgroupdriver') return `invalid exec-opt (${option}): unknown option: '${key}'`;
+    if (value !== 'cgroupfs' && value !== 'systemd') return `invalid exec-opt (${option}): use cgroupfs or systemd`;
+  }
+  return null;
+}
+
+function defaultRuntime(config: DaemonConfig): string | null {
+  const name = config.defaultRuntime;
+  const known = ['', 'runc', 'io.containerd.runc.v2', ...Object.keys(config.runtimes)];
+  return unless(known.includes(name), `specified default runtime '${name}' does not exist`);
+}
+
+function apiVersionRange(version: string): string | null {
+  const minor = Number(version.split('.')[1]);
+  return unless(minor >= 24 && minor <= 55, `minimum API version ${version} is not between 1.24 and 1.55`);
+}
+
+function cidrV4(text: string): boolean {
+  return prefixLength(text) !== null && isIP(text.split('/', 1)[0] ?? '') === 4;
+}
+
+/** The value of `native.cgroupdriver`; null when it is not given. */
+export function cgroupDriverOption(execOpts: readonly string[]): 'cgroupfs' | 'systemd' | null {
+  const value = execOpts.findLast((option) => option.toLowerCase().startsWith('native.cgroupdriver='))?.split('=')[1];
+  return value === 'systemd' || value === 'cgroupfs' ? value : null;
+}
