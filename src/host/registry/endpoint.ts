@@ -1,0 +1,46 @@
+import { DEFAULT_DOMAIN } from '../../shared/reference.js';
+import type { TlsMaterial } from './client-certificates.js';
+import { readClientCertificates } from './client-certificates.js';
+import type { InsecureRegistries } from './insecure-registries.js';
+
+/** Where references without a host are served. A fact of the protocol; the only place that names it. */
+const DEFAULT_REGISTRY_HOST = 'registry-1.docker.io';
+
+/** One place to speak the registry protocol to. */
+export interface Endpoint {
+  /** `https://host[:port][/prefix]`, without `/v2/`. */
+  baseUrl: string;
+  isMirror: boolean;
+  tls: TlsMaterial & { rejectUnauthorized: boolean };
+}
+
+/** TLS settings for any host that a registry sends us to. */
+export function tlsFor(authority: string, certsDir: string, insecure: InsecureRegistries): Endpoint['tls'] {
+  return { ...readClientCertificates(certsDir, authority), rejectUnauthorized: !insecure.has(authority) };
+}
+
+/** Where to look for a domain's images, in the order of trying: mirrors, https, and for insecure ones http. */
+export function endpointsFor(
+  domain: string,
+  mirrors: readonly string[],
+  certsDir: string,
+  insecure: InsecureRegistries,
+): Endpoint[] {
+  if (domain === DEFAULT_DOMAIN) {
+    return [
+      ...mirrors.map((mirror) => ({
+        baseUrl: mirror.replace(/\/+$/, ''),
+        isMirror: true,
+        tls: tlsFor(new URL(mirror).host, certsDir, insecure),
+      })),
+      {
+        baseUrl: `https://${DEFAULT_REGISTRY_HOST}`,
+        isMirror: false,
+        tls: tlsFor(DEFAULT_REGISTRY_HOST, certsDir, insecure),
+      },
+    ];
+  }
+  const tls = tlsFor(domain, certsDir, insecure);
+  const schemes = insecure.has(domain) ? ['https', 'http'] : ['https'];
+  return schemes.map((scheme) => ({ baseUrl: `${scheme}://${domain}`, isMirror: false, tls }));
+}
