@@ -1,0 +1,129 @@
+import { invalid } from '../../shared/errors.js';
+import type { WireCreateContainer } from '../schemas/create-container.js';
+import type { WireMountSpec } from '../schemas/mount-spec.js';
+import { migrateMacAddress } from './container-mac-address.js';
+import type { RequestUpgrade } from './request-upgrade.js';
+
+type Body = WireCreateContainer;
+
+const mounts = (body: Body): WireMountSpec[] => body.HostConfig?.Mounts ?? [];
+const endpoints = (body: Body) => body.NetworkingConfig?.EndpointsConfig ?? {};
+
+/**
+ * How create requests differ between API versions.
+ * Source: Engine API changelog; texts recorded from dockerd 28.5.
+ */
+export const CREATE_CONTAINER_UPGRADES: readonly RequestUpgrade<Body>[] = [
+  // Not a version's matter: a limit of 0 or below is no limit, and `default` is the daemon's bridge.
+  { change: dropUnlimitedPids },
+  { change: nameDefaultNetwork },
+
+  { below: '1.40', change: ignoreNonRecursiveBinds },
+  { below: '1.40', change: ({ HostConfig }) => void delete HostConfig?.KernelMemoryTCP },
+  { below: '1.40', change: (body) => void ((body.HostConfig ??= {}).IpcMode ||= 'shareable') },
+  { from: '1.40', below: '1.41', change: refuseCapabilities },
+  { below: '1.41', change: ({ HostConfig }) => void delete HostConfig?.CgroupnsMode },
+
+  { below: '1.42', change: ({ HostConfig }) => void delete HostConfig?.ConsoleSize },
+  { below: '1.42', change: ignoreCreateMountpoint },
+  { from: '1.42', change: ({ HostConfig }) => void delete HostConfig?.KernelMemory },
+  { from: '1.42', change: refuseOptionsOfOtherMountTypes },
+
+  { below: '1.43', change: ({ HostConfig }) => void delete HostConfig?.Annotations },
+
+  { below: '1.44', change: ({ Healthcheck }) => void delete Healthcheck?.StartInterval },
+  { below: '1.44', change: keepReadOnlyBindsShallow },
+  { below: '1.44', change: refuseSeveralEndpoints },
+  { below: '1.44', change: (body) => Object.values(endpoints(body)).forEach((one) => delete one.MacAddress) },
+  { below: '1.44', change: (body) => migrateMacAddress(body, 'legacy') },
+  { from: '1.44', below: '1.52', change: (body, warnings) => migrateMacAddress(body, 'deprecated', warnings) },
+  { from: '1.52', change: refuseContainerMacAddress },
+
+  { below: '1.45', change: refuseVolumeSubpath },
+  { below: '1.48', change: refuseImageMounts },
+  { below: '1.48', change: (body) => Object.values(endpoints(body)).forEach((one) => delete one.GwPriority) },
+  { from: '1.52', change: ({ HostConfig }) => void delete HostConfig?.KernelMemoryTCP },
+  { from: '1.52', change: warnOfEmptyPortBindings },
+];
+
+function dropUnlimitedPids({ HostConfig: host }: Body): void {
+  if (host?.PidsLimit !== undefined && host.PidsLimit <= 0) delete host.PidsLimit;
+}
+
+function nameDefaultNetwork(body: Body): void {
+  const host = (body.HostConfig ??= {});
+  if (!host.NetworkMode || host.NetworkMode === 'default') host.NetworkMode = 'bridge';
+  const { EndpointsConfig: config } = body.NetworkingConfig ?? {};
+  if (!config?.['default']) return;
+  config['bridge'] ??= config['default'];
+  delete config['default'];
+}
+
+function ignoreNonRecursiveBinds(body: Body): void {
+  for (const { BindOptions: bind } of mounts(body)) delete bind?.NonRecursive;
+}
+
+/** 1.40 took an exact list here, and 1.41 forgot it: to ignore it would give other rights than were asked for. */
+function refuseCapabilities({ HostConfig: host }: Body): void {
+  if (host?.Capabilities && host.Capabilities.length > 0) {
+    throw invalid('HostConfig.Capabilities is not supported, use CapAdd and CapDrop instead');
+  }
+}
+
+function ignoreCreateMountpoint(body: Body): void {
+  for (const { BindOptions: bind } of mounts(body)) delete bind?.CreateMountpoint;
+}
+
+function refuseOptionsOfOtherMountTypes(body: Body): void {
+  for (const mount of mounts(body)) {
+    const type = mount.Type ?? '';
+    const refuse = (options: string) => invalid(`${options} must not be specified on mount type "${type}"`);
+    if (mount.BindOptions && type !== 'bind') throw refuse('BindOptions');
+    if (mount.VolumeOptions && type !== 'volume' && type !== 'cluster') throw refuse('VolumeOptions');
+    if (mount.TmpfsOptions && type !== 'tmpfs') throw refuse('TmpfsOptions');
+    if (mount.ImageOptions && type !== 'image') throw refuse('ImageOptions');
+  }
+}
+
+/** Recursively read-only mounts came with 1.44; an older client's were not. */
+function keepReadOnlyBindsShallow(body: Body): void {
+  for (const mount of mounts(body)) {
+    if (mount.BindOptions?.ReadOnlyForceRecursive) {
+      throw invalid('BindOptions.ReadOnlyForceRecursive needs API v1.44 or newer');
+    }
+    if (mount.Type === 'bind' && mount.ReadOnly) (mount.BindOptions ??= {}).ReadOnlyNonRecursive = true;
+  }
+}
+
+function refuseSeveralEndpoints(body: Body): void {
+  const names = Object.keys(endpoints(body));
+  if (names.length > 1) {
+    throw invalid(`Container cannot be created with multiple network endpoints: ${names.join(', ')}`);
+  }
+}
+
+function refuseContainerMacAddress(body: Body): void {
+  if (body.MacAddress) {
+    throw invalid('container-wide MAC address no longer supported; use endpoint-specific MAC address instead');
+  }
+}
+
+function refuseVolumeSubpath(body: Body): void {
+  if (mounts(body).some((mount) => mount.VolumeOptions?.Subpath)) {
+    throw invalid('VolumeOptions.Subpath needs API v1.45 or newer');
+  }
+}
+
+function refuseImageMounts(body: Body): void {
+  if (mounts(body).some((mount) => mount.Type === 'image')) {
+    throw invalid('Mount type "Image" needs API v1.48 or newer');
+  }
+}
+
+function warnOfEmptyPortBindings({ HostConfig: host }: Body, warnings: string[]): void {
+  for (const [port, bindings] of Object.entries(host?.PortBindings ?? {})) {
+    if (bindings.length === 0) {
+      warnings.push(`The list of port bindings of ${port} is empty; it is published on an ephemeral port.`);
+    }
+  }
+}

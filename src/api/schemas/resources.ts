@@ -1,0 +1,214 @@
+import { Type, type Static } from 'typebox';
+import type {
+  DeviceMapping,
+  DeviceRequest,
+  Resources,
+  ThrottleDevice,
+  Ulimit,
+} from '../../engine/containers/container-config.js';
+import { Flag, Int64, listOrNull, nullIfEmpty, omitZero, Text, TextList, TextMap, Uint16, Uint64 } from './wire.js';
+
+const ThrottleDevices = Type.Optional(Type.Array(Type.Object({ Path: Text, Rate: Uint64 })));
+
+/** Limits, in a create request inside HostConfig and in an update request at the top level. */
+export const RESOURCES_PROPERTIES = {
+  CpuShares: Int64,
+  Memory: Int64,
+  NanoCpus: Int64,
+  CgroupParent: Text,
+  BlkioWeight: Uint16,
+  BlkioWeightDevice: Type.Optional(Type.Array(Type.Object({ Path: Text, Weight: Uint16 }))),
+  BlkioDeviceReadBps: ThrottleDevices,
+  BlkioDeviceWriteBps: ThrottleDevices,
+  BlkioDeviceReadIOps: ThrottleDevices,
+  BlkioDeviceWriteIOps: ThrottleDevices,
+  CpuPeriod: Int64,
+  CpuQuota: Int64,
+  CpuRealtimePeriod: Int64,
+  CpuRealtimeRuntime: Int64,
+  CpusetCpus: Text,
+  CpusetMems: Text,
+  Devices: Type.Optional(Type.Array(Type.Object({ PathOnHost: Text, PathInContainer: Text, CgroupPermissions: Text }))),
+  DeviceCgroupRules: TextList,
+  DeviceRequests: Type.Optional(
+    Type.Array(
+      Type.Object({
+        Driver: Text,
+        Count: Int64,
+        DeviceIDs: TextList,
+        Capabilities: Type.Optional(Type.Array(Type.Array(Type.String()))),
+        Options: TextMap,
+      }),
+    ),
+  ),
+  KernelMemory: Int64,
+  KernelMemoryTCP: Int64,
+  MemoryReservation: Int64,
+  MemorySwap: Int64,
+  MemorySwappiness: Int64,
+  OomKillDisable: Flag,
+  PidsLimit: Int64,
+  Ulimits: Type.Optional(Type.Array(Type.Object({ Name: Text, Soft: Int64, Hard: Int64 }))),
+  CpuCount: Int64,
+  CpuPercent: Int64,
+  IOMaximumIOps: Uint64,
+  IOMaximumBandwidth: Uint64,
+};
+
+export const ResourcesSchema = Type.Object(RESOURCES_PROPERTIES);
+
+export type WireResources = Static<typeof ResourcesSchema>;
+
+const NO_RESOURCES: Resources = {
+  cpuShares: 0,
+  memoryBytes: 0,
+  memorySwapBytes: 0,
+  memoryReservationBytes: 0,
+  memorySwappiness: null,
+  kernelMemoryBytes: 0,
+  kernelMemoryTcpBytes: 0,
+  nanoCpus: 0,
+  cgroupParent: '',
+  blkioWeight: 0,
+  blkioWeightDevice: [],
+  blkioDeviceReadBps: [],
+  blkioDeviceWriteBps: [],
+  blkioDeviceReadIops: [],
+  blkioDeviceWriteIops: [],
+  cpuPeriod: 0,
+  cpuQuota: 0,
+  cpuRealtimePeriod: 0,
+  cpuRealtimeRuntime: 0,
+  cpusetCpus: '',
+  cpusetMems: '',
+  devices: [],
+  deviceCgroupRules: [],
+  deviceRequests: [],
+  oomKillDisable: null,
+  pidsLimit: null,
+  ulimits: [],
+  cpuCount: 0,
+  cpuPercent: 0,
+  ioMaximumIops: 0,
+  ioMaximumBandwidth: 0,
+};
+
+export function toResources(wire: WireResources): Resources {
+  return { ...NO_RESOURCES, ...toGivenResources(wire) };
+}
+
+/** Only the fields that the client sent. */
+export function toGivenResources(wire: WireResources): Partial<Resources> {
+  const given: Partial<Resources> = {
+    cpuShares: wire.CpuShares,
+    memoryBytes: wire.Memory,
+    memorySwapBytes: wire.MemorySwap,
+    memoryReservationBytes: wire.MemoryReservation,
+    memorySwappiness: wire.MemorySwappiness,
+    kernelMemoryBytes: wire.KernelMemory,
+    kernelMemoryTcpBytes: wire.KernelMemoryTCP,
+    nanoCpus: wire.NanoCpus,
+    cgroupParent: wire.CgroupParent,
+    blkioWeight: wire.BlkioWeight,
+    blkioWeightDevice: wire.BlkioWeightDevice?.map((item) => ({ path: item.Path ?? '', weight: item.Weight ?? 0 })),
+    blkioDeviceReadBps: toThrottleDevices(wire.BlkioDeviceReadBps),
+    blkioDeviceWriteBps: toThrottleDevices(wire.BlkioDeviceWriteBps),
+    blkioDeviceReadIops: toThrottleDevices(wire.BlkioDeviceReadIOps),
+    blkioDeviceWriteIops: toThrottleDevices(wire.BlkioDeviceWriteIOps),
+    cpuPeriod: wire.CpuPeriod,
+    cpuQuota: wire.CpuQuota,
+    cpuRealtimePeriod: wire.CpuRealtimePeriod,
+    cpuRealtimeRuntime: wire.CpuRealtimeRuntime,
+    cpusetCpus: wire.CpusetCpus,
+    cpusetMems: wire.CpusetMems,
+    devices: toDevices(wire.Devices),
+    deviceCgroupRules: wire.DeviceCgroupRules,
+    deviceRequests: toDeviceRequests(wire.DeviceRequests),
+    oomKillDisable: wire.OomKillDisable,
+    pidsLimit: wire.PidsLimit,
+    ulimits: toUlimits(wire.Ulimits),
+    cpuCount: wire.CpuCount,
+    cpuPercent: wire.CpuPercent,
+    ioMaximumIops: wire.IOMaximumIOps,
+    ioMaximumBandwidth: wire.IOMaximumBandwidth,
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+function toThrottleDevices(wire: WireResources['BlkioDeviceReadBps']): ThrottleDevice[] | undefined {
+  return wire?.map((item) => ({ path: item.Path ?? '', rate: item.Rate ?? 0 }));
+}
+
+function toDevices(wire: WireResources['Devices']): DeviceMapping[] | undefined {
+  return wire?.map((item) => ({
+    pathOnHost: item.PathOnHost ?? '',
+    pathInContainer: item.PathInContainer ?? '',
+    cgroupPermissions: item.CgroupPermissions ?? '',
+  }));
+}
+
+function toDeviceRequests(wire: WireResources['DeviceRequests']): DeviceRequest[] | undefined {
+  return wire?.map((item) => ({
+    driver: item.Driver ?? '',
+    count: item.Count ?? 0,
+    deviceIds: listOrNull(item.DeviceIDs),
+    capabilities: item.Capabilities ?? [],
+    options: item.Options ?? {},
+  }));
+}
+
+function toUlimits(wire: WireResources['Ulimits']): Ulimit[] | undefined {
+  return wire?.map((item) => ({ name: item.Name ?? '', soft: item.Soft ?? 0, hard: item.Hard ?? 0 }));
+}
+
+const fromThrottleDevices = (devices: ThrottleDevice[]) =>
+  devices.map(({ path, rate }) => ({ Path: path, Rate: rate }));
+
+/** As dockerd 28.5 prints the limits of a container that its CLI made. */
+export function fromResources(resources: Resources) {
+  return {
+    CpuShares: resources.cpuShares,
+    Memory: resources.memoryBytes,
+    NanoCpus: resources.nanoCpus,
+    CgroupParent: resources.cgroupParent,
+    BlkioWeight: resources.blkioWeight,
+    BlkioWeightDevice: resources.blkioWeightDevice.map(({ path, weight }) => ({ Path: path, Weight: weight })),
+    BlkioDeviceReadBps: fromThrottleDevices(resources.blkioDeviceReadBps),
+    BlkioDeviceWriteBps: fromThrottleDevices(resources.blkioDeviceWriteBps),
+    BlkioDeviceReadIOps: fromThrottleDevices(resources.blkioDeviceReadIops),
+    BlkioDeviceWriteIOps: fromThrottleDevices(resources.blkioDeviceWriteIops),
+    CpuPeriod: resources.cpuPeriod,
+    CpuQuota: resources.cpuQuota,
+    CpuRealtimePeriod: resources.cpuRealtimePeriod,
+    CpuRealtimeRuntime: resources.cpuRealtimeRuntime,
+    CpusetCpus: resources.cpusetCpus,
+    CpusetMems: resources.cpusetMems,
+    Devices: resources.devices.map((device) => ({
+      PathOnHost: device.pathOnHost,
+      PathInContainer: device.pathInContainer,
+      CgroupPermissions: device.cgroupPermissions,
+    })),
+    DeviceCgroupRules: nullIfEmpty(resources.deviceCgroupRules),
+    DeviceRequests: nullIfEmpty(
+      resources.deviceRequests.map((request) => ({
+        Driver: request.driver,
+        Count: request.count,
+        DeviceIDs: request.deviceIds,
+        Capabilities: request.capabilities,
+        Options: request.options,
+      })),
+    ),
+    KernelMemory: omitZero(resources.kernelMemoryBytes),
+    KernelMemoryTCP: omitZero(resources.kernelMemoryTcpBytes),
+    MemoryReservation: resources.memoryReservationBytes,
+    MemorySwap: resources.memorySwapBytes,
+    MemorySwappiness: resources.memorySwappiness,
+    OomKillDisable: resources.oomKillDisable,
+    PidsLimit: resources.pidsLimit,
+    Ulimits: resources.ulimits.map(({ name, hard, soft }) => ({ Name: name, Hard: hard, Soft: soft })),
+    CpuCount: resources.cpuCount,
+    CpuPercent: resources.cpuPercent,
+    IOMaximumIOps: resources.ioMaximumIops,
+    IOMaximumBandwidth: resources.ioMaximumBandwidth,
+  };
+}
