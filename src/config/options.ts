@@ -1,5 +1,5 @@
 import { checkDnsServer, checkGatewayIp, checkHost, checkIp, checkLabel, checkMirror } from './checks.js';
-import type { AddressPool, Option, OptionKind, Runtime, Ulimit } from './option.js';
+import type { AddressPool, Option, OptionKind } from './option.js';
 import {
   anyObjectKind,
   booleanKind,
@@ -252,12 +252,10 @@ export const OPTIONS = {
     'Default address pools for node specific local networks',
     { flag: 'default-address-pool' },
   ),
-  'default-network-opts': option(
-    networkOptionsKind,
-    {},
-    'Default network options',
-    { flag: 'default-network-opt', ...none },
-  ),
+  'default-network-opts': option(networkOptionsKind, {}, 'Default network options', {
+    flag: 'default-network-opt',
+    ...none,
+  }),
   dns: option(listKind('ipSlice', checkDnsServer), [], 'DNS server to use', { flag: 'dns' }),
   'dns-opts': option(list, [], 'DNS options to use', { flag: 'dns-opt' }),
   'dns-search': option(list, [], 'DNS search domains to use', { flag: 'dns-search' }),
