@@ -1,0 +1,158 @@
+"""Scenarios for docker-py (Debian python3-docker) against the daemon named by DOCKER_HOST. Prints one `ok NAME` per scenario."""
+import io
+import sys
+import tarfile
+import threading
+
+import docker
+from docker.errors import APIError, ContainerError, ImageNotFound, NotFound
+
+client = docker.from_env(version=sys.argv[1] if len(sys.argv) > 1 else "auto", timeout=60)
+
+
+def scenario(function):
+    function()
+    print("ok", function.__name__, flush=True)
+
+
+@scenario
+def ping_and_versions():
+    assert client.ping() is True
+    assert client.version()["Os"] == "linux"
+    assert client.info()["OSType"] == "linux"
+
+
+@scenario
+def run_collects_output():
+    assert client.containers.run("busybox", ["echo", "hello"], remove=True) == b"hello\n"
+    assert client.containers.run("busybox", ["sh", "-c", "echo e >&2"], stderr=True, stdout=False, remove=True) == b"e\n"
+
+
+@scenario
+def run_reports_failure():
+    try:
+        client.containers.run("busybox", ["sh", "-c", "echo why >&2; exit 9"], remove=True)
+    except ContainerError as error:
+        assert error.exit_status == 9 and b"why" in error.stderr
+    else:
+        raise AssertionError("no ContainerError")
+
+
+@scenario
+def unknown_things_are_not_found():
+    for lookup, kind in ((client.containers.get, NotFound), (client.images.get, ImageNotFound), (client.volumes.get, NotFound)):
+        try:
+            lookup("nosuchthing")
+        except kind:
+            continue
+        raise AssertionError(lookup)
+
+
+@scenario
+def lifecycle():
+    container = client.containers.run("busybox", ["sleep", "100"], detach=True, name="pyc", labels={"py": "1"}, environment={"A": "b"})
+    assert container.status == "created"
+    container.reload()
+    assert container.status == "running"
+    assert [c.name for c in client.containers.list(filters={"label": "py=1"})] == ["pyc"]
+    container.pause()
+    container.reload()
+    assert container.status == "paused"
+    container.unpause()
+    container.rename("pyc2")
+    container.restart(timeout=0)
+    container.stop(timeout=0)
+    assert container.wait()["StatusCode"] == 137
+    container.start()
+    container.kill("SIGKILL")
+    assert container.wait()["StatusCode"] == 137
+    container.remove()
+    assert client.containers.list(all=True, filters={"label": "py=1"}) == []
+
+
+@scenario
+def exec_run():
+    container = client.containers.run("busybox", ["sleep", "100"], detach=True)
+    code, output = container.exec_run(["sh", "-c", "echo in; echo err >&2; exit 3"], demux=True)
+    assert code == 3 and output == (b"in\n", b"err\n"), (code, output)
+    code, output = container.exec_run("id -un", user="app", workdir="/tmp", environment=["X=1"])
+    assert (code, output) == (0, b"app\n"), (code, output)
+    code, chunks = container.exec_run(["sh", "-c", "for i in 1 2 3; do echo $i; done"], stream=True)
+    assert b"".join(chunks) == b"1\n2\n3\n"
+    container.remove(force=True)
+
+
+@scenario
+def logs_follow():
+    container = client.containers.run("busybox", ["sh", "-c", "for i in 1 2 3; do echo $i; sleep 0.1; done"], detach=True)
+    assert b"".join(container.logs(stream=True, follow=True)) == b"1\n2\n3\n"
+    assert container.logs(tail=1) == b"3\n"
+    container.remove()
+
+
+@scenario
+def attach_socket():
+    container = client.containers.create("busybox", ["cat"], stdin_open=True, tty=True)
+    sock = container.attach_socket(params={"stdin": 1, "stdout": 1, "stream": 1})
+    container.start()
+    sock._sock.sendall(b"typed\n")
+    data = b""
+    while b"typed" not in data:
+        data += sock._sock.recv(4096)
+    sock.close()
+    container.remove(force=True)
+
+
+@scenario
+def events_arrive():
+    seen = []
+    stream = client.events(decode=True, filters={"type": "container"})
+
+    def listen():
+        for event in stream:
+            seen.append(event["Action"])
+            if event["Action"] == "destroy":
+                return
+
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
+    client.containers.run("busybox", ["true"], remove=True, detach=False)
+    listener.join(20)
+    stream.close()
+    order = [action for action in seen if action in ("create", "start", "die", "destroy")]
+    assert order == ["create", "start", "die", "destroy"], seen
+
+
+@scenario
+def images():
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        info = tarfile.TarInfo("file")
+        info.size = 4
+        archive.addfile(info, io.BytesIO(b"data"))
+    client.api.import_image_from_data(buffer.getvalue(), repository="pyimage", tag="1")
+    image = client.images.get("pyimage:1")
+    assert image.tag("pyimage", "2")
+    assert sorted(client.images.get("pyimage:1").tags) == ["pyimage:1", "pyimage:2"]
+    client.images.remove("pyimage:1")
+    client.images.remove("pyimage:2")
+
+
+@scenario
+def volumes():
+    volume = client.volumes.create(name="pyvol", labels={"v": "1"})
+    client.containers.run("busybox", ["sh", "-c", "echo x > /v/f"], volumes={"pyvol": {"bind": "/v", "mode": "rw"}}, remove=True)
+    assert client.containers.run("busybox", ["cat", "/v/f"], volumes={"pyvol": {"bind": "/v", "mode": "ro"}}, remove=True) == b"x\n"
+    volume.remove()
+
+
+@scenario
+def conflicts_are_conflicts():
+    first = client.containers.create("busybox", name="pyname")
+    try:
+        client.containers.create("busybox", name="pyname")
+    except APIError as error:
+        assert error.status_code == 409, error
+    else:
+        raise AssertionError("no conflict")
+    first.remove()

@@ -1,0 +1,155 @@
+import { PassThrough } from 'node:stream';
+import Docker from 'dockerode';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { busyboxTar } from '../support/busybox-image.js';
+import { daemonSuite } from '../support/daemon-suite.js';
+import { poll } from '../support/poll.js';
+
+const suite = daemonSuite();
+let docker: Docker;
+beforeAll(() => void (docker = new Docker({ socketPath: suite.daemon.socketPath })));
+
+const collect = (stream: NodeJS.ReadableStream): (() => string) => {
+  let text = '';
+  stream.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  return () => text;
+};
+
+describe('dockerode', () => {
+  it('pings, reads version and info', async () => {
+    expect((await docker.ping()).toString()).toBe('OK');
+    expect((await docker.version()).ApiVersion).toMatch(/^1\.\d+$/);
+    expect((await docker.info()).Driver).toMatch(/overlay/);
+  });
+
+  it('runs a container with demultiplexed output', async () => {
+    const out = new PassThrough();
+    const err = new PassThrough();
+    const outText = collect(out);
+    const errText = collect(err);
+    const [data] = (await docker.run('busybox', ['sh', '-c', 'echo out; echo err >&2; exit 3'], [out, err], {
+      Tty: false,
+      HostConfig: { AutoRemove: true },
+    })) as [{ StatusCode: number }];
+    expect(data.StatusCode).toBe(3);
+    expect([outText(), errText()]).toEqual(['out\n', 'err\n']);
+  });
+
+  it('attaches with stdin before the start and gets all output', async () => {
+    const container = await docker.createContainer({
+      Image: 'busybox',
+      Cmd: ['cat'],
+      OpenStdin: true,
+      StdinOnce: true,
+      AttachStdin: true,
+      AttachStdout: true,
+    });
+    const stream = await container.attach({ stream: true, stdin: true, stdout: true, hijack: true });
+    const out = new PassThrough();
+    const text = collect(out);
+    container.modem.demuxStream(stream, out, new PassThrough());
+    const waiting = container.wait({ condition: 'next-exit' });
+    await container.start();
+    stream.write('through ');
+    stream.end('dockerode\n');
+    expect((await waiting).StatusCode).toBe(0);
+    await poll('the output', () => text().endsWith('\n'));
+    expect(text()).toBe('through dockerode\n');
+    await container.remove();
+  });
+
+  it('creates, inspects, lists, renames, logs and removes', async () => {
+    const container = await docker.createContainer({
+      name: 'rode',
+      Image: 'busybox',
+      Cmd: ['sh', '-c', 'echo logged'],
+      Labels: { by: 'rode' },
+      Env: ['A=1'],
+    });
+    await container.start();
+    await container.wait();
+    const details = await container.inspect();
+    expect(details).toMatchObject({
+      Name: '/rode',
+      Path: 'sh',
+      Args: ['-c', 'echo logged'],
+      State: { Status: 'exited', ExitCode: 0 },
+    });
+    expect(details.Config.Env).toContain('A=1');
+    const listed = await docker.listContainers({ all: true, filters: { label: ['by=rode'] } });
+    expect(listed.map((entry) => entry.Names)).toEqual([['/rode']]);
+    const logs = await container.logs({ stdout: true, stderr: true });
+    expect(logs.subarray(8).toString()).toBe('logged\n');
+    await container.rename({ name: 'rode2' });
+    await docker.getContainer('rode2').remove();
+    await expect(container.inspect()).rejects.toMatchObject({ statusCode: 404 });
+  });
+
+  it('executes with and without a terminal', async () => {
+    const container = await docker.createContainer({ Image: 'busybox', Cmd: ['sleep', '100'] });
+    await container.start();
+    const exec = await container.exec({
+      Cmd: ['sh', '-c', 'read x; echo "$x!"; exit 2'],
+      AttachStdin: true,
+      AttachStdout: true,
+    });
+    const stream = await exec.start({ hijack: true, stdin: true });
+    const out = new PassThrough();
+    const text = collect(out);
+    container.modem.demuxStream(stream, out, new PassThrough());
+    stream.end('hi\n');
+    await new Promise((resolve) => stream.once('end', resolve));
+    expect(text()).toBe('hi!\n');
+    expect((await exec.inspect()).ExitCode).toBe(2);
+    const tty = await container.exec({ Cmd: ['tty'], AttachStdout: true, Tty: true });
+    const raw = await tty.start({ hijack: true, stdin: false, Tty: true });
+    const shown = collect(raw);
+    await new Promise((resolve) => raw.once('end', resolve));
+    expect(shown()).toContain('/dev/pts/');
+    await container.remove({ force: true });
+  });
+
+  it('sees events as they happen', async () => {
+    const events = (await docker.getEvents({
+      filters: { type: ['container'], event: ['create', 'destroy'] },
+    })) as NodeJS.ReadableStream;
+    const seen: string[] = [];
+    const two = new Promise<void>((resolve) => {
+      events.on('data', (chunk: Buffer) => {
+        for (const line of chunk.toString().trim().split('\n')) seen.push(JSON.parse(line).Action);
+        if (seen.length >= 2) resolve();
+      });
+    });
+    const container = await docker.createContainer({ Image: 'busybox' });
+    await container.remove();
+    await two;
+    expect(seen).toEqual(['create', 'destroy']);
+    (events as unknown as { destroy(): void }).destroy();
+  });
+
+  it('imports, tags, lists and removes images', async () => {
+    const stream = (await docker.importImage(
+      busyboxTar() as never,
+      { repo: 'rode/image', tag: '1' } as never,
+    )) as unknown as NodeJS.ReadableStream;
+    await new Promise((resolve, reject) =>
+      docker.modem.followProgress(stream, (error, output) => (error ? reject(error) : resolve(output))),
+    );
+    const image = docker.getImage('rode/image:1');
+    await image.tag({ repo: 'rode/image', tag: '2' });
+    const found = await docker.listImages({ filters: { reference: ['rode/image'] } });
+    expect(found.flatMap((entry) => entry.RepoTags).sort()).toEqual(['rode/image:1', 'rode/image:2']);
+    expect((await image.history()).length).toBe(1);
+    await image.remove();
+    await docker.getImage('rode/image:2').remove();
+    await expect(image.inspect()).rejects.toMatchObject({ statusCode: 404 });
+  });
+
+  it('makes and removes volumes', async () => {
+    await docker.createVolume({ Name: 'rodevol', Labels: { l: '1' } });
+    const { Volumes } = await docker.listVolumes({ filters: { label: ['l=1'] } as never });
+    expect(Volumes.map((volume) => volume.Name)).toEqual(['rodevol']);
+    await docker.getVolume('rodevol').remove();
+    await expect(docker.getVolume('rodevol').inspect()).rejects.toMatchObject({ statusCode: 404 });
+  });
+});
