@@ -11,7 +11,8 @@ const endpoints = (body: Body) => body.NetworkingConfig?.EndpointsConfig ?? {};
 
 /**
  * How create requests differ between API versions.
- * Source: Engine API changelog; texts recorded from dockerd 28.5.
+ * Defaults that depend on the version (IPC, cgroup namespace, depth of read-only binds) are the engine's, which is told
+ * the version. Source: Engine API changelog; texts recorded from dockerd 28.5.
  */
 export const CREATE_CONTAINER_UPGRADES: readonly RequestUpgrade<Body>[] = [
   // Not a version's matter: a limit of 0 or below is no limit, and `default` is the daemon's bridge.
@@ -20,7 +21,6 @@ export const CREATE_CONTAINER_UPGRADES: readonly RequestUpgrade<Body>[] = [
 
   { below: '1.40', change: ignoreNonRecursiveBinds },
   { below: '1.40', change: ({ HostConfig }) => void delete HostConfig?.KernelMemoryTCP },
-  { below: '1.40', change: (body) => void ((body.HostConfig ??= {}).IpcMode ||= 'shareable') },
   { from: '1.40', below: '1.41', change: refuseCapabilities },
   { below: '1.41', change: ({ HostConfig }) => void delete HostConfig?.CgroupnsMode },
 
@@ -32,7 +32,7 @@ export const CREATE_CONTAINER_UPGRADES: readonly RequestUpgrade<Body>[] = [
   { below: '1.43', change: ({ HostConfig }) => void delete HostConfig?.Annotations },
 
   { below: '1.44', change: ({ Healthcheck }) => void delete Healthcheck?.StartInterval },
-  { below: '1.44', change: keepReadOnlyBindsShallow },
+  { below: '1.44', change: refuseForcedRecursion },
   { below: '1.44', change: refuseSeveralEndpoints },
   { below: '1.44', change: (body) => Object.values(endpoints(body)).forEach((one) => delete one.MacAddress) },
   { below: '1.44', change: (body) => migrateMacAddress(body, 'legacy') },
@@ -85,13 +85,11 @@ function refuseOptionsOfOtherMountTypes(body: Body): void {
   }
 }
 
-/** Recursively read-only mounts came with 1.44; an older client's were not. */
-function keepReadOnlyBindsShallow(body: Body): void {
+function refuseForcedRecursion(body: Body): void {
   for (const mount of mounts(body)) {
     if (mount.BindOptions?.ReadOnlyForceRecursive) {
       throw invalid('BindOptions.ReadOnlyForceRecursive needs API v1.44 or newer');
     }
-    if (mount.Type === 'bind' && mount.ReadOnly) (mount.BindOptions ??= {}).ReadOnlyNonRecursive = true;
   }
 }
 

@@ -68,6 +68,8 @@ export interface RouteDefinition {
   readonly cancelled: 'with-client' | 'detached';
   /** Calls `hijack`: the connection is taken from the HTTP parser as soon as the request's head has been read. */
   readonly hijacks?: true;
+  /** Errors go out as plain text of the raw-stream type, as dockerd's attach sends them. */
+  readonly plainErrors?: true;
   /** May live as long as the client likes (events, logs, wait): ended, not awaited, at shutdown. */
   readonly longLived?: true;
   /** What older or newer clients see differently in a JSON answer. */

@@ -1,0 +1,63 @@
+import type { ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream';
+import { errorKind, errorMessage } from '../../shared/errors.js';
+import type { Logger } from '../../shared/logger.js';
+import { applyGates } from '../compat/apply-gates.js';
+import type { ApiVersion } from './api-version.js';
+import { errorStatus } from './error-status.js';
+import { RAW_STREAM } from './hijack.js';
+import type { ApiReply } from './reply.js';
+import type { RouteDefinition } from './route.js';
+
+/** Writes a handler's answer. */
+export function sendReply(
+  response: ServerResponse,
+  route: RouteDefinition,
+  version: ApiVersion,
+  reply: ApiReply,
+  log: Logger,
+): void {
+  if (reply.headers) for (const [name, value] of Object.entries(reply.headers)) response.setHeader(name, value);
+  switch (reply.kind) {
+    case 'json':
+      if (route.responseGates) applyGates(route.responseGates, version, reply.body);
+      return sendText(response, reply.status, 'application/json', `${JSON.stringify(reply.body)}\n`);
+    case 'text':
+      return sendText(response, reply.status, reply.contentType, reply.text);
+    case 'empty':
+      if (reply.status !== 204 && reply.status !== 304) response.setHeader('Content-Length', 0);
+      response.writeHead(reply.status).end();
+      return;
+    case 'stream':
+      response.writeHead(reply.status, { 'Content-Type': reply.contentType });
+      response.flushHeaders();
+      pipeline(reply.stream, response, (error) => {
+        if (error && errorKind(error) !== 'cancelled') log.debug({ err: error }, 'a response stream failed');
+      });
+  }
+}
+
+/** Text with its length; a HEAD request's answer goes without the text, as Node sees to. */
+export function sendText(response: ServerResponse, status: number, contentType: string, content: string): void {
+  response
+    .writeHead(status, { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(content) })
+    .end(content);
+}
+
+/** Writes an error as `{"message": …}`; once the answer has begun, it can only cut the connection. */
+export function sendError(response: ServerResponse, route: RouteDefinition | null, error: unknown, log: Logger): void {
+  const status = errorStatus(error);
+  if (status >= 500) log.error({ err: error }, 'request failed');
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  if (status === 304) {
+    response.writeHead(304).end();
+  } else if (route?.plainErrors) {
+    // As dockerd's attach does, which has taken the connection over before it looks for the container.
+    sendText(response, status, RAW_STREAM, `${errorMessage(error)}\r\n`);
+  } else {
+    sendText(response, status, 'application/json', `${JSON.stringify({ message: errorMessage(error) })}\n`);
+  }
+}
