@@ -6,8 +6,8 @@
 #include <sys/types.h>
 
 /*
- * Moves path to path.1 after making room for it; max_files counts path itself. With max_files of 1 nothing is moved and
- * the caller truncates. With compress a niced child makes path.1.gz; its pid is returned (0 without one).
+ * Moves path to path.1 after making room for it; max_files counts path itself. With max_files of 1 it is
+ * removed. With compress a niced child makes path.1.gz; its pid is returned (0 without one).
  */
 pid_t rotate_files(const char *path, int max_files, bool compress);
 

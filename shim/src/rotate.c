@@ -48,16 +48,16 @@ int compress_file(const char *path)
 	if (out < 0)
 		return -errno;
 	int err = gzip_stream(in, out);
+	/* readers tell by the modification time which file this was */
+	struct stat st;
+	if (err == 0 && fstat(in, &st) == 0)
+		futimens(out, (struct timespec[2]){ st.st_atim, st.st_mtim });
 	if (err == 0 && rename(partial, final) < 0)
 		err = -errno;
 	if (err < 0) {
 		unlink(partial);
 		return err;
 	}
-	/* readers tell a rotated file's age by its modification time */
-	struct stat st;
-	if (fstat(in, &st) == 0)
-		futimens(out, (struct timespec[2]){ st.st_atim, st.st_mtim });
 	return unlink(path) < 0 ? -errno : 0;
 }
 
@@ -90,8 +90,11 @@ static void move(const char *path, int from, int to, const char *suffix)
 
 pid_t rotate_files(const char *path, int max_files, bool compress)
 {
-	if (max_files < 2)
+	if (max_files < 2) {
+		/* not truncated in place: somebody who reads it can read it to its end */
+		unlink(path);
 		return 0;
+	}
 	char name[PATH_MAX];
 	if (snprintf(name, sizeof(name), "%s.%d.gz.tmp", path, max_files) >= (int)sizeof(name))
 		return 0;

@@ -1,0 +1,97 @@
+import { FileChange } from './file-change.js';
+import { LogCursor, openCursors } from './log-cursor.js';
+import { RecordEncoder } from './record-encoder.js';
+import type { RecordFormat } from './record-encoder.js';
+
+export interface ReadLogsOptions extends RecordFormat {
+  /** The current file; rotated ones are beside it (`path.1`, `path.2.gz`, …). */
+  readonly path: string;
+  /** How many records at the end, of both streams together and before any filter, as dockerd counts. */
+  readonly tail: number | 'all';
+  /** Goes on when the end is reached. */
+  readonly follow: boolean;
+  /** Ends the iteration, without an error. */
+  readonly signal?: AbortSignal;
+  /** With `follow`: settles when nothing will be written any more; what is there by then is still delivered. */
+  readonly ended?: Promise<unknown>;
+}
+
+/**
+ * Reads a json-file log as the logs endpoint answers it, in large pieces that belong to the caller. Rotation while it
+ * reads loses nothing; a file that was truncated is read again from its beginning; lines that are no records are left
+ * out. A log that does not exist is empty. A piece costs the event loop about a millisecond.
+ */
+export async function* readJsonFileLogs(options: ReadLogsOptions): AsyncGenerator<Buffer, void, undefined> {
+  const encoder = new RecordEncoder(options);
+  const cursors = await openCursors(options.path, options.tail, encoder);
+  try {
+    while (cursors.length > 1 && !isOver(options, encoder)) {
+      yield* readWhole(cursors, options.signal);
+    }
+    if (isOver(options, encoder)) return;
+    if (options.follow) yield* followLog(cursors, encoder, options);
+    else if (cursors.length > 0) yield* readWhole(cursors, options.signal);
+  } finally {
+    await Promise.all(cursors.map((cursor) => cursor[Symbol.asyncDispose]()));
+  }
+}
+
+const isOver = (options: ReadLogsOptions, encoder: RecordEncoder): boolean =>
+  options.signal?.aborted === true || encoder.finished;
+
+/** The first of the files, to its end; it is not the first any more then. */
+async function* readWhole(cursors: LogCursor[], signal?: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
+  const cursor = cursors[0];
+  if (!cursor) return;
+  yield* cursor.read(signal);
+  yield* cursor.finish();
+  cursors.shift();
+  await cursor[Symbol.asyncDispose]();
+}
+
+/** The current file, as it grows and is rotated, until `ended` or an abort. */
+async function* followLog(
+  cursors: LogCursor[],
+  encoder: RecordEncoder,
+  options: ReadLogsOptions,
+): AsyncGenerator<Buffer, void, undefined> {
+  const { path, signal } = options;
+  const end = { reached: false };
+  let change = new FileChange(path);
+  const onAbort = (): void => change.notify();
+  const onEnd = (): void => {
+    end.reached = true;
+    change.notify();
+  };
+  signal?.addEventListener('abort', onAbort, { once: true });
+  options.ended?.then(onEnd, onEnd);
+  try {
+    while (!isOver(options, encoder)) {
+      // asked before the read: what was written before the end is seen by it
+      const last = end.reached;
+      const cursor = cursors[0];
+      if (cursor) yield* cursor.read(signal);
+      const newer = cursor ? await openNewer(cursor, path, encoder) : await openCursors(path, 'all', encoder);
+      cursors.push(...newer);
+      if (newer.length > 0) {
+        change[Symbol.dispose]();
+        change = new FileChange(path);
+        while (cursors.length > 1 && !isOver(options, encoder)) yield* readWhole(cursors, signal);
+        continue;
+      }
+      if (last) {
+        yield* cursor?.finish() ?? [];
+        return;
+      }
+      cursor?.relax();
+      await change.next();
+    }
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    change[Symbol.dispose]();
+  }
+}
+
+async function openNewer(cursor: LogCursor, path: string, encoder: RecordEncoder): Promise<LogCursor[]> {
+  return (await cursor.newerFiles(path)).map((file) => new LogCursor(file, encoder));
+}
