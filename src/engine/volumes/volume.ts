@@ -12,6 +12,13 @@ export interface Volume {
   anonymous: boolean;
 }
 
+/** How a container uses a volume. */
+export interface VolumeUse {
+  destination: string;
+  rw: boolean;
+  propagation: string;
+}
+
 /** Named and anonymous volumes. An unknown one is not-found `get x: no such volume`. */
 export interface VolumeService {
   /** Idempotent for the same name and driver; '' makes an anonymous one (64 hex). */
@@ -26,8 +33,11 @@ export interface VolumeService {
   /** Conflict while containers use it. `force` makes an unknown one no error. */
   remove(name: string, force: boolean): Promise<void>;
   prune(filters: Filters): Promise<{ deleted: string[]; spaceReclaimedBytes: number }>;
-  /** Takes a reference for a container and mounts it if its driver needs that; returns the host path. */
-  mount(name: string, containerId: string): Promise<string>;
+  /**
+   * Mounts it for a container if its driver needs that, and returns the host path; again is fine. `use` is what the
+   * `mount` event tells; without it there is no event, nor one for the unmount (a copy at create, an adoption at boot).
+   */
+  mount(name: string, containerId: string, use?: VolumeUse): Promise<string>;
   /** Gives the mount back; idempotent. */
   unmount(name: string, containerId: string): Promise<void>;
   /** A container that exists (running or not) uses the volume: it can't be removed. */

@@ -12,6 +12,7 @@ CREATE TABLE volumes (
 CREATE TABLE volume_references (
   volume       TEXT NOT NULL REFERENCES volumes (name) ON DELETE RESTRICT,
   container_id TEXT NOT NULL,
+  mounted      INTEGER NOT NULL DEFAULT 0 CHECK (mounted IN (0, 1)),
   PRIMARY KEY (volume, container_id)
 ) STRICT, WITHOUT ROWID;
 
