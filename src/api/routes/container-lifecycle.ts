@@ -12,12 +12,9 @@ const MAX_START_BODY_BYTES = 7;
 
 async function startContainer(request: ApiRequest): Promise<ApiReply> {
   const { engine, query, server } = request;
-  if (request.contentLength === null || request.contentLength > MAX_START_BODY_BYTES) {
-    if (request.contentLength !== null || request.headers['transfer-encoding'] !== undefined) {
-      throw invalid(
-        'starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24',
-      );
-    }
+  const isChunked = request.headers['transfer-encoding'] !== undefined;
+  if (isChunked || (request.contentLength ?? 0) > MAX_START_BODY_BYTES) {
+    throw invalid('starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24');
   }
   const checkpoint = query.string('checkpoint');
   if (checkpoint !== '' && !server.experimental) throw invalid('checkpoint is only supported in experimental mode');

@@ -1,20 +1,24 @@
 import { Type, type Static } from 'typebox';
+import { parseDetachKeys } from '../../engine/containers/detach-keys.js';
 import type { ExecConfig, ExecInstance } from '../../engine/exec/exec-service.js';
 import { ConsoleSize, Flag, omitZero, Text, TextList } from './wire.js';
 
-export const ExecCreateSchema = Type.Object({
-  User: Text,
-  Privileged: Flag,
-  Tty: Flag,
-  ConsoleSize,
-  AttachStdin: Flag,
-  AttachStderr: Flag,
-  AttachStdout: Flag,
-  DetachKeys: Text,
-  Env: TextList,
-  WorkingDir: Text,
-  Cmd: TextList,
-});
+export const ExecCreateSchema = Type.Object(
+  {
+    User: Text,
+    Privileged: Flag,
+    Tty: Flag,
+    ConsoleSize,
+    AttachStdin: Flag,
+    AttachStderr: Flag,
+    AttachStdout: Flag,
+    DetachKeys: Text,
+    Env: TextList,
+    WorkingDir: Text,
+    Cmd: TextList,
+  },
+  { goType: 'ExecOptions' },
+);
 
 export const ExecStartSchema = Type.Object({ Detach: Flag, Tty: Flag, ConsoleSize });
 
@@ -58,7 +62,7 @@ export function fromExecInstance(exec: ExecInstance) {
     OpenStdout: config.attachStdout,
     CanRemove: exec.canRemove,
     ContainerID: exec.containerId,
-    DetachKeys: '',
+    DetachKeys: config.detachKeys === '' ? '' : parseDetachKeys(config.detachKeys).toString('base64'),
     Pid: exec.pid,
   };
 }
