@@ -18,8 +18,11 @@ export function applyGates(gates: readonly VersionGate[], version: ApiVersion, b
 
 function compile(gate: VersionGate, version: ApiVersion): Change[] {
   if ('change' in gate) {
-    if (compareVersions(version, apiVersion(gate.below)) >= 0) return [];
-    return [(body) => gate.change(body as never, version)];
+    const applies =
+      'below' in gate
+        ? compareVersions(version, apiVersion(gate.below)) < 0
+        : compareVersions(version, apiVersion(gate.since)) >= 0;
+    return applies ? [(body) => gate.change(body as never, version)] : [];
   }
   const steps = gate.path
     .split('.')

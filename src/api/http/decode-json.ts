@@ -15,6 +15,7 @@ interface WireSchema {
   items?: WireSchema;
   anyOf?: WireSchema[];
   minimum?: number;
+  maximum?: number;
   const?: unknown;
 }
 
@@ -148,8 +149,8 @@ function zero(schema: WireSchema): unknown {
 }
 
 function fitsInteger(schema: WireSchema, value: number): boolean {
-  if (!Number.isInteger(value) || Math.abs(value) > 2 ** 63) return false;
-  return schema.minimum === undefined || value >= schema.minimum;
+  if (!Number.isInteger(value) || Math.abs(value) > 2 ** 64) return false;
+  return value >= (schema.minimum ?? -Infinity) && value <= (schema.maximum ?? Infinity);
 }
 
 function inside(place: Place, key: string): Place {

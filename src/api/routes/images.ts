@@ -1,0 +1,121 @@
+import type { ImageDeleteItem } from '../../engine/images/image.js';
+import { invalid, notImplemented } from '../../shared/errors.js';
+import { IMAGE_INSPECT_RESPONSE, IMAGE_LIST_RESPONSE } from '../compat/images.js';
+import { atLeast } from '../http/api-version.js';
+import type { ApiReply } from '../http/reply.js';
+import { empty, json } from '../http/reply.js';
+import type { ApiRequest, RouteDefinition } from '../http/route.js';
+import { fromImage } from '../schemas/image-inspect.js';
+import { fromImageSummary } from '../schemas/image-summary.js';
+import { platformText } from '../schemas/platform-query.js';
+import { IMAGE_TRANSFER_ROUTES } from './image-transfer.js';
+
+const LIST_FILTERS = ['before', 'dangling', 'label', 'label!', 'reference', 'since', 'until'];
+const PRUNE_FILTERS = ['dangling', 'label', 'label!', 'until'];
+
+/** The image that the path names. */
+export function imageRef({ params }: Pick<ApiRequest, 'params'>): string {
+  return params.name ?? '';
+}
+
+async function listImages({ engine, query, version }: ApiRequest): Promise<ApiReply> {
+  const filters = new Map(query.filters(LIST_FILTERS));
+  const legacy = query.string('filter'); // a reference, up to 1.24
+  if (!atLeast(version, '1.25') && legacy !== '') filters.set('reference', [legacy]);
+  const images = await engine.images.list({
+    all: query.bool('all'),
+    filters,
+    sharedSize: atLeast(version, '1.42') && query.bool('shared-size'),
+  });
+  return json(images.map(fromImageSummary));
+}
+
+function inspectImage(request: ApiRequest): ApiReply {
+  const { engine, query, version } = request;
+  const platform = atLeast(version, '1.49') ? platformText(query.string('platform')) : '';
+  if (platform !== '' && query.bool('manifests')) {
+    throw invalid('conflicting options: manifests and platform options cannot both be set');
+  }
+  const image = engine.images.inspect(imageRef(request), platform === '' ? undefined : platform);
+  return json(fromImage(image, engine.images.graphDriver(image)));
+}
+
+function imageHistory(request: ApiRequest): ApiReply {
+  const rows = request.engine.images.history(imageRef(request));
+  return json(
+    rows.map((row) => ({
+      Comment: row.comment,
+      Created: row.createdUnixSec,
+      CreatedBy: row.createdBy,
+      Id: row.id,
+      Size: row.sizeBytes,
+      Tags: row.tags.length > 0 ? row.tags : null,
+    })),
+  );
+}
+
+function tagImage(request: ApiRequest): ApiReply {
+  const { engine, query } = request;
+  engine.images.tag(imageRef(request), query.string('repo'), query.string('tag'));
+  return empty(201);
+}
+
+async function removeImage(request: ApiRequest): Promise<ApiReply> {
+  const ref = imageRef(request);
+  if (ref.trim() === '') throw invalid('image name cannot be blank');
+  const options = { force: request.query.bool('force'), noPrune: request.query.bool('noprune') };
+  return json((await request.engine.images.remove(ref, options)).map(fromDeleteItem));
+}
+
+async function pruneImages({ engine, query }: ApiRequest): Promise<ApiReply> {
+  const { deleted, spaceReclaimedBytes } = await engine.images.prune(query.filters(PRUNE_FILTERS));
+  return json({
+    ImagesDeleted: deleted.length > 0 ? deleted.map(fromDeleteItem) : null,
+    SpaceReclaimed: spaceReclaimedBytes,
+  });
+}
+
+function fromDeleteItem(item: ImageDeleteItem) {
+  return 'untagged' in item ? { Untagged: item.untagged } : { Deleted: item.deleted };
+}
+
+function attestations(request: ApiRequest): never {
+  request.engine.images.inspect(imageRef(request));
+  throw notImplemented("wharfd can't list the attestations of an image yet");
+}
+
+function search(): never {
+  throw notImplemented("wharfd can't search registries yet");
+}
+
+export const IMAGE_ROUTES: readonly RouteDefinition[] = [
+  {
+    method: 'GET',
+    path: '/images/json',
+    since: '1.24',
+    cancelled: 'detached',
+    responseGates: IMAGE_LIST_RESPONSE,
+    handler: listImages,
+  },
+  { method: 'GET', path: '/images/search', since: '1.24', cancelled: 'detached', handler: search },
+  ...IMAGE_TRANSFER_ROUTES,
+  {
+    method: 'GET',
+    path: '/images/{name}/json',
+    since: '1.24',
+    cancelled: 'detached',
+    responseGates: IMAGE_INSPECT_RESPONSE,
+    handler: inspectImage,
+  },
+  { method: 'GET', path: '/images/{name}/history', since: '1.24', cancelled: 'detached', handler: imageHistory },
+  {
+    method: 'GET',
+    path: '/images/{name}/attestations',
+    since: '1.55',
+    cancelled: 'detached',
+    handler: attestations,
+  },
+  { method: 'POST', path: '/images/{name}/tag', since: '1.24', cancelled: 'detached', handler: tagImage },
+  { method: 'POST', path: '/images/prune', since: '1.25', cancelled: 'detached', handler: pruneImages },
+  { method: 'DELETE', path: '/images/{name}', since: '1.24', cancelled: 'detached', handler: removeImage },
+];

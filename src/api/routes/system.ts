@@ -1,0 +1,84 @@
+import { Type } from 'typebox';
+import type { DiskUsageType } from '../../engine/system/system-service.js';
+import { invalid } from '../../shared/errors.js';
+import { INFO_RESPONSE } from '../compat/info.js';
+import { atLeast } from '../http/api-version.js';
+import type { ApiReply } from '../http/reply.js';
+import { json, text } from '../http/reply.js';
+import type { ApiRequest, RouteDefinition } from '../http/route.js';
+import { fromDiskUsage } from '../schemas/disk-usage.js';
+import { fromEngineInfo } from '../schemas/info.js';
+import { fromEngineVersion } from '../schemas/version.js';
+import { Text } from '../schemas/wire.js';
+
+const DISK_USAGE_TYPES: readonly DiskUsageType[] = ['container', 'image', 'volume', 'build-cache'];
+
+const AuthSchema = Type.Object(
+  {
+    username: Text,
+    password: Text,
+    auth: Text,
+    email: Text,
+    serveraddress: Text,
+    identitytoken: Text,
+    registrytoken: Text,
+  },
+  { goType: 'AuthConfig' },
+);
+
+/** Answers for the daemon as long as its main loop runs; clients negotiate the version with its headers. */
+function ping({ server, raw }: ApiRequest): ApiReply {
+  const headers = {
+    'Builder-Version': server.builderVersion,
+    'Cache-Control': 'no-cache, no-store, must-revalidate',
+    Pragma: 'no-cache',
+    Swarm: 'inactive',
+  };
+  // dockerd's HEAD announces a length of 0, unlike what HTTP asks for.
+  return text(raw.request.raw.method === 'HEAD' ? '' : 'OK', 'text/plain; charset=utf-8', 200, headers);
+}
+
+function version({ engine }: ApiRequest): ApiReply {
+  return json(fromEngineVersion(engine.system.version()));
+}
+
+function info({ engine }: ApiRequest): ApiReply {
+  return json(fromEngineInfo(engine.system.info()));
+}
+
+async function diskUsage({ engine, query, version: clientVersion, signal }: ApiRequest): Promise<ApiReply> {
+  const asked = atLeast(clientVersion, '1.42') ? query.strings('type') : [];
+  const unknown = asked.find((type) => !DISK_USAGE_TYPES.includes(type as DiskUsageType));
+  if (unknown !== undefined) throw invalid(`unknown object type: ${unknown}`);
+  const types = new Set(asked.length > 0 ? (asked as DiskUsageType[]) : DISK_USAGE_TYPES);
+  const hasUsage = atLeast(clientVersion, '1.52');
+  const isVerbose = hasUsage && query.bool('verbose');
+  const usage = await engine.system.diskUsage(types, signal);
+  const { legacy, current } = fromDiskUsage(usage, types, isVerbose);
+  if (!atLeast(clientVersion, '1.44')) legacy.Images?.forEach((image) => (image.VirtualSize = image.Size));
+  else legacy.Images?.forEach((image) => delete (image as { VirtualSize?: number }).VirtualSize);
+  if (!hasUsage) return json(legacy);
+  // Only 1.52 has both, to help its clients over; Source: Engine API v1.52 changelog.
+  return json(atLeast(clientVersion, '1.53') || isVerbose ? current : { ...legacy, ...current });
+}
+
+async function login(request: ApiRequest): Promise<ApiReply> {
+  const body = await request.jsonBody(AuthSchema);
+  const { status, identityToken } = await request.engine.images.login({
+    username: body.username ?? '',
+    password: body.password ?? '',
+    identityToken: body.identitytoken ?? '',
+    registryToken: body.registrytoken ?? '',
+    serverAddress: body.serveraddress ?? '',
+  });
+  return json({ Status: status, IdentityToken: identityToken });
+}
+
+export const SYSTEM_ROUTES: readonly RouteDefinition[] = [
+  { method: 'GET', path: '/_ping', since: '1.24', cancelled: 'detached', handler: ping },
+  { method: 'HEAD', path: '/_ping', since: '1.24', cancelled: 'detached', handler: ping },
+  { method: 'GET', path: '/version', since: '1.24', cancelled: 'detached', handler: version },
+  { method: 'GET', path: '/info', since: '1.24', cancelled: 'detached', responseGates: INFO_RESPONSE, handler: info },
+  { method: 'GET', path: '/system/df', since: '1.25', cancelled: 'with-client', handler: diskUsage },
+  { method: 'POST', path: '/auth', since: '1.24', cancelled: 'detached', handler: login },
+];
