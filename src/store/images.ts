@@ -41,7 +41,10 @@ export class SqliteImageRepository implements ImageRepository {
       manifestDigests: manifests.get(row.id) ?? [],
     }));
     const layers = sql
-      .prepare('SELECT chain_id AS chainId, diff_id AS diffId, size_bytes AS sizeBytes FROM layers')
+      .prepare(
+        `SELECT chain_id AS chainId, diff_id AS diffId, size_bytes AS sizeBytes,
+                archive_size_bytes AS archiveSizeBytes FROM layers`,
+      )
       .all() as LayerRecord[];
     const layerBlobs = sql
       .prepare('SELECT digest, diff_id AS diffId, media_type AS mediaType, size_bytes AS sizeBytes FROM layer_blobs')
@@ -109,7 +112,8 @@ export class SqliteImageRepository implements ImageRepository {
 
   private putLayers(layers: LayerRecord[]): void {
     const put = this.database.sql.prepare(
-      'INSERT OR REPLACE INTO layers (chain_id, diff_id, size_bytes) VALUES (@chainId, @diffId, @sizeBytes)',
+      `INSERT OR REPLACE INTO layers (chain_id, diff_id, size_bytes, archive_size_bytes)
+       VALUES (@chainId, @diffId, @sizeBytes, @archiveSizeBytes)`,
     );
     for (const layer of layers) put.run(layer);
   }

@@ -18,7 +18,10 @@ export interface ImageRecord {
 export interface LayerRecord {
   chainId: string;
   diffId: string;
+  /** Of the files in it. */
   sizeBytes: number;
+  /** Of its uncompressed archive. */
+  archiveSizeBytes: number;
 }
 
 /** A blob that holds a layer's archive. */

@@ -6,6 +6,15 @@ import type { InsecureRegistries } from './insecure-registries.js';
 /** Where references without a host are served. A fact of the protocol; the only place that names it. */
 const DEFAULT_REGISTRY_HOST = 'registry-1.docker.io';
 
+/** Names under which clients keep their credentials for the default registry. */
+const DEFAULT_REGISTRY_ADDRESSES = new Set(['', DEFAULT_DOMAIN, 'index.docker.io', DEFAULT_REGISTRY_HOST]);
+
+/** The domain that a client's `ServerAddress` stands for: a host, or a URL of older clients. */
+export function domainOfServerAddress(address: string): string {
+  const host = address.replace(/^https?:\/\//, '').split('/')[0] ?? '';
+  return DEFAULT_REGISTRY_ADDRESSES.has(host) ? DEFAULT_DOMAIN : host;
+}
+
 /** One place to speak the registry protocol to. */
 export interface Endpoint {
   /** `https://host[:port][/prefix]`, without `/v2/`. */

@@ -111,7 +111,7 @@ export class RegistryClient {
   }
 
   /** Uploads a blob in one piece. `open` is called once for each attempt and its stream destroyed after it. */
-  async putBlob(digest: string, sizeBytes: number, open: () => Readable, signal: AbortSignal): Promise<void> {
+  async putBlob(digest: string, sizeBytes: number, open: () => Readable | Buffer, signal: AbortSignal): Promise<void> {
     const started = await this.request('POST', 'blobs/uploads/', { 'content-length': 0 }, signal);
     if (started.statusCode !== 202) throw await registryErrorOf(started);
     started.resume();

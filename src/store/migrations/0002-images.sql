@@ -19,7 +19,8 @@ CREATE TABLE image_layers (
 CREATE TABLE layers (
   chain_id   TEXT PRIMARY KEY,
   diff_id    TEXT NOT NULL,
-  size_bytes INTEGER NOT NULL              -- of the files in it
+  size_bytes INTEGER NOT NULL,             -- of the files in it
+  archive_size_bytes INTEGER NOT NULL      -- of its uncompressed archive
 ) STRICT, WITHOUT ROWID;
 
 -- Blobs of the content store that hold a layer's archive, compressed or not.

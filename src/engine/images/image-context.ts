@@ -1,0 +1,34 @@
+import type { ContentStore } from '../../host/content/content-store.js';
+import type { Registries } from '../../host/registry/registries.js';
+import type { Logger } from '../../shared/logger.js';
+import type { EmitEvent } from '../events/event.js';
+import type { Image } from './image.js';
+import type { ImageStore } from './image-store.js';
+import type { LayerInstaller } from './layer-installer.js';
+
+/** A container that was made from an image. */
+export interface ImageUser {
+  id: string;
+  running: boolean;
+}
+
+/** What the verbs of images work on. */
+export interface ImageContext {
+  readonly store: ImageStore;
+  readonly layers: LayerInstaller;
+  readonly content: ContentStore;
+  readonly registries: Registries;
+  readonly emit: EmitEvent;
+  readonly log: Logger;
+  readonly imageUsers: (imageId: string) => ImageUser[];
+  /** Layers fetched at once by one pull, `max-concurrent-downloads`. */
+  readonly maxConcurrentDownloads: number;
+  /** Layers sent at once by one push, `max-concurrent-uploads`. */
+  readonly maxConcurrentUploads: number;
+}
+
+/** Tells of something that happened to an image, by id. Source: dockerd's events carry the image's labels and a name. */
+export function emitImageEvent(context: ImageContext, action: string, image: Image, name: string): void {
+  const attributes = { ...image.config.labels, name };
+  context.emit({ type: 'image', action, actorId: image.id, attributes });
+}

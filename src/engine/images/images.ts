@@ -1,0 +1,163 @@
+import type { Readable } from 'node:stream';
+import type { ContentStore } from '../../host/content/content-store.js';
+import type { Registries } from '../../host/registry/registries.js';
+import type { Logger } from '../../shared/logger.js';
+import type { Filters } from '../containers/container.js';
+import type { EmitEvent } from '../events/event.js';
+import { findImage, getImage } from './find.js';
+import { imageHistory } from './history.js';
+import type { ImageContext, ImageUser } from './image-context.js';
+import type { ImageRepository } from './image-repository.js';
+import type { ImageService, ProgressSink, RegistryCredentials } from './image-service.js';
+import { ImageStore } from './image-store.js';
+import type { Image, ImageDeleteItem, ImageHistoryRow, ImageSummary } from './image.js';
+import { importImage, type ImportOptions } from './import.js';
+import type { LayerDirectories } from './layer-directories.js';
+import { LayerInstaller } from './layer-installer.js';
+import { listImages } from './list.js';
+import { loadImages } from './load.js';
+import { login } from './login.js';
+import { pruneImages } from './prune.js';
+import { pull, type PullOptions } from './pull.js';
+import { push, type PushOptions } from './push.js';
+import { removeImage } from './remove.js';
+import { saveImages } from './save.js';
+import { tagImage } from './tag.js';
+
+export interface ImagesDeps {
+  repository: ImageRepository;
+  content: ContentStore;
+  layers: LayerDirectories;
+  registries: Registries;
+  emit: EmitEvent;
+  log: Logger;
+  /** The containers that were made from an image. */
+  imageUsers: (imageId: string) => ImageUser[];
+  maxConcurrentDownloads: number;
+  maxConcurrentUploads: number;
+}
+
+const GRAPH_DRIVER = 'overlay2';
+/** A download that nobody took up again for so long is given up. */
+const PARTIAL_AGE_MS = 7 * 24 * 3600 * 1000;
+
+/** All that can be done with images; a verb per file. Reads answer from memory. */
+export class Images implements ImageService {
+  private readonly context: ImageContext;
+
+  constructor(private readonly deps: ImagesDeps) {
+    const store = new ImageStore(deps.repository);
+    const layers = new LayerInstaller(store, deps.content, deps.layers, deps.log);
+    this.context = { ...deps, store, layers };
+  }
+
+  /** The images in memory, for verbs of other nouns that make images (commit, build). */
+  get store(): ImageStore {
+    return this.context.store;
+  }
+
+  /** Unpacks and keeps layers, for verbs of other nouns that make images. */
+  get layerInstaller(): LayerInstaller {
+    return this.context.layers;
+  }
+
+  /** At boot, before anything else runs: removes what a dead process left unfinished. */
+  async sweep(): Promise<void> {
+    await this.deps.content.sweepIngest(PARTIAL_AGE_MS);
+    await this.context.layers.sweep();
+    await this.releaseRetired();
+  }
+
+  /**
+   * Removes images that were deleted by force while a container stood on them, once it is gone. To be called after a
+   * container has been removed.
+   */
+  async releaseRetired(): Promise<void> {
+    for (const imageId of this.store.retired()) {
+      if (this.deps.imageUsers(imageId).length > 0) continue;
+      const image = this.store.getRetained(imageId);
+      const manifests = this.store.manifestDigestsOf(imageId);
+      this.store.removeImage(imageId);
+      await this.context.layers.collect(image?.chainIds ?? []);
+      await this.context.layers.collectBlobs(manifests, 'remove');
+    }
+  }
+
+  /** The image of a container: also one that has been deleted by force since. null: never known. */
+  findRetained(imageId: string): Image | null {
+    return this.store.getRetained(imageId);
+  }
+
+  async list(options: { all: boolean; filters: Filters; sharedSize: boolean }): Promise<ImageSummary[]> {
+    return listImages(this.context, options);
+  }
+
+  inspect(ref: string, _platform?: string): Image {
+    return getImage(this.store, ref);
+  }
+
+  find(ref: string, _platform?: string): Image | null {
+    return findImage(this.store, ref);
+  }
+
+  graphDriver(image: Image): { name: string; data: Record<string, string> } {
+    const dirs = image.chainIds.map((chainId) => this.deps.layers.path(chainId)).reverse();
+    const [upper, ...lower] = dirs;
+    if (upper === undefined) return { name: GRAPH_DRIVER, data: {} };
+    const parent = upper.slice(0, upper.lastIndexOf('/'));
+    return {
+      name: GRAPH_DRIVER,
+      data: {
+        ...(lower.length === 0 ? {} : { LowerDir: lower.join(':') }),
+        MergedDir: `${parent}/merged`,
+        UpperDir: upper,
+        WorkDir: `${parent}/work`,
+      },
+    };
+  }
+
+  history(ref: string): ImageHistoryRow[] {
+    return imageHistory(this.store, getImage(this.store, ref));
+  }
+
+  tag(ref: string, repo: string, tag: string): void {
+    tagImage(this.context, ref, repo, tag);
+  }
+
+  remove(ref: string, options: { force: boolean; noPrune: boolean }): Promise<ImageDeleteItem[]> {
+    return removeImage(this.context, ref, options);
+  }
+
+  prune(filters: Filters): Promise<{ deleted: ImageDeleteItem[]; spaceReclaimedBytes: number }> {
+    return pruneImages(this.context, filters);
+  }
+
+  pull(options: PullOptions, progress: ProgressSink, signal: AbortSignal): Promise<void> {
+    return pull(this.context, options, progress, signal);
+  }
+
+  push(options: PushOptions, progress: ProgressSink, signal: AbortSignal): Promise<void> {
+    return push(this.context, options, progress, signal);
+  }
+
+  import(options: ImportOptions, progress: ProgressSink, signal: AbortSignal): Promise<string> {
+    return importImage(this.context, options, progress, signal);
+  }
+
+  load(
+    source: Readable,
+    options: { quiet: boolean; platforms: string[] },
+    progress: ProgressSink,
+    signal: AbortSignal,
+  ): Promise<void> {
+    return loadImages(this.context, source, options, progress, signal);
+  }
+
+  save(refs: string[], _options: { platforms: string[] }, signal: AbortSignal): Promise<Readable> {
+    return saveImages(this.context, refs, signal);
+  }
+
+  login(credentials: RegistryCredentials): Promise<{ status: string; identityToken: string }> {
+    return login(this.context, credentials);
+  }
+}

@@ -1,0 +1,93 @@
+import type { Readable } from 'node:stream';
+import { inflated, detectCompression, peek } from '../../host/archive/decompress.js';
+import { digestOf } from '../../shared/digest.js';
+import { invalid } from '../../shared/errors.js';
+import { hostPlatform, parsePlatform } from '../../shared/platform.js';
+import { parseReference, withDefaultTag, withTagOrDigest, type Reference } from '../../shared/reference.js';
+import { formatRfc3339Nano, nowNs } from '../../shared/rfc3339.js';
+import { COMPAT_VERSION } from '../../shared/version.js';
+import { applyChanges } from './changes.js';
+import { EMPTY_RUN_CONFIG, formatImageConfig } from './image-config.js';
+import { emitImageEvent, type ImageContext } from './image-context.js';
+import type { ProgressSink } from './image-service.js';
+import { OCI_LAYER_TAR } from './manifest.js';
+
+export interface ImportOptions {
+  source: Readable;
+  repo: string;
+  tag: string;
+  message: string;
+  changes: string[];
+  platform: string;
+}
+
+/** Makes an image of one layer from a root file system's archive. Returns its id. */
+export async function importImage(
+  context: ImageContext,
+  options: ImportOptions,
+  progress: ProgressSink,
+  signal: AbortSignal,
+): Promise<string> {
+  const reference = referenceFor(options.repo, options.tag);
+  const platform = options.platform === '' ? hostPlatform() : parsePlatform(options.platform);
+  const config = applyChanges(EMPTY_RUN_CONFIG, options.changes);
+  const comment = options.message === '' ? 'Imported from -' : options.message;
+  await using lease = context.layers.lease('remove');
+  const blob = await spoolArchive(context, options.source, signal, (digest) => lease.hold(digest));
+  const diffId = blob.digest;
+  lease.hold(diffId);
+  const layer = await context.layers.install(diffId, diffId, context.content.path(diffId), { signal });
+  const created = formatRfc3339Nano(nowNs());
+  const bytes = formatImageConfig({
+    created,
+    author: '',
+    comment,
+    dockerVersion: COMPAT_VERSION,
+    platform: { ...platform, osVersion: '' },
+    config,
+    diffIds: [diffId],
+    history: [{ created, createdBy: '', author: '', comment, emptyLayer: false }],
+  });
+  const image = context.store.add(
+    { id: digestOf(bytes), config: bytes, parentId: '', descriptor: null, manifestDigests: [] },
+    [layer],
+    [{ digest: blob.digest, diffId, mediaType: OCI_LAYER_TAR, sizeBytes: blob.sizeBytes }],
+  );
+  if (reference) {
+    context.store.setReferences([reference], image.id, true);
+    emitImageEvent(context, 'tag', image, `${options.repo}:${reference.tag}`);
+  }
+  progress({ status: image.id });
+  emitImageEvent(context, 'import', image, image.id);
+  return image.id;
+}
+
+/** What `repo` and `tag` of an import, tag or commit name; null: nothing. Throws invalid in dockerd's words. */
+export function referenceFor(repo: string, tag: string): Reference | null {
+  if (repo === '') return null;
+  const reference = parseReference(repo);
+  if (reference.digest !== '') throw invalid('cannot import digest reference');
+  const named = withDefaultTag(withTagOrDigest(reference, tag));
+  if (named.digest !== '') throw invalid('refusing to create a tag with a digest reference');
+  if (named.domain === 'docker.io' && named.path === 'library/sha256') {
+    throw invalid('refusing to create an ambiguous tag using digest algorithm as name');
+  }
+  return named;
+}
+
+/** Keeps the archive uncompressed, so that its digest is the diff ID, and `docker save` need not make it again. */
+async function spoolArchive(
+  context: ImageContext,
+  source: Readable,
+  signal: AbortSignal,
+  hold: (digest: string) => void,
+): Promise<{ digest: string; sizeBytes: number }> {
+  await using writer = await context.content.newBlob();
+  const { head, rest } = await peek(source as AsyncIterable<Buffer>);
+  for await (const chunk of inflated(detectCompression(head), rest)) {
+    signal.throwIfAborted();
+    await writer.write(chunk);
+  }
+  hold(writer.digest());
+  return await writer.commit();
+}

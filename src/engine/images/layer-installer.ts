@@ -1,0 +1,141 @@
+import type { ContentStore } from '../../host/content/content-store.js';
+import { unpackLayer } from '../../host/archive/unpack-layer.js';
+import { KeyedLock } from '../../shared/keyed-lock.js';
+import type { Logger } from '../../shared/logger.js';
+import { UndoStack } from '../../shared/undo-stack.js';
+import type { LayerRecord } from './image-repository.js';
+import type { ImageStore } from './image-store.js';
+import type { LayerDirectories } from './layer-directories.js';
+
+export interface InstallOptions {
+  signal: AbortSignal;
+  /** Bytes of the archive consumed so far. */
+  onProgress?: (bytes: number) => void;
+}
+
+/** What an operation keeps from being collected. Dispose of it when the image is in the store, or the operation failed. */
+export interface LayerLease extends AsyncDisposable {
+  /** Adds chain IDs or blob digests to what is held. */
+  hold(...keys: string[]): void;
+}
+
+/**
+ * Unpacks layers and takes them away again. A layer is needed while an image stands on it or a lease holds it; whoever
+ * lets go last removes it, so nothing is removed under an operation that counts on it.
+ */
+export class LayerInstaller {
+  private readonly locks = new KeyedLock();
+  private readonly leases = new Map<string, number>();
+  /** Unpacked by operations that are still running: not yet in the store. */
+  private readonly pending = new Map<string, LayerRecord>();
+
+  constructor(
+    private readonly store: ImageStore,
+    private readonly content: ContentStore,
+    private readonly directories: LayerDirectories,
+    private readonly log: Logger,
+  ) {}
+
+  /** `blobs` says what becomes of complete blobs that no image came to need: kept for a retry, or removed. */
+  lease(blobs: 'demote' | 'remove'): LayerLease {
+    const held = new Set<string>();
+    return {
+      hold: (...keys) => {
+        for (const key of keys) {
+          if (held.has(key)) continue;
+          held.add(key);
+          this.leases.set(key, (this.leases.get(key) ?? 0) + 1);
+        }
+      },
+      [Symbol.asyncDispose]: () => this.release([...held], blobs),
+    };
+  }
+
+  /** The layer, if it is unpacked and known. */
+  find(chainId: string): LayerRecord | null {
+    return this.store.layer(chainId) ?? this.pending.get(chainId) ?? null;
+  }
+
+  /**
+   * Unpacks an archive as the layer `chainId`, unless it is there. The caller holds a lease on the chain ID. Throws when
+   * the archive is not `diffId`, or hostile; nothing is left then.
+   */
+  async install(chainId: string, diffId: string, path: string, options: InstallOptions): Promise<LayerRecord> {
+    using _ = await this.locks.acquire(chainId, options.signal);
+    const known = this.find(chainId);
+    if (known) return known;
+    if (await this.directories.has(chainId)) await this.directories.remove(chainId);
+    await using undo = new UndoStack(this.log);
+    const prepared = await this.directories.prepare(chainId);
+    undo.push('remove the unpacked layer', () => prepared.abort());
+    const unpacked = await unpackLayer({ path }, prepared.dir, { expectedDiffId: diffId, ...options });
+    await prepared.commit();
+    undo.commit();
+    return this.note(chainId, unpacked.diffId, unpacked.sizeBytes);
+  }
+
+  /** Makes a layer known whose directory somebody has committed: a commit of a container, a build step. */
+  async note(chainId: string, diffId: string, archiveSizeBytes: number): Promise<LayerRecord> {
+    const sizeBytes = await this.directories.sizeBytes(chainId);
+    const record: LayerRecord = { chainId, diffId, sizeBytes, archiveSizeBytes };
+    this.pending.set(chainId, record);
+    return record;
+  }
+
+  /** Removes those of the layers that nobody needs, uppermost first, with their blobs. Returns the removed chain IDs. */
+  async collect(chainIds: readonly string[]): Promise<string[]> {
+    const removed: string[] = [];
+    for (const chainId of [...chainIds].reverse()) {
+      using _ = await this.locks.acquire(chainId);
+      if (this.leases.has(chainId) || this.store.layerUseCounts().has(chainId)) continue;
+      const known = this.find(chainId);
+      if (!known) continue;
+      this.pending.delete(chainId);
+      const blobs = this.unneededBlobs(known);
+      this.store.removeLayers([chainId], blobs);
+      await this.directories.remove(chainId);
+      for (const digest of blobs) if (!this.leases.has(digest)) await this.content.remove(digest);
+      removed.push(chainId);
+    }
+    return removed;
+  }
+
+  /** Removes blobs that no image refers to and no lease holds. */
+  async collectBlobs(digests: readonly string[], how: 'demote' | 'remove'): Promise<void> {
+    const live = this.store.liveDigests();
+    for (const digest of digests) {
+      if (live.has(digest) || this.leases.has(digest)) continue;
+      await (how === 'demote' ? this.content.demote(digest) : this.content.remove(digest));
+    }
+  }
+
+  /** At boot, before operations start: removes what a dead process left behind. */
+  async sweep(): Promise<void> {
+    const layers = this.store.liveChainIds();
+    for (const chainId of await this.directories.list()) {
+      if (!layers.has(chainId)) await this.directories.remove(chainId);
+    }
+    const blobs = this.store.liveDigests();
+    for (const digest of await this.content.list()) if (!blobs.has(digest)) await this.content.demote(digest);
+  }
+
+  private async release(keys: string[], blobs: 'demote' | 'remove'): Promise<void> {
+    for (const key of keys) {
+      const left = (this.leases.get(key) ?? 1) - 1;
+      if (left === 0) this.leases.delete(key);
+      else this.leases.set(key, left);
+    }
+    const chainIds = keys.filter((key) => this.find(key) !== null);
+    await this.collect(chainIds);
+    for (const chainId of chainIds) if (!this.leases.has(chainId)) this.pending.delete(chainId);
+    await this.collectBlobs(keys, blobs);
+  }
+
+  /** Blobs of a layer's archive, unless another layer, on another stack, has the same. */
+  private unneededBlobs(layer: LayerRecord): string[] {
+    const shared = [...this.store.liveChainIds(), ...this.pending.keys()].some(
+      (chainId) => chainId !== layer.chainId && this.find(chainId)?.diffId === layer.diffId,
+    );
+    return shared ? [] : this.store.blobsOf(layer.diffId).map((blob) => blob.digest);
+  }
+}

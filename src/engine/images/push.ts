@@ -1,0 +1,177 @@
+import { createGzip } from 'node:zlib';
+import { pipeline } from 'node:stream/promises';
+import type { RegistryClient } from '../../host/registry/registry-client.js';
+import { digestOf, shortDigest } from '../../shared/digest.js';
+import { internal, notFound } from '../../shared/errors.js';
+import {
+  familiarName,
+  familiarString,
+  parseReference,
+  repositoryName,
+  withTagOrDigest,
+  type Reference,
+} from '../../shared/reference.js';
+import { Semaphore } from '../../shared/semaphore.js';
+import type { ImageContext } from './image-context.js';
+import type { Image } from './image.js';
+import type { LayerBlobRecord } from './image-repository.js';
+import type { ProgressSink, RegistryCredentials } from './image-service.js';
+import { DOCKER_CONFIG, DOCKER_LAYER_GZIP, DOCKER_MANIFEST, parseManifest } from './manifest.js';
+
+export interface PushOptions {
+  ref: string;
+  /** '' : every tag. */
+  tag: string;
+  platform: string;
+  credentials: RegistryCredentials | null;
+}
+
+/** Pushes one tag of a repository, or all. What the registry has already is not sent again. */
+export async function push(
+  context: ImageContext,
+  options: PushOptions,
+  progress: ProgressSink,
+  signal: AbortSignal,
+): Promise<void> {
+  const reference = withTagOrDigest(parseReference(options.ref), options.tag);
+  progress({ status: `The push refers to repository [${repositoryName(reference)}]` });
+  const tagged = context.store
+    .referencesIn(repositoryName(reference))
+    .filter((found) => found.reference.tag !== '' && (reference.tag === '' || found.reference.tag === reference.tag));
+  if (tagged.length === 0) {
+    throw notFound(`An image does not exist locally with the tag: ${familiarName(reference)}`);
+  }
+  const clients = context.registries.clients(reference.domain, reference.path, options.credentials, 'pull,push');
+  const client = await context.registries.firstWorking(clients, async (candidate) => {
+    await candidate.ping(signal);
+    return candidate;
+  });
+  for (const { reference: one, imageId } of tagged) await pushTag(context, client, one, imageId, progress, signal);
+}
+
+async function pushTag(
+  context: ImageContext,
+  client: RegistryClient,
+  reference: Reference,
+  imageId: string,
+  progress: ProgressSink,
+  signal: AbortSignal,
+): Promise<void> {
+  const image = context.store.get(imageId);
+  const config = context.store.configOf(imageId);
+  if (!image || !config) throw notFound(`No such image: ${familiarString(reference)}`);
+  await using lease = context.layers.lease('remove');
+  lease.hold(...image.chainIds, ...image.diffIds);
+  for (const diffId of [...image.diffIds].reverse()) {
+    progress({ id: shortDigest(diffId), status: 'Preparing', progressDetail: {} });
+  }
+  const uploads = new Semaphore(context.maxConcurrentUploads);
+  const layers = await Promise.all(
+    image.diffIds.map((diffId) => uploads.run(() => pushLayer(context, client, diffId, progress, signal), signal)),
+  );
+  if (!(await client.hasBlob(imageId, signal))) {
+    await client.putBlob(imageId, config.length, () => config, signal);
+  }
+  const manifest = (await keptManifest(context, image, layers)) ?? newManifest(imageId, config, layers);
+  await client.putManifest(reference.tag, manifest.mediaType, manifest.bytes, signal);
+  const digest = digestOf(manifest.bytes);
+  const sizeBytes = manifest.bytes.length;
+  await context.content.put(manifest.bytes);
+  const descriptor = { mediaType: manifest.mediaType, digest, sizeBytes };
+  context.store.add({ id: imageId, config, parentId: '', descriptor, manifestDigests: [digest] }, [], []);
+  context.store.setReferences([{ ...reference, tag: '', digest }], imageId, false);
+  progress({ status: `${reference.tag}: digest: ${digest} size: ${sizeBytes}` });
+  progress({ progressDetail: {}, aux: { Tag: reference.tag, Digest: digest, Size: sizeBytes } });
+  const attributes = { ...image.config.labels, name: familiarName(reference) };
+  context.emit({ type: 'image', action: 'push', actorId: familiarString(reference), attributes });
+}
+
+async function pushLayer(
+  context: ImageContext,
+  client: RegistryClient,
+  diffId: string,
+  progress: ProgressSink,
+  signal: AbortSignal,
+): Promise<LayerBlobRecord> {
+  const id = shortDigest(diffId);
+  for (const blob of context.store.blobsOf(diffId)) {
+    if (await client.hasBlob(blob.digest, signal)) {
+      progress({ id, status: 'Layer already exists', progressDetail: {} });
+      return blob;
+    }
+  }
+  const blob = await compressedBlob(context, diffId, signal);
+  if (await client.hasBlob(blob.digest, signal)) {
+    progress({ id, status: 'Layer already exists', progressDetail: {} });
+    return blob;
+  }
+  const total = blob.sizeBytes;
+  const open = () => {
+    let current = 0;
+    let last = 0;
+    const stream = context.content.createReadStream(blob.digest);
+    stream.on('data', (chunk: Buffer) => {
+      current += chunk.length;
+      if (Date.now() - last < 100 && current < total) return;
+      last = Date.now();
+      progress({ id, status: 'Pushing', progressDetail: { current, total } });
+    });
+    return stream;
+  };
+  await client.putBlob(blob.digest, total, open, signal);
+  progress({ id, status: 'Pushed', progressDetail: {} });
+  return blob;
+}
+
+/** The layer's archive as it was served; one that came uncompressed is compressed and kept. */
+async function compressedBlob(context: ImageContext, diffId: string, signal: AbortSignal): Promise<LayerBlobRecord> {
+  const blobs = context.store.blobsOf(diffId);
+  for (const blob of blobs) {
+    if (blob.digest !== diffId && (await context.content.has(blob.digest))) return blob;
+  }
+  const plain = blobs.find((blob) => blob.digest === diffId);
+  if (!plain || !(await context.content.has(diffId))) throw internal(`the archive of layer ${diffId} is missing`);
+  await using writer = await context.content.newBlob();
+  await pipeline(
+    context.content.createReadStream(diffId),
+    createGzip(),
+    async (compressed: AsyncIterable<Buffer>) => {
+      for await (const chunk of compressed) await writer.write(chunk);
+    },
+    { signal },
+  );
+  const { digest, sizeBytes } = await writer.commit();
+  const record = { digest, diffId, mediaType: DOCKER_LAYER_GZIP, sizeBytes };
+  context.store.addLayerBlobs([record]);
+  return record;
+}
+
+/** The manifest by which the image came, if the registry now has exactly the blobs that it names. */
+async function keptManifest(
+  context: ImageContext,
+  image: Image,
+  layers: LayerBlobRecord[],
+): Promise<{ mediaType: string; bytes: Buffer } | null> {
+  for (const digest of context.store.manifestDigestsOf(image.id)) {
+    if (!(await context.content.has(digest))) continue;
+    const bytes = await context.content.read(digest, 4 * 1024 * 1024);
+    const manifest = parseManifest(bytes, '');
+    if (manifest.kind !== 'image') continue;
+    const same =
+      manifest.layers.length === layers.length &&
+      manifest.layers.every((layer, i) => layer.digest === layers[i]?.digest);
+    if (same && manifest.config.digest === image.id) return { mediaType: manifest.mediaType, bytes };
+  }
+  return null;
+}
+
+function newManifest(imageId: string, config: Buffer, layers: LayerBlobRecord[]): { mediaType: string; bytes: Buffer } {
+  const json = {
+    schemaVersion: 2,
+    mediaType: DOCKER_MANIFEST,
+    config: { mediaType: DOCKER_CONFIG, size: config.length, digest: imageId },
+    layers: layers.map((layer) => ({ mediaType: DOCKER_LAYER_GZIP, size: layer.sizeBytes, digest: layer.digest })),
+  };
+  // Registries keep manifests as they are sent; three spaces are what docker push has always sent.
+  return { mediaType: DOCKER_MANIFEST, bytes: Buffer.from(JSON.stringify(json, null, 3)) };
+}
