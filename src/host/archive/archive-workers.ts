@@ -24,7 +24,7 @@ export interface JobOptions {
   signal?: AbortSignal;
 }
 
-const idle: { worker: Worker; timer: NodeJS.Timeout }[] = [];
+const idle: { worker: Worker; timer: NodeJS.Timeout; retire: () => void }[] = [];
 const waiting: (() => void)[] = [];
 let busy = 0;
 
@@ -76,9 +76,9 @@ async function slot(): Promise<void> {
 
 function takeWorker(): Worker {
   const entry = idle.pop();
-  if (!entry) return new Worker(ENTRY);
+  if (!entry) return new Worker(ENTRY, { trackUnmanagedFds: false });
   clearTimeout(entry.timer);
-  entry.worker.removeAllListeners();
+  entry.worker.off('error', entry.retire);
   entry.worker.ref();
   return entry.worker;
 }
@@ -91,18 +91,21 @@ function giveBack(worker: Worker, reusable: boolean): void {
     return;
   }
   worker.unref();
-  const entry = { worker, timer: setTimeout(() => retire(), IDLE_MS).unref() };
   const retire = (): void => {
-    const index = idle.indexOf(entry);
+    const index = idle.findIndex((entry) => entry.worker === worker);
     if (index >= 0) idle.splice(index, 1);
     void worker.terminate();
   };
+  idle.push({ worker, retire, timer: setTimeout(retire, IDLE_MS).unref() });
   worker.once('error', retire);
-  idle.push(entry);
 }
 
 function converse(worker: Worker, name: ArchiveJobName, args: unknown, options: JobOptions): Promise<unknown> {
-  const post = (message: ToWorker, transfer: ArrayBuffer[] = []): void => worker.postMessage(message, transfer);
+  let settled = false;
+  // What a job's streams still say once it is over would reach the thread's next job.
+  const post = (message: ToWorker, transfer: ArrayBuffer[] = []): void => {
+    if (!settled) worker.postMessage(message, transfer);
+  };
   const window = new ByteWindow(WINDOW_BYTES);
   let outputs = Promise.resolve();
   const abort = (error: unknown): void => post({ type: 'abort', error: toWire(error) });
@@ -114,26 +117,35 @@ function converse(worker: Worker, name: ArchiveJobName, args: unknown, options: 
     });
     outputs.catch(abort);
   };
-  return new Promise<unknown>((resolve, reject) => {
-    worker.on('message', (message: FromWorker) => {
-      if (message.type === 'taken') window.taken(message.bytes);
-      else if (message.type === 'progress') options.onProgress?.(message.bytes);
-      else if (message.type === 'chunk') deliver(bufferOf(message.data));
-      else if (message.type === 'result') outputs.then(() => resolve(message.value), reject);
-      else reject(new JobFailure(fromWire(message.error)));
-    });
-    worker.on('error', reject);
-    worker.on('exit', (code) => reject(new ArchiveError(`archive worker exited with code ${code}`)));
-    post({ type: 'start', job: name, args });
-    options.signal?.addEventListener('abort', onAbort, { once: true });
-    if (options.input)
-      feed(options.input, window, post).catch((error: unknown) => post({ type: 'input-error', error: toWire(error) }));
-  }).finally(() => {
+  const { promise, resolve, reject } = deferred();
+  const onMessage = (message: FromWorker): void => {
+    if (message.type === 'taken') window.taken(message.bytes);
+    else if (message.type === 'progress') options.onProgress?.(message.bytes);
+    else if (message.type === 'chunk') deliver(bufferOf(message.data));
+    else if (message.type === 'result') outputs.then(() => resolve(message.value), reject);
+    else reject(new JobFailure(fromWire(message.error)));
+  };
+  const onExit = (code: number): void => reject(new ArchiveError(`archive worker exited with code ${code}`));
+  // removeAllListeners() would take the listeners away that Node itself has on a worker.
+  worker.on('message', onMessage).on('error', reject).on('exit', onExit);
+  post({ type: 'start', job: name, args });
+  options.signal?.addEventListener('abort', onAbort, { once: true });
+  if (options.input) {
+    feed(options.input, window, post).catch((error: unknown) => post({ type: 'input-error', error: toWire(error) }));
+  }
+  return promise.finally(() => {
+    settled = true;
     options.signal?.removeEventListener('abort', onAbort);
     window.close();
-    worker.removeAllListeners();
+    worker.off('message', onMessage).off('error', reject).off('exit', onExit);
     if (options.input && !options.input.readableEnded) options.input.destroy();
   });
+}
+
+function deferred(): { promise: Promise<unknown>; resolve: (value: unknown) => void; reject: (error: Error) => void } {
+  let settle!: { resolve: (value: unknown) => void; reject: (error: Error) => void };
+  const promise = new Promise<unknown>((resolve, reject) => (settle = { resolve, reject }));
+  return { promise, ...settle };
 }
 
 async function feed(

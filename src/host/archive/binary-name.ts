@@ -3,7 +3,6 @@
  * character per byte (latin1), which compares, sorts and splits as the bytes do.
  */
 
- 
 const ASCII = /^[\x00-\x7f]*$/;
 
 /** The name as Node's fs and the system calls take it. */
@@ -53,6 +52,16 @@ export function cleanEntryName(raw: string): string | null {
     if (part === '' || part === '.') continue;
     if (part !== '..') parts.push(part);
     else if (parts.pop() === undefined) return null;
+  }
+  return parts.join('/');
+}
+
+/** As cleanEntryName(), but `..` stops at the root, as it does in a chroot. */
+export function cleanInRoot(raw: string): string {
+  const parts: string[] = [];
+  for (const part of raw.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
   }
   return parts.join('/');
 }

@@ -1,13 +1,15 @@
 import { closeSync, constants, lstatSync, openSync, readdirSync, type Stats } from 'node:fs';
-import { fchownat, mkdirat, unlinkat } from '../sys/at.js';
+import { fchownat, mkdirat, readlinkat, unlinkat } from '../sys/at.js';
 import { O_PATH, openat2, RESOLVE } from '../sys/openat2.js';
 import { ArchiveError, attempt, errnoOf, systemFault } from './archive-error.js';
-import { baseOf, displayName, joinName, parentOf, pathIn, sysName } from './binary-name.js';
+import { baseOf, cleanInRoot, displayName, joinName, parentOf, pathIn, sysName } from './binary-name.js';
 
 const DIRECTORY_FLAGS = O_PATH | constants.O_DIRECTORY;
 const IMPLIED_MODE = 0o755;
 /** Open descriptors kept per archive. Entries come sorted by directory, so a few would do; this is small beside ulimit. */
 const CACHE_LIMIT = 128;
+/** As many links as the kernel follows in one path. */
+const MAX_LINKS = 40;
 
 /** Where an entry goes: an open directory that is certainly inside the root, and one name in it. */
 export interface Place {
@@ -83,7 +85,7 @@ export class RootDirectory implements Disposable {
     closeSync(this.rootFd);
   }
 
-  private openDirectory(path: string, create: boolean): number {
+  private openDirectory(path: string, create: boolean, links = 0): number {
     try {
       return openat2(this.rootFd, sysName(path), { flags: DIRECTORY_FLAGS, resolve: RESOLVE.IN_ROOT });
     } catch (error) {
@@ -91,11 +93,24 @@ export class RootDirectory implements Disposable {
     }
     const parentFd = this.directory(parentOf(path), true);
     const name = baseOf(path);
-    attempt('mkdirat', path, () => mkdirat(parentFd, sysName(name), IMPLIED_MODE));
+    try {
+      mkdirat(parentFd, sysName(name), IMPLIED_MODE);
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST' || links >= MAX_LINKS) throw systemFault('mkdirat', path, error);
+      return this.openBehindLink(parentFd, path, links + 1);
+    }
     const { uid, gid } = this.impliedOwner;
     if (uid !== 0 || gid !== 0) attempt('lchown', path, () => fchownat(parentFd, sysName(name), uid, gid));
     const flags = DIRECTORY_FLAGS | constants.O_NOFOLLOW;
     return attempt('openat', path, () => openat2(parentFd, sysName(name), { flags, resolve: RESOLVE.BENEATH }));
+  }
+
+  /** The name is a link to a directory that is yet to be made, somewhere in the root. */
+  private openBehindLink(parentFd: number, path: string, links: number): number {
+    const target = attempt('readlinkat', path, () => readlinkat(parentFd, sysName(baseOf(path)))).toString('latin1');
+    const from = target.startsWith('/') ? '' : parentOf(path);
+    const clean = cleanInRoot(joinName(from, target));
+    return this.openDirectory(clean === '' ? '.' : clean, true, links);
   }
 
   private remember(path: string, fd: number): number {

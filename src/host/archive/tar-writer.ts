@@ -83,7 +83,6 @@ function ustarBlock(fields: UstarFields, typeFlag: string, mtimeSeconds: number)
 
 /** What PAX overrides is cut to ASCII here, for readers that know no PAX. */
 function text(block: Buffer, value: string, offset: number, length: number): void {
-   
   block.write(value.replace(/[^\x00-\x7f]/g, '').slice(0, length), offset, 'latin1');
 }
 
@@ -92,7 +91,6 @@ function octal(block: Buffer, value: number, offset: number, length: number): vo
 }
 
 function needsPax(value: string): boolean {
-   
   return value.length > 100 || /[^\x00-\x7f]/.test(value);
 }
 

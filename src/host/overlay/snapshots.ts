@@ -1,0 +1,196 @@
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { diskUsageBytes } from '../archive/disk-usage.js';
+import { conflict, invalid, notFound } from '../../shared/errors.js';
+import { MNT_DETACH, umountAll, UMOUNT_NOFOLLOW } from '../sys/mount.js';
+import { fillInitLayer } from './init-layer.js';
+import { newLinkName } from './layer-id.js';
+import { RUBBISH_PREFIX, type LayerStore } from './layer-store.js';
+import { mountOverlay } from './overlay-mount.js';
+
+/** dockerd's limit; beyond it creating fails. */
+const MAX_LAYERS = 125;
+const CONTAINER_ID = /^[0-9a-f]{64}$/;
+
+/** What inspect shows as GraphDriver.Data. */
+export interface GraphDriverData {
+  ID: string;
+  LowerDir: string;
+  MergedDir: string;
+  UpperDir: string;
+  WorkDir: string;
+}
+
+/** A container's file system. */
+export interface Snapshot {
+  id: string;
+  /** The container's own changes. */
+  upper: string;
+  work: string;
+  /** Where mount() puts the whole. */
+  merged: string;
+  /** Directories below, topmost first: the init layer, then the image's. */
+  lowers: string[];
+}
+
+/**
+ * The writable layers of containers, beside the image layers in `<dataRoot>/overlay2`: `<id>/{diff,work,merged,link,lower}` and
+ * `<id>-init/{diff,link}`. `lower` lists the links of the layers below and thereby says what a container stands on, so nothing has to be
+ * remembered elsewhere. All of it is synchronous and a few system calls; callers hold the container's lock.
+ */
+export class Snapshots {
+  constructor(private readonly layers: LayerStore) {}
+
+  /**
+   * Makes the layers of a container on an image's chain (bottom first, may be empty). Nothing is left behind on failure.
+   * Throws not-found when a layer is missing, invalid `max depth exceeded`.
+   */
+  create(id: string, chain: string[]): Snapshot {
+    const base = this.path(id);
+    if (chain.length > MAX_LAYERS) throw invalid('max depth exceeded');
+    if (existsSync(base)) throw conflict(`container ${id} has a file system already`);
+    const lowers = this.layers.lowerLayers(chain);
+    try {
+      const init = this.makeLayer(`${id}-init`);
+      fillInitLayer(
+        join(init.path, 'diff'),
+        lowers.map((layer) => layer.directory),
+      );
+      this.makeLayer(id);
+      mkdirSync(join(base, 'work'), { mode: 0o700 });
+      mkdirSync(join(base, 'merged'), { mode: 0o700 });
+      // Last: a directory without it is not a snapshot.
+      writeFileSync(
+        join(base, 'lower'),
+        [init.link, ...lowers.map(({ link }) => link)].map((link) => `l/${link}`).join(':'),
+      );
+    } catch (error) {
+      for (const name of [id, `${id}-init`]) this.discardNow(name);
+      throw error;
+    }
+    return this.get(id);
+  }
+
+  exists(id: string): boolean {
+    return existsSync(join(this.path(id), 'lower'));
+  }
+
+  /** Throws not-found when there is none. */
+  get(id: string): Snapshot {
+    const base = this.path(id);
+    const lowers = this.lowerLinks(id).map((link) => this.resolveLink(link));
+    return { id, upper: join(base, 'diff'), work: join(base, 'work'), merged: join(base, 'merged'), lowers };
+  }
+
+  /** Mounts the container's file system and returns where. Calling it again while mounted stacks nothing: unmount() first. */
+  mount(id: string): string {
+    const target = join(this.path(id), 'merged');
+    const lowers = this.lowerLinks(id);
+    mountOverlay({ base: this.layers.directory, lowers, upper: `${id}/diff`, work: `${id}/work`, target });
+    return target;
+  }
+
+  /** Unmounts, lazily where somebody is still in it; not mounted is fine. */
+  unmount(id: string): void {
+    umountAll(join(this.path(id), 'merged'), MNT_DETACH | UMOUNT_NOFOLLOW);
+  }
+
+  /** Unmounts and removes a container's layers; missing is fine. They are gone at once, their files soon after. */
+  async remove(id: string): Promise<void> {
+    this.unmount(id);
+    for (const name of [id, `${id}-init`]) {
+      const doomed = this.detach(name);
+      if (doomed) await rm(doomed, { recursive: true, force: true });
+    }
+  }
+
+  /** The IDs of all containers that have anything here. */
+  ids(): string[] {
+    const found = readdirSync(this.layers.directory)
+      .map((name) => name.replace(/-init$/, ''))
+      .filter((name) => CONTAINER_ID.test(name) && !this.layers.has(`sha256:${name}`));
+    return [...new Set(found)];
+  }
+
+  /** At boot: removes the layers of containers that are not known. Returns their IDs. */
+  async sweep(knownIds: ReadonlySet<string>): Promise<string[]> {
+    const unknown = this.ids().filter((id) => !knownIds.has(id));
+    for (const id of unknown) await this.remove(id);
+    return unknown;
+  }
+
+  graphDriverData(id: string): GraphDriverData {
+    const { upper, work, merged, lowers } = this.get(id);
+    return { ID: id, LowerDir: lowers.join(':'), MergedDir: merged, UpperDir: upper, WorkDir: work };
+  }
+
+  /** Size of what the container wrote (SizeRw). */
+  sizeRwBytes(id: string, signal?: AbortSignal): Promise<number> {
+    return diskUsageBytes(join(this.path(id), 'diff'), signal);
+  }
+
+  /** Mounts an image's layers (bottom first) read-only on an existing directory; the caller unmounts it (sys/mount.ts). */
+  mountReadOnlyView(chain: string[], target: string): void {
+    const lowers = this.layers.lowerLayers(chain).map(({ link }) => `l/${link}`);
+    // Without an upper layer overlayfs wants two lower ones; empty ones at the bottom change nothing.
+    for (const name of ['empty/1', 'empty/2'].slice(lowers.length)) {
+      mkdirSync(join(this.layers.directory, name), { recursive: true, mode: 0o755 });
+      lowers.push(name);
+    }
+    mountOverlay({ base: this.layers.directory, lowers, target });
+  }
+
+  private path(id: string): string {
+    if (!CONTAINER_ID.test(id)) throw new TypeError(`not a container ID: ${id}`);
+    return join(this.layers.directory, id);
+  }
+
+  private makeLayer(name: string): { path: string; link: string } {
+    const path = join(this.layers.directory, name);
+    const link = newLinkName();
+    mkdirSync(path, { mode: 0o710 });
+    mkdirSync(join(path, 'diff'), { mode: 0o755 });
+    writeFileSync(join(path, 'link'), link);
+    symlinkSync(join('..', name, 'diff'), join(this.layers.directory, 'l', link));
+    return { path, link };
+  }
+
+  private lowerLinks(id: string): string[] {
+    const file = join(this.path(id), 'lower');
+    if (!existsSync(file)) throw notFound(`layer of container ${id} does not exist`);
+    return readFileSync(file, 'utf8').split(':');
+  }
+
+  /** The absolute directory behind `l/<link>`. */
+  private resolveLink(link: string): string {
+    const path = join(this.layers.directory, link);
+    return resolve(dirname(path), readlinkSync(path));
+  }
+
+  /** Takes a layer out of sight under a name that LayerStore.sweep() cleans up; null when there is none. */
+  private detach(name: string): string | null {
+    const path = join(this.layers.directory, name);
+    if (!existsSync(path)) return null;
+    const linkFile = join(path, 'link');
+    if (existsSync(linkFile)) rmSync(join(this.layers.directory, 'l', readFileSync(linkFile, 'utf8')), { force: true });
+    const doomed = join(this.layers.directory, `${RUBBISH_PREFIX}removed-${newLinkName()}`);
+    renameSync(path, doomed);
+    return doomed;
+  }
+
+  private discardNow(name: string): void {
+    const doomed = this.detach(name);
+    if (doomed) rmSync(doomed, { recursive: true, force: true });
+  }
+}
