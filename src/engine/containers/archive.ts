@@ -1,0 +1,112 @@
+import { posix } from 'node:path';
+import { finished, type Readable } from 'node:stream';
+import { archivePath } from '../../host/archive/archive-path.js';
+import { extractIntoRoot } from '../../host/archive/extract-into-root.js';
+import { statPath, type PathStat as HostPathStat } from '../../host/archive/stat-path.js';
+import { errorKind, forbidden, invalid, notFound } from '../../shared/errors.js';
+import type { Container } from './container.js';
+import type { PathStat } from './container-service.js';
+import type { ContainerEntry } from './container-entry.js';
+import { emitContainerEvent, type ContainersContext } from './containers-context.js';
+import { openRootView, type RootView } from './root-view.js';
+
+/** Looks at a path in a container, running or not. */
+export async function statContainerPath(ctx: ContainersContext, ref: string, path: string): Promise<PathStat> {
+  const entry = ctx.registry.find(ref);
+  const view = await openRootView(ctx, entry);
+  try {
+    const stat = statPath(view.root, checkedPath(path));
+    if (!stat) throw missing(ref, path);
+    return toWire(stat);
+  } finally {
+    await view.close();
+  }
+}
+
+/** A path of a container as a tar stream. */
+export async function getArchive(
+  ctx: ContainersContext,
+  ref: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<{ stat: PathStat; tar: Readable }> {
+  const entry = ctx.registry.find(ref);
+  const view = await openRootView(ctx, entry);
+  try {
+    const { stat, stream } = archivePath(view.root, checkedPath(path), { signal });
+    closeAfter(ctx, entry, stream, view);
+    emitContainerEvent(ctx, entry, 'archive-path');
+    return { stat: toWire(stat), tar: stream };
+  } catch (error) {
+    await view.close();
+    throw errorKind(error) === 'not-found' ? missing(ref, path) : error;
+  }
+}
+
+/** Keeps a view as long as something streams out of it. */
+export function closeAfter(ctx: ContainersContext, entry: ContainerEntry, stream: Readable, view: RootView): void {
+  finished(stream, () => {
+    view.close().catch((err: unknown) => ctx.deps.log.error({ err, container: entry.id }, 'cannot take down a view'));
+  });
+}
+
+/** Extracts a tar (compressed or not) into a directory of a container. */
+export async function putArchive(
+  ctx: ContainersContext,
+  ref: string,
+  path: string,
+  tar: Readable,
+  options: { noOverwriteDirNonDir: boolean; copyUidGid: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  const entry = ctx.registry.find(ref);
+  const view = await openRootView(ctx, entry);
+  try {
+    const stat = statPath(view.root, `${checkedPath(path)}/.`.replace('//.', '/.'));
+    if (!stat) throw missing(ref, path);
+    if (!stat.isDirectory) throw invalid('extraction point is not a directory');
+    refuseReadOnly(entry.container, path);
+    const owner = options.copyUidGid ? userOf(ctx, entry, view) : undefined;
+    await extractIntoRoot(view.root, path, tar, {
+      noOverwriteDirNonDir: options.noOverwriteDirNonDir,
+      owner,
+      signal,
+    });
+    emitContainerEvent(ctx, entry, 'extract-to-dir');
+  } catch (error) {
+    if (error instanceof Error && error.message.endsWith(': not a directory')) {
+      throw invalid('extraction point is not a directory', error);
+    }
+    throw error;
+  } finally {
+    await view.close();
+  }
+}
+
+function userOf(ctx: ContainersContext, entry: ContainerEntry, view: RootView): { uid: number; gid: number } {
+  const { uid, gid } = ctx.deps.oci.resolveUser(view.root, entry.container.config.user, []);
+  return { uid, gid };
+}
+
+/** A path may lie in a mount or in the root file system; each may be read-only. */
+function refuseReadOnly({ hostConfig, mounts }: Container, path: string): void {
+  const clean = posix.resolve('/', path);
+  const holder = mounts
+    .filter(({ destination }) => clean === destination || clean.startsWith(`${destination}/`))
+    .sort((a, b) => b.destination.length - a.destination.length)[0];
+  if (holder && !holder.rw) throw forbidden('mounted volume is marked read-only');
+  if (!holder && hostConfig.readonlyRootfs) throw forbidden('container rootfs is marked read-only');
+}
+
+function checkedPath(path: string): string {
+  if (path === '') throw invalid('bad parameter: pathcannot be empty');
+  return path;
+}
+
+function missing(ref: string, path: string): Error {
+  return notFound(`Could not find the file ${path} in container ${ref}`);
+}
+
+function toWire({ name, sizeBytes, mode, mtime, linkTarget }: HostPathStat): PathStat {
+  return { name, sizeBytes, mode, mtime, linkTarget };
+}

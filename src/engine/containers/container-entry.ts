@@ -1,0 +1,54 @@
+import type { Container } from './container.js';
+import type { ContainerPhase, StoredContainer } from './container-repository.js';
+import { ExitWaiters } from './exit-waiters.js';
+import type { PendingAttach } from './pending-attach.js';
+import type { PlannedMount } from './planned-mount.js';
+import type { RunningShim } from './shim-port.js';
+
+/** One run of a container, from its shim's launch until everything of it is taken down. */
+export interface ContainerRun {
+  readonly shim: RunningShim;
+  readonly socketPath: string;
+  /** Settles when the exit is in the container's state (before clients see the end of their streams). Never rejects. */
+  readonly recorded: Promise<void>;
+  /** Settles when mounts, network and runtime state are gone too. Never rejects. */
+  readonly cleaned: Promise<void>;
+}
+
+/** A container in memory: what the store knows of it, and what lives only as long as the daemon. */
+export class ContainerEntry implements StoredContainer {
+  container: Container;
+  plan: PlannedMount[];
+  phase: ContainerPhase;
+  /** null while it is not running. */
+  run: ContainerRun | null = null;
+  /** Set while an automatic restart is waited for; calling it gives the restart up. */
+  cancelRestart: (() => void) | null = null;
+  restartDelayMs = 0;
+  /** A stop or kill asked for the end: whatever the policy says, the next exit is the last. */
+  exitOnNext = false;
+  /** A client's restart is under way: an auto-remove container stays. */
+  isBeingRestarted = false;
+  /** Ends the health probes; null while there are none. */
+  stopHealth: (() => void) | null = null;
+  /** How many copies are reading or writing the mounted root file system while the container does not run. */
+  views = 0;
+  readonly waiters = new ExitWaiters();
+  /** Clients that attached before the start. */
+  readonly pendingAttaches = new Set<PendingAttach>();
+
+  constructor(stored: StoredContainer) {
+    this.container = stored.container;
+    this.plan = stored.plan;
+    this.phase = stored.phase;
+  }
+
+  get id(): string {
+    return this.container.id;
+  }
+
+  /** As error messages and events name it. */
+  get name(): string {
+    return this.container.name;
+  }
+}

@@ -1,0 +1,36 @@
+import { join } from 'node:path';
+import type { ContainerRoots } from './containers-deps.js';
+
+/** Files of one container that survive its stop, on the data-root. */
+export function containerFiles(
+  roots: ContainerRoots,
+  id: string,
+): { directory: string; log: string; hostname: string; hosts: string; resolvConf: string; shm: string } {
+  const directory = join(roots.containers, id);
+  return {
+    directory,
+    log: join(directory, `${id}-json.log`),
+    hostname: join(directory, 'hostname'),
+    hosts: join(directory, 'hosts'),
+    resolvConf: join(directory, 'resolv.conf'),
+    shm: join(directory, 'mounts', 'shm'),
+  };
+}
+
+/** Files of one run of a container, on the exec-root. */
+export function runFiles(
+  roots: ContainerRoots,
+  id: string,
+): { bundle: string; config: string; exit: string; pid: string; runtimeLog: string; shimLog: string; socket: string } {
+  const bundle = join(roots.bundles, id);
+  return {
+    bundle,
+    config: join(bundle, 'config.json'),
+    exit: join(bundle, 'exit.json'),
+    pid: join(bundle, 'pid'),
+    runtimeLog: join(bundle, 'runtime.log'),
+    shimLog: join(bundle, 'shim.log'),
+    // Half of the id: with the whole one the path would not fit into a socket address.
+    socket: join(roots.sockets, `${id.slice(0, 32)}.sock`),
+  };
+}

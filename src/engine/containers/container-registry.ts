@@ -1,0 +1,121 @@
+import { conflict, invalid, notFound } from '../../shared/errors.js';
+import type { Container, ContainerState } from './container.js';
+import { ContainerEntry } from './container-entry.js';
+import type { ContainerRepository, StoredContainer } from './container-repository.js';
+
+/**
+ * All containers, in memory, written through to the repository. Reads never wait; a container's object is replaced, not
+ * changed, so that whoever holds one sees a consistent picture.
+ */
+export class ContainerRegistry {
+  private readonly byId = new Map<string, ContainerEntry>();
+  /** Name without slash to id; holds names of containers that are still being created as well. */
+  private readonly idByName = new Map<string, string>();
+
+  constructor(private readonly repository: ContainerRepository) {}
+
+  /** Reads all containers from the repository; once, at boot. */
+  load(): void {
+    for (const stored of this.repository.loadAll()) this.index(new ContainerEntry(stored));
+  }
+
+  /** In order of creation. */
+  all(): ContainerEntry[] {
+    return [...this.byId.values()];
+  }
+
+  get(id: string): ContainerEntry | undefined {
+    return this.byId.get(id);
+  }
+
+  /**
+   * By full id, name, or unique prefix of an id, in this order. Throws not-found `No such container: x`, or invalid when
+   * the prefix fits several. Containers that are still being created are not found.
+   */
+  find(ref: string): ContainerEntry {
+    const entry = this.lookup(ref);
+    if (!entry || entry.phase === 'creating') throw notFound(`No such container: ${ref}`);
+    return entry;
+  }
+
+  isNameTaken(name: string): boolean {
+    return this.idByName.has(name);
+  }
+
+  /** Takes a name for a container. Throws conflict, in the words that clients parse, when another one has it. */
+  reserveName(name: string, id: string): void {
+    const owner = this.idByName.get(name);
+    if (owner !== undefined && owner !== id) {
+      throw conflict(
+        `Conflict. The container name "/${name}" is already in use by container "${owner}". You have to remove (or rename) that container to be able to reuse that name.`,
+      );
+    }
+    this.idByName.set(name, id);
+  }
+
+  releaseName(name: string, id: string): void {
+    if (this.idByName.get(name) === id) this.idByName.delete(name);
+  }
+
+  /** Stores and shows a new container. */
+  add(stored: StoredContainer): ContainerEntry {
+    this.repository.insert(stored);
+    const entry = new ContainerEntry(stored);
+    this.index(entry);
+    return entry;
+  }
+
+  remove(entry: ContainerEntry): void {
+    this.repository.delete(entry.id);
+    this.byId.delete(entry.id);
+    this.releaseName(entry.name, entry.id);
+  }
+
+  /** Changes anything; survives a loss of power. */
+  save(entry: ContainerEntry, change: Partial<Container>): void {
+    entry.container = { ...entry.container, ...change };
+    this.repository.save(entry);
+  }
+
+  /** Changes what a running container has: state, network, restart count, exec ids. */
+  saveState(
+    entry: ContainerEntry,
+    change: Partial<Pick<Container, 'state' | 'network' | 'restartCount' | 'execIds'>>,
+  ): void {
+    entry.container = { ...entry.container, ...change };
+    if (this.byId.has(entry.id)) this.repository.saveState(entry);
+  }
+
+  /** `saveState` for the state alone. */
+  setState(entry: ContainerEntry, state: ContainerState): void {
+    this.saveState(entry, { state });
+  }
+
+  /** A user asked for the end; must survive a loss of power where the container would come back after it otherwise. */
+  setManuallyStopped(entry: ContainerEntry): void {
+    const state = { ...entry.container.state, manuallyStopped: true };
+    if (['', 'no'].includes(entry.container.hostConfig.restartPolicy.name)) this.setState(entry, state);
+    else this.save(entry, { state });
+  }
+
+  setPhase(entry: ContainerEntry, phase: StoredContainer['phase']): void {
+    entry.phase = phase;
+    this.repository.save(entry);
+  }
+
+  private index(entry: ContainerEntry): void {
+    this.byId.set(entry.id, entry);
+    this.idByName.set(entry.name, entry.id);
+  }
+
+  private lookup(ref: string): ContainerEntry | undefined {
+    const exact = this.byId.get(ref);
+    if (exact) return exact;
+    const named = this.idByName.get(ref.replace(/^\//, ''));
+    if (named !== undefined) return this.byId.get(named);
+    if (!/^[0-9a-f]{1,64}$/.test(ref)) return undefined;
+    const found = this.all().filter((entry) => entry.id.startsWith(ref));
+    if (found.length > 1) throw invalid(`multiple IDs found with provided prefix: ${ref}`);
+    return found[0];
+  }
+}

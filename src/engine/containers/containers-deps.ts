@@ -1,0 +1,111 @@
+import type { ExecInput } from '../../host/oci/exec-process.js';
+import type { RuntimeRegistry } from '../../host/oci/runtimes.js';
+import type { RuntimeProcess, RuntimeSpec } from '../../host/oci/runtime-spec.js';
+import type { ResolvedUser, SpecInput } from '../../host/oci/spec-input.js';
+import type { Logger } from '../../shared/logger.js';
+import type { EmitEvent } from '../events/event.js';
+import type { Image } from '../images/image.js';
+import type { NetworkService } from '../networks/network-service.js';
+import type { VolumeService } from '../volumes/volume.js';
+import type { Ulimit } from './container-config.js';
+import type { ContainerSize, GraphDriverData } from './container.js';
+import type { ContainerRepository } from './container-repository.js';
+import type { ShimPort } from './shim-port.js';
+
+/** What the containers stand on. Built once, in the composition root. */
+export interface ContainersDeps {
+  paths: ContainerRoots;
+  defaults: ContainerDefaults;
+  repository: ContainerRepository;
+  images: ImageLookup;
+  networks: NetworkService;
+  volumes: VolumeService;
+  snapshots: SnapshotPort;
+  shims: ShimPort;
+  oci: OciPort;
+  cgroups: CgroupPort;
+  emit: EmitEvent;
+  log: Logger;
+}
+
+export interface ContainerRoots {
+  /** `<data-root>/containers`: a directory per container with its log and the files bound into it. */
+  containers: string;
+  /** `<exec-root>/containers`, on a tmpfs: bundles and exit records. */
+  bundles: string;
+  /** `<exec-root>/shims`: the sockets. Short, since a socket's path may have 107 bytes at most. */
+  sockets: string;
+  /** `<exec-root>/views`: where root file systems of stopped containers are shown with their volumes, for copying. */
+  views: string;
+  /** The runtime's `--root`: where it keeps what it knows of containers. */
+  runtimeRoot: string;
+  /** The data-root itself; binding it (or a parent of it) into a container is made a slave mount. */
+  dataRoot: string;
+}
+
+/** What a container gets that does not ask for it. */
+export interface ContainerDefaults {
+  runtime: string;
+  logDriver: string;
+  logOptions: Record<string, string>;
+  shmSizeBytes: number;
+  /** `private` or `shareable`. */
+  ipcMode: string;
+  /** `private` or `host`. */
+  cgroupnsMode: string;
+  /** '' : `/docker`, or `system.slice` with systemd. */
+  cgroupParent: string;
+  cgroupDriver: 'cgroupfs' | 'systemd';
+  cgroupVersion: 1 | 2;
+  ulimits: Ulimit[];
+  /** Run an init in every container. */
+  init: boolean;
+  /** Host path of the init binary; null: none is installed. */
+  initPath: string | null;
+  stopTimeoutSec: number;
+  noNewPrivileges: boolean;
+  /** `builtin`, `unconfined`, or the JSON of a profile. */
+  seccompProfile: string;
+  dns: string[];
+  dnsOptions: string[];
+  dnsSearch: string[];
+  hostGatewayIps: string[];
+}
+
+/** The images, as far as containers need them. */
+export interface ImageLookup {
+  find(ref: string, platform?: string): Image | null;
+  inspect(ref: string, platform?: string): Image;
+}
+
+/** Root file systems: one writable layer per container on top of an image's layers. */
+export interface SnapshotPort {
+  create(containerId: string, chainIds: readonly string[]): Promise<void>;
+  /** Mounts it (again is fine) and returns the path. */
+  mount(containerId: string): string;
+  /** Not mounted is fine. */
+  unmount(containerId: string): void;
+  /** Unmounts and deletes; none is fine. */
+  remove(containerId: string): Promise<void>;
+  graphDriverData(containerId: string): GraphDriverData;
+  diskUsage(containerId: string): Promise<ContainerSize>;
+  /** Ids of all that exist. */
+  list(): string[];
+  changes(containerId: string): Promise<{ path: string; kind: 0 | 1 | 2 }[]>;
+}
+
+/** The OCI runtime's side. */
+export interface OciPort {
+  runtimes: RuntimeRegistry;
+  buildSpec(input: SpecInput): RuntimeSpec;
+  execProcess(input: ExecInput): RuntimeProcess;
+  resolveUser(rootfs: string, user: string, groupAdd: readonly string[]): ResolvedUser & { home: string };
+}
+
+/** The control group that a process is in, v1 or v2; `CgroupControl` in host/cgroup is it. */
+export interface CgroupPort {
+  /** Every process in it and below. */
+  pids(pid: number): Promise<number[]>;
+  freeze(pid: number): Promise<void>;
+  thaw(pid: number): Promise<void>;
+}

@@ -1,0 +1,189 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { invalid } from '../../shared/errors.js';
+import { formatRfc3339Nano, nowNs } from '../../shared/rfc3339.js';
+import { UndoStack } from '../../shared/undo-stack.js';
+import { renderHostname } from '../networks/hosts-file.js';
+import type { Image } from '../images/image.js';
+import type { ContainerConfig, CreateContainerRequest, HostConfig } from './container-config.js';
+import type { Container, GraphDriverData } from './container.js';
+import { containerFiles } from './container-paths.js';
+import { emitContainerEvent, type ContainersContext } from './containers-context.js';
+import { applyHostDefaults } from './host-defaults.js';
+import { mergeImageConfig } from './merge-image-config.js';
+import { generateName } from './names-generator.js';
+import { initialNetwork } from './initial-network.js';
+import { planMounts } from './plan-mounts.js';
+import { mountPoints, type PlannedMount } from './planned-mount.js';
+import { copyUpVolumes, resolveMounts, wantsCopyUp } from './resolve-mounts.js';
+import { createdState } from './state-machine.js';
+import { checkName, validateConfig } from './validate-config.js';
+import { checkReferences } from './validate-references.js';
+import { validateLogConfig } from './log-config.js';
+
+/** Makes a container: all of it, or nothing. */
+export async function createContainer(
+  ctx: ContainersContext,
+  request: CreateContainerRequest,
+): Promise<{ id: string; warnings: string[] }> {
+  const warnings = validateConfig(request.config, request.hostConfig, ctx.capacity);
+  const image = findImage(ctx, request);
+  const config = withDefaults(mergeImageConfig(request.config, image?.config ?? null));
+  if ((config.entrypoint?.length ?? 0) + (config.cmd?.length ?? 0) === 0) throw invalid('no command specified');
+  const hostConfig = applyHostDefaults(request, ctx.deps.defaults);
+  validateLogConfig(hostConfig.logConfig);
+  if (!ctx.deps.oci.runtimes.isKnown(hostConfig.runtime)) {
+    throw invalid(`unknown or invalid runtime name: ${hostConfig.runtime}`);
+  }
+
+  await using undo = new UndoStack(ctx.deps.log);
+  const id = newId(ctx);
+  const name = takeName(ctx, request.name, id);
+  undo.push('container name', () => ctx.registry.releaseName(name, id));
+  const resolvedHost = checkReferences(ctx, hostConfig);
+  const network = ctx.deps.networks.validate(
+    resolvedHost.networkMode,
+    request.endpoints,
+    Object.keys(resolvedHost.portBindings).length > 0,
+  );
+  warnings.push(...network.warnings);
+  const finalConfig = config.hostname === '' ? { ...config, hostname: defaultHostname(resolvedHost, id) } : config;
+
+  const files = containerFiles(ctx.deps.paths, id);
+  undo.push('container directory', () => rmSync(files.directory, { recursive: true, force: true }));
+  mkdirSync(files.directory, { recursive: true, mode: 0o710 });
+  const plan = await resolveMounts(
+    ctx,
+    planMounts(finalConfig, resolvedHost, (ref) => lend(ctx, ref)),
+    resolvedHost.mounts,
+    id,
+    undo,
+  );
+  writeBoundFiles(files, finalConfig.hostname);
+  undo.push('snapshot', () => ctx.deps.snapshots.remove(id));
+  await ctx.deps.snapshots.create(id, image?.chainIds ?? []);
+  if (wantsCopyUp(plan)) await copyUp(ctx, plan, id);
+
+  const container = describe(ctx, {
+    request,
+    id,
+    name,
+    config: finalConfig,
+    hostConfig: resolvedHost,
+    image,
+    plan,
+    graphDriver: ctx.deps.snapshots.graphDriverData(id),
+  });
+  const entry = ctx.registry.add({ container, plan, phase: 'stable' });
+  undo.commit();
+  emitContainerEvent(ctx, entry, 'create');
+  return { id, warnings };
+}
+
+function findImage(ctx: ContainersContext, { config, platform }: CreateContainerRequest): Image | null {
+  if (config.image === '') return null;
+  return ctx.deps.images.inspect(config.image, platform || undefined);
+}
+
+function withDefaults(config: ContainerConfig): ContainerConfig {
+  const workingDir = config.workingDir.length > 1 ? config.workingDir.replace(/\/+$/, '') : config.workingDir;
+  const exposedPorts = config.exposedPorts.map((port) => (port.includes('/') ? port : `${port}/tcp`));
+  return { ...config, workingDir, exposedPorts };
+}
+
+function newId(ctx: ContainersContext): string {
+  for (;;) {
+    const id = randomBytes(32).toString('hex');
+    // An id of digits alone would be taken for a number by some clients; a known prefix would make short ids ambiguous.
+    if (!/^\d+$/.test(id.slice(0, 12)) && !ctx.registry.get(id)) return id;
+  }
+}
+
+function takeName(ctx: ContainersContext, given: string, id: string): string {
+  const name = given === '' ? generateName((candidate) => ctx.registry.isNameTaken(candidate)) : checkName(given);
+  ctx.registry.reserveName(name, id);
+  return name;
+}
+
+function defaultHostname(host: HostConfig, id: string): string {
+  return host.networkMode === 'host' ? hostname() : id.slice(0, 12);
+}
+
+function lend(ctx: ContainersContext, ref: string): readonly PlannedMount[] {
+  try {
+    return ctx.registry.find(ref).plan;
+  } catch (error) {
+    throw invalid((error as Error).message);
+  }
+}
+
+/** The files that are bound into the container; the network part is written at each start. */
+function writeBoundFiles(files: ReturnType<typeof containerFiles>, hostname: string): void {
+  writeFileSync(files.hostname, renderHostname(hostname), { mode: 0o644 });
+  writeFileSync(files.hosts, '', { mode: 0o644 });
+  writeFileSync(files.resolvConf, '', { mode: 0o644 });
+  // Whatever the daemon's umask, the container's user has to read them.
+  for (const path of [files.hostname, files.hosts, files.resolvConf]) chmodSync(path, 0o644);
+}
+
+async function copyUp(ctx: ContainersContext, plan: readonly PlannedMount[], id: string): Promise<void> {
+  const rootfs = ctx.deps.snapshots.mount(id);
+  try {
+    await copyUpVolumes(ctx, plan, rootfs, id);
+  } finally {
+    ctx.deps.snapshots.unmount(id);
+  }
+}
+
+interface Decided {
+  request: CreateContainerRequest;
+  id: string;
+  name: string;
+  config: ContainerConfig;
+  hostConfig: HostConfig;
+  image: Image | null;
+  plan: PlannedMount[];
+  graphDriver: GraphDriverData;
+}
+
+function describe(ctx: ContainersContext, decided: Decided): Container {
+  const { request, id, name, config, hostConfig, image, plan, graphDriver } = decided;
+  const files = containerFiles(ctx.deps.paths, id);
+  const [path = '', ...args] = [...(config.entrypoint ?? []), ...(config.cmd ?? [])];
+  const logsToFile = hostConfig.logConfig.type === 'json-file';
+  return {
+    id,
+    created: formatRfc3339Nano(nowNs()),
+    name,
+    imageId: image?.id ?? '',
+    imageRef: request.config.image,
+    path,
+    args,
+    config,
+    hostConfig,
+    state: createdState(),
+    network: initialNetwork(ctx, hostConfig, request.endpoints, config.macAddress),
+    mounts: mountPoints(plan),
+    restartCount: 0,
+    driver: graphDriver.name,
+    platform: image?.platform.os ?? 'linux',
+    mountLabel: '',
+    processLabel: '',
+    appArmorProfile: '',
+    resolvConfPath: files.resolvConf,
+    hostnamePath: files.hostname,
+    hostsPath: files.hosts,
+    logPath: logsToFile ? files.log : '',
+    graphDriver,
+    execIds: [],
+    imageManifestDescriptor: manifestOf(image),
+  };
+}
+
+function manifestOf(image: Image | null): Container['imageManifestDescriptor'] {
+  if (!image?.descriptor) return null;
+  const { mediaType, digest, sizeBytes } = image.descriptor;
+  const { os, architecture, variant } = image.platform;
+  return { mediaType, digest, sizeBytes, platform: { os, architecture, variant } };
+}

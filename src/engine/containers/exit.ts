@@ -1,0 +1,157 @@
+import type { ExitRecord } from '../../host/shim/protocol.js';
+import { formatRfc3339Nano, nowNs, parseRfc3339Ns } from '../../shared/rfc3339.js';
+import type { ContainerEntry, ContainerRun } from './container-entry.js';
+import { runFiles } from './container-paths.js';
+import { emitContainerEvent, type ContainersContext } from './containers-context.js';
+import { withoutSandbox } from './initial-network.js';
+import { releaseRun } from './release-run.js';
+import { nextDelayMs, shouldRestart } from './restart-policy.js';
+import { deleteFromRuntime } from './runtime-delete.js';
+import type { RunningShim } from './shim-port.js';
+import { toExited, toRestarting, type ExitFacts } from './state-machine.js';
+
+/** What is told for a process whose status nobody recorded; 0 would be a lie. */
+const LOST_EXIT_CODE = 255;
+
+/** Watches a running container; its exit is recorded, told, cleaned up after, and answered by the restart policy. */
+export function superviseRun(
+  ctx: ContainersContext,
+  entry: ContainerEntry,
+  shim: RunningShim,
+  socketPath: string,
+): ContainerRun {
+  let settleRecorded!: () => void;
+  const recorded = new Promise<void>((resolve) => (settleRecorded = resolve));
+  const cleaned = watch(ctx, entry, shim, socketPath, settleRecorded)
+    .catch((err: unknown) => ctx.deps.log.error({ err, container: entry.id }, 'exit handling failed'))
+    .finally(settleRecorded);
+  return { shim, socketPath, recorded, cleaned };
+}
+
+async function watch(
+  ctx: ContainersContext,
+  entry: ContainerEntry,
+  shim: RunningShim,
+  socketPath: string,
+  settleRecorded: () => void,
+): Promise<void> {
+  const facts = await waitForExit(ctx, entry, shim, socketPath);
+  if (!facts) return;
+  await releaseNetwork(ctx, entry);
+  const willRestart = recordExit(ctx, entry, facts);
+  settleRecorded();
+  await shim.deleted.catch((err: unknown) => {
+    ctx.deps.log.debug({ err, container: entry.id }, 'the shim did not delete the container');
+    return deleteFromRuntime(ctx, entry.container);
+  });
+  shim.close();
+  await releaseRun(ctx, entry);
+  entry.run = null;
+  if (!willRestart && entry.container.hostConfig.autoRemove && !entry.isBeingRestarted) void ctx.discard(entry);
+}
+
+/** null: the daemon lets go of the shim, the container goes on. */
+async function waitForExit(
+  ctx: ContainersContext,
+  entry: ContainerEntry,
+  shim: RunningShim,
+  socketPath: string,
+): Promise<ExitFacts | null> {
+  try {
+    return factsOf(await shim.exited);
+  } catch (err) {
+    if (ctx.stopping) return null;
+    ctx.deps.log.warn({ err, container: entry.id }, 'lost the connection to a shim');
+  }
+  const record = await ctx.deps.shims.readExitRecord(runFiles(ctx.deps.paths, entry.id).exit);
+  if (record) return factsOf(record);
+  let again: RunningShim;
+  try {
+    again = await ctx.deps.shims.connect(socketPath);
+  } catch (err) {
+    ctx.deps.log.error({ err, container: entry.id }, 'the shim is gone and left no exit status');
+    return lostExit();
+  }
+  return waitForExit(ctx, entry, again, socketPath);
+}
+
+export function factsOf(record: ExitRecord): ExitFacts {
+  const { exitCode, oomKilled, finishedAt } = record;
+  if (exitCode === null) return { ...lostExit(), oomKilled, finishedAt };
+  return { exitCode, oomKilled, finishedAt, error: '' };
+}
+
+/** The exit of a process of which nothing is known but that it is gone. */
+export function lostExit(): ExitFacts {
+  return {
+    exitCode: LOST_EXIT_CODE,
+    oomKilled: false,
+    finishedAt: formatRfc3339Nano(nowNs()),
+    error: 'the exit status was lost',
+  };
+}
+
+async function releaseNetwork(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
+  try {
+    await ctx.deps.networks.releaseSandbox(entry.id);
+  } catch (err) {
+    ctx.deps.log.error({ err, container: entry.id }, 'cannot release the network of a container');
+  }
+}
+
+/** Puts an exit into the state, tells events and waiters, and says whether the container is going to be restarted. */
+export function recordExit(ctx: ContainersContext, entry: ContainerEntry, facts: ExitFacts): boolean {
+  const { state, hostConfig, restartCount, network } = entry.container;
+  const ranForMs = runMs(state.startedAt, facts.finishedAt);
+  entry.stopHealth?.();
+  entry.stopHealth = null;
+  const willRestart =
+    !entry.exitOnNext &&
+    !ctx.stopping &&
+    entry.phase === 'stable' &&
+    shouldRestart(hostConfig.restartPolicy, {
+      exitCode: facts.exitCode,
+      ranForMs,
+      restartCount,
+      manuallyStopped: state.manuallyStopped,
+    });
+  ctx.registry.saveState(entry, {
+    state: willRestart ? toRestarting(state, facts) : toExited(state, facts),
+    network: withoutSandbox(network),
+    restartCount: willRestart ? restartCount + 1 : restartCount,
+    execIds: [],
+  });
+  if (facts.oomKilled) emitContainerEvent(ctx, entry, 'oom');
+  emitContainerEvent(ctx, entry, 'die', {
+    exitCode: String(facts.exitCode),
+    execDuration: String(Math.trunc(ranForMs / 1000)),
+  });
+  entry.waiters.exited({ statusCode: facts.exitCode, error: facts.error });
+  if (willRestart) scheduleRestart(ctx, entry, ranForMs);
+  return willRestart;
+}
+
+function runMs(startedAt: string, finishedAt: string): number {
+  const started = parseRfc3339Ns(startedAt);
+  const finished = parseRfc3339Ns(finishedAt);
+  return started === null || finished === null ? 0 : Math.max(0, Number((finished - started) / 1_000_000n));
+}
+
+/** Starts the container after its back-off, unless somebody gives the restart up before. */
+export function scheduleRestart(ctx: ContainersContext, entry: ContainerEntry, ranForMs: number): void {
+  entry.restartDelayMs = nextDelayMs(entry.restartDelayMs, ranForMs);
+  const timer = setTimeout(() => {
+    restartNow(ctx, entry, cancel).catch((err: unknown) =>
+      ctx.deps.log.error({ err, container: entry.id }, 'automatic restart failed'),
+    );
+  }, entry.restartDelayMs);
+  const cancel = (): void => clearTimeout(timer);
+  entry.cancelRestart = cancel;
+}
+
+async function restartNow(ctx: ContainersContext, entry: ContainerEntry, token: () => void): Promise<void> {
+  using _lock = await ctx.locks.acquire(entry.id);
+  if (entry.cancelRestart !== token || ctx.stopping || entry.phase !== 'stable') return;
+  entry.cancelRestart = null;
+  await ctx.relaunch(entry);
+}

@@ -1,0 +1,185 @@
+import { internal, invalid } from '../../shared/errors.js';
+import type { Container, Filters } from './container.js';
+import type { ContainerEntry } from './container-entry.js';
+
+const KNOWN = [
+  'ancestor',
+  'before',
+  'exited',
+  'expose',
+  'health',
+  'id',
+  'isolation',
+  'is-task',
+  'label',
+  'name',
+  'network',
+  'publish',
+  'since',
+  'status',
+  'volume',
+];
+const STATES = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead'];
+const HEALTH = ['none', 'starting', 'healthy', 'unhealthy'];
+
+/** What filters need beside the containers. */
+export interface FilterContext {
+  find(ref: string): ContainerEntry;
+  /** Whether the container was made from the image that the reference names, or from one based on it. */
+  hasAncestor(container: Container, ref: string): boolean;
+}
+
+export type ContainerFilter = (container: Container) => boolean;
+
+/** Whether filters ask for containers that do not run: then `all` is implied. */
+export function impliesAll(filters: Filters): boolean {
+  return filters.has('status') || filters.has('exited');
+}
+
+/**
+ * A predicate for parsed filters: OR within a key, AND across keys (labels: AND). Throws dockerd's words for what it does not know,
+ * not-found for a container that `before` or `since` names.
+ */
+export function containerFilter(filters: Filters, context: FilterContext): ContainerFilter {
+  for (const key of filters.keys()) if (!KNOWN.includes(key)) throw invalid(`invalid filter '${key}'`);
+  const tests: ContainerFilter[] = [];
+  for (const [key, values] of filters) {
+    if (values.length > 0) tests.push(testOf(key, values, context));
+  }
+  return (container) => tests.every((test) => test(container));
+}
+
+function testOf(key: string, values: readonly string[], context: FilterContext): ContainerFilter {
+  switch (key) {
+    case 'id':
+      return ({ id }) => values.some((value) => id.startsWith(value) || matches(value, id));
+    case 'name':
+      return ({ name }) => values.some((value) => matches(value, `/${name}`) || matches(value, name));
+    case 'label':
+      return ({ config }) => values.every((value) => hasLabel(config.labels, value));
+    case 'status':
+      oneOf('status', 'state', values, STATES);
+      return ({ state }) => values.includes(state.status);
+    case 'health':
+      oneOf('health', 'health', values, HEALTH);
+      return ({ state }) => values.includes(state.health?.status ?? 'none');
+    case 'exited':
+      return exitedTest(values);
+    case 'before':
+    case 'since':
+      return orderTest(key, values, context);
+    case 'ancestor':
+      return (container) => values.some((value) => context.hasAncestor(container, value));
+    case 'network':
+      return (container) => values.some((value) => onNetwork(container, value));
+    case 'volume':
+      return ({ mounts }) =>
+        values.some((value) => mounts.some((m) => m.name === value || m.source === value || m.destination === value));
+    case 'publish':
+      return portTest('publish', values, publishedPorts);
+    case 'expose':
+      return portTest('expose', values, exposedPorts);
+    case 'is-task':
+      return taskTest(values);
+    default:
+      return () => true;
+  }
+}
+
+function oneOf(key: string, what: string, values: readonly string[], allowed: string[]): void {
+  for (const value of values) {
+    if (!allowed.includes(value)) {
+      throw invalid(
+        `invalid filter '${key}=${value}': invalid value for ${what} (${value}): must be one of ${allowed.join(', ')}`,
+      );
+    }
+  }
+}
+
+/** A regular expression, as in Go; what is none matches nothing but itself. */
+function matches(pattern: string, text: string): boolean {
+  try {
+    return new RegExp(pattern).test(text);
+  } catch {
+    return pattern === text;
+  }
+}
+
+export function hasLabel(labels: Record<string, string>, wanted: string): boolean {
+  const [key = '', value] = wanted.split(/=(.*)/s);
+  return key in labels && (value === undefined || labels[key] === value);
+}
+
+function exitedTest(values: readonly string[]): ContainerFilter {
+  const codes = values.map((value) => {
+    if (!/^[+-]?\d+$/.test(value)) {
+      throw invalid(`invalid filter 'exited=${value}': strconv.Atoi: parsing "${value}": invalid syntax`);
+    }
+    return Number(value);
+  });
+  return ({ state }) => !state.running && state.status !== 'created' && codes.includes(state.exitCode);
+}
+
+function orderTest(key: 'before' | 'since', values: readonly string[], context: FilterContext): ContainerFilter {
+  const limits = values.map((value) => context.find(value).container.created);
+  return ({ created }) =>
+    limits.every((limit) => (key === 'before' ? compareTimes(created, limit) < 0 : compareTimes(created, limit) > 0));
+}
+
+/** Orders RFC 3339 times in UTC, whose fractions may have different lengths. */
+export function compareTimes(a: string, b: string): number {
+  const pad = (time: string): string =>
+    (time.includes('.') ? time.slice(0, -1) : `${time.slice(0, -1)}.`).padEnd(29, '0');
+  const [left, right] = [pad(a), pad(b)];
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+function onNetwork({ network, hostConfig }: Container, wanted: string): boolean {
+  if (Object.keys(network.networks).length === 0) return hostConfig.networkMode === wanted;
+  return Object.entries(network.networks).some(
+    ([name, { networkId }]) =>
+      name === wanted || networkId === wanted || (wanted.length >= 12 && networkId.startsWith(wanted)),
+  );
+}
+
+function publishedPorts({ network }: Container): string[] {
+  return Object.entries(network.ports)
+    .filter(([, bindings]) => bindings !== null && bindings.length > 0)
+    .map(([port]) => port);
+}
+
+function exposedPorts({ config, network }: Container): string[] {
+  return [...new Set([...config.exposedPorts, ...Object.keys(network.ports)])];
+}
+
+function portTest(
+  key: string,
+  values: readonly string[],
+  portsOf: (container: Container) => string[],
+): ContainerFilter {
+  const wanted = new Set(values.flatMap((value) => expandPorts(key, value)));
+  return (container) => portsOf(container).some((port) => wanted.has(port));
+}
+
+function expandPorts(key: string, value: string): string[] {
+  const [range = '', proto = 'tcp'] = value.split('/');
+  const [first = '', last = first] = range.split('-');
+  for (const end of [first, last]) {
+    if (!/^\d{1,5}$/.test(end)) {
+      throw internal(`error while looking up for ${key} ${value}: strconv.ParseUint: parsing "${end}": invalid syntax`);
+    }
+  }
+  const ports: string[] = [];
+  for (let port = Number(first); port <= Math.min(Number(last), 65_535); port++) ports.push(`${port}/${proto}`);
+  return ports;
+}
+
+/** No container of ours belongs to a service. */
+function taskTest(values: readonly string[]): ContainerFilter {
+  const wanted = values.map((value) => {
+    if (['1', 'true'].includes(value)) return true;
+    if (['0', 'false'].includes(value)) return false;
+    throw invalid(`invalid filter 'is-task=[${values.join(' ')}]'`);
+  });
+  return () => wanted.includes(false);
+}

@@ -1,0 +1,194 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { UndoStack } from '../../shared/undo-stack.js';
+import { conflict, errorMessage, internal } from '../../shared/errors.js';
+import type { SandboxNetwork } from '../networks/model.js';
+import type { ContainerEntry } from './container-entry.js';
+import { runFiles } from './container-paths.js';
+import { emitContainerEvent, type ContainersContext } from './containers-context.js';
+import { superviseRun } from './exit.js';
+import { startHealth } from './health.js';
+import { sandboxState, withoutSandbox } from './initial-network.js';
+import { shimLog } from './log-config.js';
+import { otherContainer } from './namespaces.js';
+import { writeNetworkFiles } from './network-files.js';
+import { releaseVolumes, unmountRoot } from './release-run.js';
+import type { RunningShim } from './shim-port.js';
+import { mountShm, unmountShm } from './shm.js';
+import { specMounts, specRequest } from './spec-request.js';
+import { startFailure } from './start-error.js';
+import { toRunning, toStartFailed } from './state-machine.js';
+
+/**
+ * Brings up everything that a container needs and runs it. The caller holds the lock. On failure all is taken back, the state
+ * tells the error, and the error is thrown in dockerd's words.
+ */
+export async function launchContainer(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
+  await entry.run?.cleaned;
+  await using undo = new UndoStack(ctx.deps.log);
+  try {
+    await bringUp(ctx, entry, undo);
+    undo.commit();
+  } catch (error) {
+    await undo.unwind();
+    const failure = startFailure(error);
+    ctx.registry.saveState(entry, {
+      state: toStartFailed(entry.container.state, failure.exitCode, failure.error.message),
+      network: withoutSandbox(entry.container.network),
+    });
+    for (const pending of entry.pendingAttaches) pending.giveUp();
+    entry.waiters.exited({ statusCode: failure.exitCode, error: failure.error.message });
+    throw failure.error;
+  }
+}
+
+async function bringUp(ctx: ContainersContext, entry: ContainerEntry, undo: UndoStack): Promise<void> {
+  const { deps } = ctx;
+  const { id } = entry;
+  const files = runFiles(deps.paths, id);
+  const { netnsOwner, log } = preconditions(ctx, entry);
+
+  rmSync(files.bundle, { recursive: true, force: true });
+  mkdirSync(files.bundle, { recursive: true, mode: 0o710 });
+  undo.push('bundle', () => rmSync(files.bundle, { recursive: true, force: true }));
+
+  // The shim's process starts while the network is wired; each of the two may fail without the other noticing.
+  const launching = launchShim(ctx, entry, log);
+  const wiring = connectNetwork(ctx, entry);
+  undo.push('shim', async () => discardShim(await launching));
+  undo.push('network', async () => {
+    await wiring;
+    await deps.networks.releaseSandbox(id);
+  });
+  undo.push('root file system', () => unmountRoot(ctx, entry));
+  const rootfs = deps.snapshots.mount(id);
+  undo.push('shared memory', () => unmountShm(ctx, entry.container));
+  mountShm(ctx, entry.container);
+  undo.push('volumes', () => releaseVolumes(ctx, entry));
+  const mounts = await specMounts(ctx, entry.container, entry.plan);
+  const user = deps.oci.resolveUser(rootfs, entry.container.config.user, entry.container.hostConfig.groupAdd);
+
+  const sandbox = await wiring.then(orThrow);
+  writeNetworkFiles(ctx, entry.container, sandbox);
+  const netnsPath = netnsOwner ? `/proc/${netnsOwner.container.state.pid}/ns/net` : sandbox.netnsPath;
+  const spec = deps.oci.buildSpec(specRequest(ctx, entry.container, { rootfs, user, netnsPath, mounts }));
+  await writeFile(files.config, JSON.stringify(spec), { mode: 0o600 });
+  const shim = await launching.then(orThrow);
+
+  for (const pending of entry.pendingAttaches) await pending.connect(files.socket);
+  const started = await shim.start();
+  ctx.registry.saveState(entry, {
+    state: toRunning(entry.container.state, started.pid, started.startedAt),
+    network: sandboxState(entry.container.network, sandbox),
+  });
+  entry.run = superviseRun(ctx, entry, shim, files.socket);
+  startHealth(ctx, entry);
+  emitContainerEvent(ctx, entry, 'start');
+}
+
+/** What must be right before anything is made. */
+function preconditions(
+  ctx: ContainersContext,
+  entry: ContainerEntry,
+): { netnsOwner: ContainerEntry | null; log: ReturnType<typeof shimLog> } {
+  const { container } = entry;
+  const [request] = container.hostConfig.deviceRequests;
+  if (request) {
+    const wanted = request.capabilities.map((set) => `[${set.join(' ')}]`).join(' ');
+    throw internal(`could not select device driver "${request.driver}" with capabilities: [${wanted}]`);
+  }
+  return { netnsOwner: networkOwner(ctx, entry), log: shimLog(container) };
+}
+
+/** The container whose network is joined; null for any other network mode. */
+function networkOwner(ctx: ContainersContext, entry: ContainerEntry): ContainerEntry | null {
+  const { networkMode } = entry.container.hostConfig;
+  let owner: ContainerEntry | null;
+  try {
+    owner = otherContainer(ctx, networkMode);
+  } catch (error) {
+    throw internal(`joining network namespace of container: ${errorMessage(error)}`);
+  }
+  if (owner && (!owner.container.state.running || owner.container.state.restarting)) {
+    throw conflict(
+      `cannot join network namespace of a non running container: container ${owner.name} is ${owner.container.state.status}`,
+    );
+  }
+  return owner;
+}
+
+type Outcome<T> = { ok: true; value: T } | { ok: false; error: unknown };
+
+/** A promise that never rejects, for work that is awaited later. */
+function outcome<T>(promise: Promise<T>): Promise<Outcome<T>> {
+  return promise.then(
+    (value) => ({ ok: true as const, value }),
+    (error: unknown) => ({ ok: false as const, error }),
+  );
+}
+
+function orThrow<T>(result: Outcome<T>): T {
+  if (!result.ok) throw result.error;
+  return result.value;
+}
+
+function launchShim(
+  ctx: ContainersContext,
+  { id, container }: ContainerEntry,
+  log: ReturnType<typeof shimLog>,
+): Promise<Outcome<RunningShim>> {
+  const { deps } = ctx;
+  const files = runFiles(deps.paths, id);
+  const { config, hostConfig } = container;
+  const [height, width] = hostConfig.consoleSize;
+  rmSync(files.socket, { force: true });
+  return outcome(
+    (async () => {
+      const runtime = deps.oci.runtimes.resolve(hostConfig.runtime);
+      return deps.shims.launch({
+        id,
+        process: { bundle: files.bundle },
+        runtime: {
+          path: runtime.path,
+          root: deps.paths.runtimeRoot,
+          args: runtime.args,
+          logPath: files.runtimeLog,
+          systemdCgroup: deps.defaults.cgroupDriver === 'systemd',
+        },
+        socketPath: files.socket,
+        exitFile: files.exit,
+        pidFile: files.pid,
+        shimLog: files.shimLog,
+        tty: config.tty,
+        consoleSize: height > 0 && width > 0 ? { height, width } : null,
+        stdin: config.openStdin,
+        stdinOnce: config.stdinOnce,
+        log,
+      });
+    })(),
+  );
+}
+
+async function discardShim(launched: Outcome<RunningShim>): Promise<void> {
+  if (!launched.ok) return;
+  await launched.value.quit().catch(() => undefined);
+  launched.value.close();
+}
+
+function connectNetwork(ctx: ContainersContext, { container }: ContainerEntry): Promise<Outcome<SandboxNetwork>> {
+  const { config, hostConfig, network } = container;
+  return outcome(
+    ctx.deps.networks.connectSandbox({
+      containerId: container.id,
+      containerName: container.name,
+      hostname: config.hostname,
+      networkMode: hostConfig.networkMode,
+      endpoints: network.networks,
+      portBindings: hostConfig.portBindings,
+      exposedPorts: config.exposedPorts,
+      publishAllPorts: hostConfig.publishAllPorts,
+      macAddress: config.macAddress,
+      networkDisabled: config.networkDisabled,
+    }),
+  );
+}

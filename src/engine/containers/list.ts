@@ -1,0 +1,104 @@
+import { nowNs } from '../../shared/rfc3339.js';
+import { statusText } from './status-text.js';
+import type { Container, ContainerSummary, ListContainersOptions, PublishedPort } from './container.js';
+import type { ContainerEntry } from './container-entry.js';
+import type { ContainersContext } from './containers-context.js';
+import { compareTimes, containerFilter, impliesAll, type ContainerFilter, type FilterContext } from './filters.js';
+
+/** The rows of `docker ps`, newest first. Reads memory only, unless sizes are asked for. */
+export async function listContainers(
+  ctx: ContainersContext,
+  options: ListContainersOptions,
+): Promise<ContainerSummary[]> {
+  const matches = containerFilter(options.filters, filterContext(ctx));
+  const inRange = legacyRange(ctx, options);
+  const all = options.all || options.limit > 0 || impliesAll(options.filters) || inRange !== null;
+  let entries = ctx.registry
+    .all()
+    .filter(({ phase }) => phase !== 'creating')
+    .filter(({ container }) => (all || container.state.running) && (inRange?.(container) ?? true) && matches(container))
+    .sort((a, b) => compareTimes(b.container.created, a.container.created));
+  if (options.limit > 0) entries = entries.slice(0, options.limit);
+  const now = nowNs();
+  return Promise.all(entries.map((entry) => summary(ctx, entry, now, options.size)));
+}
+
+/** The `since` and `before` parameters of old clients; null when not given. */
+function legacyRange(ctx: ContainersContext, { since, before }: ListContainersOptions): ContainerFilter | null {
+  if (since === '' && before === '') return null;
+  const from = since === '' ? null : ctx.registry.find(since).container.created;
+  const to = before === '' ? null : ctx.registry.find(before).container.created;
+  return ({ created }) =>
+    (from === null || compareTimes(created, from) > 0) && (to === null || compareTimes(created, to) < 0);
+}
+
+export function filterContext(ctx: ContainersContext): FilterContext {
+  return {
+    find: (ref) => ctx.registry.find(ref),
+    hasAncestor: (container, ref) => {
+      if (container.imageId === '') return false;
+      const wanted = findImage(ctx, ref);
+      if (!wanted) return false;
+      if (wanted.id === container.imageId) return true;
+      const own = findImage(ctx, container.imageId);
+      const top = wanted.chainIds.at(-1);
+      return top !== undefined && own !== null && own.chainIds.includes(top);
+    },
+  };
+}
+
+function findImage(ctx: ContainersContext, ref: string): ReturnType<typeof ctx.deps.images.find> {
+  try {
+    return ctx.deps.images.find(ref);
+  } catch (err) {
+    ctx.deps.log.debug({ err, ref }, 'not an image reference');
+    return null;
+  }
+}
+
+async function summary(
+  ctx: ContainersContext,
+  entry: ContainerEntry,
+  now: bigint,
+  withSize: boolean,
+): Promise<ContainerSummary> {
+  const { container } = entry;
+  return {
+    container,
+    names: [`/${container.name}`, ...linkNames(ctx, container)],
+    statusText: statusText(container.state, now),
+    image: shownImage(ctx, container),
+    command: [container.path, ...container.args].join(' '),
+    ports: publishedPorts(container),
+    size: withSize ? await ctx.deps.snapshots.diskUsage(container.id) : null,
+  };
+}
+
+/** `/parent/alias` for each container that links to this one. */
+function linkNames(ctx: ContainersContext, { id, name }: Container): string[] {
+  return ctx.registry.all().flatMap(({ container: parent }) =>
+    parent.hostConfig.links.flatMap((link) => {
+      const [ref = '', alias = ref] = link.split(':');
+      return ref.replace(/^\//, '') === name || (ref.length >= 12 && id.startsWith(ref))
+        ? [`/${parent.name}/${alias.replace(/^\//, '')}`]
+        : [];
+    }),
+  );
+}
+
+/** The reference given at create, as long as it still means the image; else the image's id. */
+function shownImage(ctx: ContainersContext, { imageRef, imageId }: Container): string {
+  if (imageId === '' || imageRef === '') return imageRef;
+  return findImage(ctx, imageRef)?.id === imageId ? imageRef : imageId;
+}
+
+function publishedPorts({ network, config, state }: Container): PublishedPort[] {
+  const exposed = state.running ? Object.fromEntries(config.exposedPorts.map((port) => [port, null])) : {};
+  return Object.entries({ ...exposed, ...network.ports }).flatMap(([key, bindings]) => {
+    const [port = '', proto = 'tcp'] = key.split('/');
+    const base = { containerPort: Number(port), proto: proto as PublishedPort['proto'] };
+    if (!Number.isInteger(base.containerPort)) return [];
+    if (!bindings || bindings.length === 0) return [{ ...base, hostIp: '', hostPort: 0 }];
+    return bindings.map(({ hostIp, hostPort }) => ({ ...base, hostIp, hostPort: Number(hostPort) }));
+  });
+}

@@ -1,0 +1,42 @@
+import type { ContainerDirectory, NetworkedContainer } from '../networks/container-directory.js';
+import type { EndpointConfig } from './container-config.js';
+import type { ContainerEntry } from './container-entry.js';
+import type { ContainersContext } from './containers-context.js';
+import { connected, unconnected } from './initial-network.js';
+
+/** What the networks may ask of and tell to containers. */
+export function networkDirectory(ctx: ContainersContext): ContainerDirectory {
+  const save = (entry: ContainerEntry, networks: ContainerEntry['container']['network']['networks']): void =>
+    ctx.registry.save(entry, { network: { ...entry.container.network, networks } });
+  return {
+    find: (ref) => describe(ctx.registry.find(ref)),
+    connected: async (containerId, networkName, config: EndpointConfig, endpoint) => {
+      const entry = ctx.registry.find(containerId);
+      save(entry, {
+        ...entry.container.network.networks,
+        [networkName]: endpoint ? connected(config, endpoint) : unconnected(config),
+      });
+    },
+    disconnected: async (containerId, networkName) => {
+      const entry = ctx.registry.find(containerId);
+      const { [networkName]: _gone, ...networks } = entry.container.network.networks;
+      save(entry, networks);
+    },
+    countUsing: ({ id, name }) =>
+      ctx.registry.all().filter(({ container }) => {
+        const { networks } = container.network;
+        return name in networks || Object.values(networks).some(({ networkId }) => networkId === id);
+      }).length,
+  };
+}
+
+function describe({ container }: ContainerEntry): NetworkedContainer {
+  return {
+    id: container.id,
+    name: container.name,
+    hostname: container.config.hostname,
+    running: container.state.running && !container.state.restarting,
+    networkMode: container.hostConfig.networkMode,
+    networkNames: Object.keys(container.network.networks),
+  };
+}

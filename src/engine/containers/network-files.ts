@@ -1,0 +1,82 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { ownNames, parseExtraHosts, renderHosts, type HostsEntry } from '../networks/hosts-file.js';
+import type { SandboxNetwork } from '../networks/model.js';
+import { renderResolvConf, type ResolvConfMode } from '../networks/resolv-conf.js';
+import type { Container } from './container.js';
+import type { ContainersContext } from './containers-context.js';
+
+const HOST_RESOLV_CONF = '/etc/resolv.conf';
+/** Where systemd-resolved keeps the real servers when /etc/resolv.conf only names its stub. */
+const RESOLVED_RESOLV_CONF = '/run/systemd/resolve/resolv.conf';
+
+/** Writes /etc/hosts and /etc/resolv.conf of a container for the networks that it was just given. */
+export function writeNetworkFiles(ctx: ContainersContext, container: Container, sandbox: SandboxNetwork): void {
+  if (container.hostConfig.networkMode.startsWith('container:')) return;
+  writeFileSync(container.hostsPath, hostsText(ctx, container, sandbox));
+  writeFileSync(container.resolvConfPath, resolvConfText(ctx, container, sandbox));
+}
+
+function hostsText(ctx: ContainersContext, container: Container, sandbox: SandboxNetwork): string {
+  const { config, hostConfig } = container;
+  if (hostConfig.networkMode === 'host') {
+    const extra = parseExtraHosts(hostConfig.extraHosts, hostGateways(ctx, sandbox));
+    const text = existsSync('/etc/hosts') ? readFileSync('/etc/hosts', 'utf8') : renderHosts([], []);
+    return [text.trimEnd(), ...extra.map(({ address, names }) => `${address}\t${names}`), ''].join('\n');
+  }
+  const names = ownNames(config.hostname, config.domainname);
+  const own: HostsEntry[] = sandbox.endpoints
+    .flatMap(({ ipAddress, globalIpv6Address }) => [ipAddress, globalIpv6Address])
+    .filter((address) => address !== '')
+    .map((address) => ({ address, names }));
+  const extra = parseExtraHosts(hostConfig.extraHosts, hostGateways(ctx, sandbox));
+  return renderHosts([...extra, ...linkEntries(ctx, container)], own);
+}
+
+/** `host-gateway`: as configured, or the gateway of the default bridge. */
+function hostGateways(ctx: ContainersContext, sandbox: SandboxNetwork): string[] {
+  if (ctx.deps.defaults.hostGatewayIps.length > 0) return ctx.deps.defaults.hostGatewayIps;
+  const own = sandbox.endpoints.find(({ networkName }) => networkName === 'bridge')?.gateway;
+  if (own) return [own];
+  const pool = ctx.deps.networks.inspect('bridge').ipam.config[0];
+  return pool?.gateway ? [pool.gateway] : [];
+}
+
+/** `--link` on the default bridge: the other container's address under its alias, name and hostname. */
+function linkEntries(ctx: ContainersContext, { hostConfig }: Container): HostsEntry[] {
+  return hostConfig.links.flatMap((link) => {
+    const [ref = '', alias] = link.split(':');
+    const other = ctx.registry.find(ref).container;
+    const address = other.network.networks['bridge']?.ipAddress ?? '';
+    const names = [...new Set([alias ?? other.name, other.config.hostname, other.name])].join(' ');
+    return address === '' ? [] : [{ address, names }];
+  });
+}
+
+function resolvConfText(ctx: ContainersContext, container: Container, sandbox: SandboxNetwork): string {
+  const { hostConfig } = container;
+  const { defaults } = ctx.deps;
+  const path = hostResolvConf();
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  const either = (own: string[], daemon: string[]): string[] => (own.length > 0 ? own : daemon);
+  const overrides = {
+    nameservers: either(hostConfig.dns, defaults.dns),
+    search: either(hostConfig.dnsSearch, defaults.dnsSearch),
+    options: either(hostConfig.dnsOptions, defaults.dnsOptions),
+  };
+  const hasIpv6 = sandbox.endpoints.some(({ globalIpv6Address }) => globalIpv6Address !== '');
+  return renderResolvConf(text, path, overrides, resolvConfMode(container, sandbox), hasIpv6);
+}
+
+function resolvConfMode({ hostConfig }: Container, sandbox: SandboxNetwork): ResolvConfMode {
+  if (hostConfig.networkMode === 'host') return 'host';
+  return sandbox.endpoints.some(({ networkName }) => !['bridge', 'none', 'host'].includes(networkName))
+    ? 'internal'
+    : 'copy';
+}
+
+function hostResolvConf(): string {
+  if (!existsSync(HOST_RESOLV_CONF) || !existsSync(RESOLVED_RESOLV_CONF)) return HOST_RESOLV_CONF;
+  const servers = readFileSync(HOST_RESOLV_CONF, 'utf8').match(/^nameserver\s+\S+/gm) ?? [];
+  const isStub = servers.length > 0 && servers.every((line) => /\s127\.0\.0\.53$/.test(line));
+  return isStub ? RESOLVED_RESOLV_CONF : HOST_RESOLV_CONF;
+}

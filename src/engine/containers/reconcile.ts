@@ -1,0 +1,156 @@
+import { readdir, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { hasCode } from '../../shared/errors.js';
+import type { ContainerEntry } from './container-entry.js';
+import { runFiles } from './container-paths.js';
+import type { ContainersContext } from './containers-context.js';
+import { factsOf, lostExit, recordExit, superviseRun } from './exit.js';
+import { startHealth } from './health.js';
+import { launchContainer } from './launch.js';
+import { releaseRun } from './release-run.js';
+import { removeStopped } from './remove.js';
+import { shouldStartAtBoot } from './restart-policy.js';
+import { deleteFromRuntime } from './runtime-delete.js';
+import type { RunningShim } from './shim-port.js';
+import { changed, toExited, toRunning } from './state-machine.js';
+
+/**
+ * Makes what is stored and what runs agree: running shims are adopted, exits that nobody saw are recorded, half-done operations are
+ * finished or undone, what no container claims is removed, and containers are started as their restart policies say (these starts go
+ * on after the promise has settled).
+ */
+export async function reconcileContainers(ctx: ContainersContext): Promise<void> {
+  const toStart: ContainerEntry[] = [];
+  await Promise.all(
+    ctx.registry.all().map(async (entry) => {
+      try {
+        if (await reconcileOne(ctx, entry)) toStart.push(entry);
+      } catch (err) {
+        ctx.deps.log.error({ err, container: entry.id }, 'cannot bring a container into order');
+      }
+    }),
+  );
+  await removeOrphans(ctx);
+  for (const entry of toStart) void startAtBoot(ctx, entry);
+}
+
+/** Whether the container is to be started. */
+async function reconcileOne(ctx: ContainersContext, entry: ContainerEntry): Promise<boolean> {
+  if (entry.phase !== 'stable') {
+    await removeStopped(ctx, entry, entry.container.hostConfig.autoRemove);
+    return false;
+  }
+  const { state, hostConfig } = entry.container;
+  const wasRunning = state.running;
+  const shim = await findShim(ctx, entry);
+  if (shim?.state === 'running' || shim?.state === 'exited') {
+    adopt(ctx, entry, shim);
+    return false;
+  }
+  // A shim that has not started anything, or is in the middle of it: the start it belongs to is lost with the daemon that asked.
+  shim?.close();
+  const record = await ctx.deps.shims.readExitRecord(runFiles(ctx.deps.paths, entry.id).exit);
+  const started = state.startedAt;
+  if (wasRunning || record) {
+    await deleteFromRuntime(ctx, entry.container);
+    await ctx.deps.networks.releaseSandbox(entry.id);
+  }
+  if (wasRunning && state.restarting) {
+    const { exitCode, oomKilled, finishedAt, error } = state;
+    ctx.registry.setState(entry, toExited(state, { exitCode, oomKilled, finishedAt, error }));
+  } else if (wasRunning) {
+    entry.exitOnNext = true;
+    recordExit(ctx, entry, record ? factsOf(record) : lostExit());
+    entry.exitOnNext = false;
+  }
+  await releaseRun(ctx, entry);
+  if (wasRunning && hostConfig.autoRemove) {
+    await ctx.discard(entry);
+    return false;
+  }
+  const policy = hostConfig.restartPolicy;
+  const { manuallyStopped } = state;
+  const hasStarted = started !== '0001-01-01T00:00:00Z';
+  return (
+    shouldStartAtBoot(policy, { wasRunning, manuallyStopped, hasStarted }) ||
+    (policy.name === 'on-failure' && wasRunning && !manuallyStopped && entry.container.state.exitCode !== 0)
+  );
+}
+
+async function findShim(ctx: ContainersContext, entry: ContainerEntry): Promise<RunningShim | null> {
+  try {
+    return await ctx.deps.shims.connect(runFiles(ctx.deps.paths, entry.id).socket);
+  } catch (err) {
+    if (!hasCode(err, 'ENOENT', 'ECONNREFUSED')) {
+      ctx.deps.log.warn({ err, container: entry.id }, 'cannot talk to a shim');
+    }
+    return null;
+  }
+}
+
+/** Takes over a running container, or (its shim is just about to leave) one that has ended. */
+function adopt(ctx: ContainersContext, entry: ContainerEntry, shim: RunningShim): void {
+  const { state } = entry.container;
+  if (!state.running || state.restarting || state.pid !== shim.pid) {
+    // The daemon died between the process's start and its own note of it.
+    const startedAt = state.pid === shim.pid ? state.startedAt : new Date().toISOString();
+    ctx.registry.setState(entry, toRunning(state, shim.pid, startedAt));
+  }
+  const sandbox = ctx.deps.networks.sandboxOf(entry.id);
+  if (!sandbox) ctx.deps.log.debug({ container: entry.id }, 'a running container has no sandbox of its own');
+  entry.run = superviseRun(ctx, entry, shim, runFiles(ctx.deps.paths, entry.id).socket);
+  if (shim.state === 'running') startHealth(ctx, entry);
+}
+
+async function startAtBoot(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
+  try {
+    using _lock = await ctx.locks.acquire(entry.id);
+    if (entry.container.state.running || ctx.stopping || ctx.registry.get(entry.id) !== entry) return;
+    ctx.registry.setState(entry, changed(entry.container.state, { manuallyStopped: false }));
+    await launchContainer(ctx, entry);
+  } catch (err) {
+    ctx.deps.log.error({ err, container: entry.id }, 'cannot start a container at boot');
+  }
+}
+
+/** Directories, snapshots, bundles, views and sockets that belong to no container. */
+async function removeOrphans(ctx: ContainersContext): Promise<void> {
+  const { paths, snapshots, log } = ctx.deps;
+  const isKnown = (id: string): boolean => ctx.registry.get(id) !== undefined;
+  const isContainerId = (name: string): boolean => /^[0-9a-f]{64}$/.test(name);
+  for (const id of snapshots.list()) if (!isKnown(id)) await snapshots.remove(id);
+  for (const directory of [paths.containers, paths.bundles]) {
+    for (const name of await entriesOf(directory)) {
+      if (!isContainerId(name) || isKnown(name)) continue;
+      log.info({ directory, container: name }, 'removing what an unknown container left');
+      await rm(join(directory, name), { recursive: true, force: true });
+    }
+  }
+  const sockets = new Set(ctx.registry.all().map(({ id }) => basename(runFiles(paths, id).socket)));
+  for (const name of await entriesOf(paths.sockets)) {
+    if (!name.endsWith('.sock') || sockets.has(name)) continue;
+    await discardOrphanShim(ctx, join(paths.sockets, name));
+  }
+}
+
+/** Kills what runs behind a socket that nobody knows. Execs of running containers end by themselves. */
+async function discardOrphanShim(ctx: ContainersContext, socketPath: string): Promise<void> {
+  try {
+    const shim = await ctx.deps.shims.connect(socketPath);
+    if (shim.state === 'created') await shim.quit();
+    else await shim.kill(9);
+    shim.close();
+  } catch (err) {
+    ctx.deps.log.debug({ err, socketPath }, 'an unknown shim did not answer');
+  }
+  await rm(socketPath, { force: true });
+}
+
+async function entriesOf(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
+  }
+}

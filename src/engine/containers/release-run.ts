@@ -1,0 +1,36 @@
+import { rm } from 'node:fs/promises';
+import type { ContainerEntry } from './container-entry.js';
+import { runFiles } from './container-paths.js';
+import type { ContainersContext } from './containers-context.js';
+import { unmountShm } from './shm.js';
+
+/** Gives back the volumes that a start mounted. */
+export async function releaseVolumes(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
+  for (const { type, name } of entry.plan) {
+    if (type === 'volume') await ctx.deps.volumes.unmount(name, entry.id);
+  }
+}
+
+/** Takes down what a run left beside its network: mounts, volumes, bundle, socket. Goes on after a failing step, which is logged. */
+export async function releaseRun(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
+  const files = runFiles(ctx.deps.paths, entry.id);
+  const steps: [string, () => void | Promise<void>][] = [
+    ['root file system', () => unmountRoot(ctx, entry)],
+    ['shared memory', () => unmountShm(ctx, entry.container)],
+    ['volumes', () => releaseVolumes(ctx, entry)],
+    ['socket', () => rm(files.socket, { force: true })],
+    ['bundle', () => rm(files.bundle, { recursive: true, force: true })],
+  ];
+  for (const [step, run] of steps) {
+    try {
+      await run();
+    } catch (err) {
+      ctx.deps.log.error({ err, container: entry.id, step }, 'cannot clean up after a container');
+    }
+  }
+}
+
+/** Unmounts the root file system, unless somebody copies from or to it just now (then the last one does it). */
+export function unmountRoot(ctx: ContainersContext, entry: ContainerEntry): void {
+  if (entry.views === 0) ctx.deps.snapshots.unmount(entry.id);
+}

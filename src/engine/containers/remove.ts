@@ -1,0 +1,109 @@
+import { rm } from 'node:fs/promises';
+import { conflict, errorKind, errorMessage, internal } from '../../shared/errors.js';
+import type { ContainerEntry } from './container-entry.js';
+import { containerFiles } from './container-paths.js';
+import { emitContainerEvent, type ContainersContext } from './containers-context.js';
+import { deliverSignal } from './kill.js';
+import { releaseRun } from './release-run.js';
+import { changed } from './state-machine.js';
+import { endBackOff } from './stop.js';
+
+const SIGKILL = 9;
+
+export interface RemoveOptions {
+  force: boolean;
+  /** Remove its anonymous volumes as well. */
+  volumes: boolean;
+  /** Remove the link of that name, not the container. */
+  link: boolean;
+}
+
+/** Removes a container. Throws conflict while it runs (unless forced) or is being removed already. */
+export async function removeContainer(ctx: ContainersContext, ref: string, options: RemoveOptions): Promise<void> {
+  const entry = ctx.registry.find(ref);
+  if (entry.container.state.removalInProgress) {
+    throw conflict(`removal of container ${ref} is already in progress`);
+  }
+  using _lock = await ctx.locks.acquire(entry.id);
+  if (ctx.registry.get(entry.id) !== entry) {
+    throw conflict(`removal of container ${ref} is already in progress`);
+  }
+  if (entry.container.state.running) {
+    if (!options.force) throw refusal(ref, entry);
+    await killForRemoval(ctx, entry);
+  }
+  await entry.run?.cleaned;
+  try {
+    await removeStopped(ctx, entry, options.volumes);
+  } catch (error) {
+    const failure = internal(`container ${entry.id}: ${errorMessage(error)}`, error);
+    ctx.registry.setState(
+      entry,
+      changed(entry.container.state, { removalInProgress: false, dead: true, error: failure.message }),
+    );
+    entry.waiters.removalFailed({ statusCode: entry.container.state.exitCode, error: failure.message });
+    throw failure;
+  }
+}
+
+function refusal(ref: string, { container: { state } }: ContainerEntry): Error {
+  const name = ref.replace(/^\//, '');
+  if (state.paused) {
+    return conflict(`cannot remove container "${name}": container is paused and must be unpaused first`);
+  }
+  return conflict(
+    `cannot remove container "${name}": container is ${state.status}: stop the container before removing or force remove`,
+  );
+}
+
+async function killForRemoval(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
+  entry.exitOnNext = true;
+  if (entry.container.state.restarting) return endBackOff(ctx, entry);
+  const recorded = entry.run?.recorded;
+  await deliverSignal(ctx, entry, SIGKILL);
+  await recorded;
+}
+
+/** Removes all of a container that does not run; the caller holds the lock. Can be repeated after a failure or a crash. */
+export async function removeStopped(ctx: ContainersContext, entry: ContainerEntry, volumes: boolean): Promise<void> {
+  const { deps } = ctx;
+  entry.container = {
+    ...entry.container,
+    state: changed(entry.container.state, { removalInProgress: true, dead: true }),
+  };
+  ctx.registry.setPhase(entry, 'removing');
+  await releaseRun(ctx, entry);
+  await deps.snapshots.remove(entry.id);
+  await rm(containerFiles(deps.paths, entry.id).directory, { recursive: true, force: true });
+  await removeVolumes(ctx, entry, volumes);
+  ctx.registry.remove(entry);
+  for (const pending of entry.pendingAttaches) pending.giveUp();
+  emitContainerEvent(ctx, entry, 'destroy');
+  entry.waiters.removed({ statusCode: entry.container.state.exitCode, error: '' });
+}
+
+/** Lets go of all volumes, and removes anonymous ones if asked to; one that somebody else uses stays. */
+async function removeVolumes(ctx: ContainersContext, entry: ContainerEntry, anonymousToo: boolean): Promise<void> {
+  for (const { type, name } of entry.plan) {
+    if (type !== 'volume') continue;
+    ctx.deps.volumes.unreference(name, entry.id);
+    if (!anonymousToo) continue;
+    try {
+      if (ctx.deps.volumes.inspect(name).anonymous) await ctx.deps.volumes.remove(name, false);
+    } catch (err) {
+      const isExpected = ['not-found', 'conflict'].includes(errorKind(err));
+      if (!isExpected) ctx.deps.log.warn({ err, container: entry.id, volume: name }, 'cannot remove a volume');
+    }
+  }
+}
+
+/** Removes an auto-remove container when it has ended. Never throws. */
+export async function discardContainer(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
+  if (ctx.registry.get(entry.id) !== entry || entry.container.state.removalInProgress) return;
+  try {
+    await removeContainer(ctx, entry.id, { force: true, volumes: true, link: false });
+  } catch (err) {
+    if (errorKind(err) === 'conflict' || errorKind(err) === 'not-found') return;
+    ctx.deps.log.error({ err, container: entry.id }, 'cannot remove an auto-remove container');
+  }
+}

@@ -1,0 +1,31 @@
+import { errorKind, errorMessage, invalid, WharfError } from '../../shared/errors.js';
+import type { ContainersContext } from './containers-context.js';
+import { emitContainerEvent } from './containers-context.js';
+import { checkName } from './validate-config.js';
+
+/** Gives a container another name; the old one is free at once. */
+export async function renameContainer(ctx: ContainersContext, ref: string, newName: string): Promise<void> {
+  if (ref === '' || newName === '') throw invalid('Neither old nor new names may be empty');
+  const entry = ctx.registry.find(ref);
+  using _lock = await ctx.locks.acquire(entry.id);
+  const oldName = entry.name;
+  if (newName.replace(/^\//, '') === oldName) {
+    throw invalid('Renaming a container with the same name as its current name');
+  }
+  let name: string;
+  try {
+    name = checkName(newName.startsWith('/') ? newName : `/${newName}`);
+    ctx.registry.reserveName(name, entry.id);
+  } catch (error) {
+    throw new WharfError(errorKind(error), `Error when allocating new name: ${errorMessage(error)}`, { cause: error });
+  }
+  try {
+    ctx.registry.save(entry, { name });
+  } catch (error) {
+    ctx.registry.releaseName(name, entry.id);
+    throw error;
+  }
+  ctx.registry.releaseName(oldName, entry.id);
+  ctx.deps.networks.rename(entry.id, name);
+  emitContainerEvent(ctx, entry, 'rename', { oldName: `/${oldName}` });
+}

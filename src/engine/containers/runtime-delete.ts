@@ -1,0 +1,41 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { Container } from './container.js';
+import type { ContainersContext } from './containers-context.js';
+
+const run = promisify(execFile);
+const TIMEOUT_MS = 30_000;
+
+/** Global flags of every call of the runtime. */
+export function runtimeCommand(ctx: ContainersContext, container: Container): { path: string; args: string[] } {
+  const runtime = ctx.deps.oci.runtimes.resolve(container.hostConfig.runtime);
+  const systemd = ctx.deps.defaults.cgroupDriver === 'systemd' ? ['--systemd-cgroup'] : [];
+  return { path: runtime.path, args: ['--root', ctx.deps.paths.runtimeRoot, ...runtime.args, ...systemd] };
+}
+
+/** Kills whatever is left of a container and makes the runtime forget it; one that it does not know is fine. Never throws. */
+export async function deleteFromRuntime(ctx: ContainersContext, container: Container): Promise<void> {
+  try {
+    const { path, args } = runtimeCommand(ctx, container);
+    await run(path, [...args, 'delete', '--force', container.id], { timeout: TIMEOUT_MS });
+  } catch (err) {
+    ctx.deps.log.debug({ err, container: container.id }, 'the runtime did not delete the container');
+  }
+}
+
+/** Calls the runtime with more arguments and, if given, a text on its stdin. Rejects with an error whose message is its stderr. */
+export async function callRuntime(
+  ctx: ContainersContext,
+  container: Container,
+  command: string[],
+  input?: string,
+): Promise<string> {
+  const { path, args } = runtimeCommand(ctx, container);
+  return new Promise((resolve, reject) => {
+    const child = execFile(path, [...args, ...command], { timeout: TIMEOUT_MS }, (error, stdout, stderr) => {
+      if (error) reject(new Error(stderr.trim() || error.message, { cause: error }));
+      else resolve(stdout);
+    });
+    if (input !== undefined) child.stdin?.end(input);
+  });
+}

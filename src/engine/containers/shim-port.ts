@@ -1,0 +1,29 @@
+import type { Socket } from 'node:net';
+import type { AttachStreams } from '../../host/shim/attach.js';
+import type { ExitRecord, StartedProcess } from '../../host/shim/protocol.js';
+import type { ShimOptions } from '../../host/shim/shim-args.js';
+
+/** What the engine needs of a shim's control connection; `ShimClient` in host/shim is it, and says what each promises. */
+export interface RunningShim {
+  readonly state: 'created' | 'starting' | 'running' | 'exited';
+  readonly pid: number;
+  readonly exited: Promise<ExitRecord>;
+  readonly deleted: Promise<void>;
+  start(): Promise<StartedProcess>;
+  kill(signal: number): Promise<void>;
+  resize(height: number, width: number): Promise<void>;
+  quit(): Promise<void>;
+  close(): void;
+}
+
+/** The shims of this daemon. */
+export interface ShimPort {
+  /** Starts a shim process; nothing runs before its `start`. */
+  launch(options: Omit<ShimOptions, 'binary'>): Promise<RunningShim>;
+  /** Finds a shim that was launched earlier, by this daemon or one before it. Rejects with a system error when nobody is there. */
+  connect(socketPath: string): Promise<RunningShim>;
+  /** Output as Docker's frames (raw with a terminal); what is written is stdin. Ends after the exit was announced. */
+  attach(socketPath: string, streams: AttachStreams): Promise<Socket>;
+  /** null: there is none. */
+  readExitRecord(path: string): Promise<ExitRecord | null>;
+}

@@ -1,0 +1,206 @@
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ResolvedUser, SpecInput, SpecMount, SpecResources } from '../../host/oci/spec-input.js';
+import { resolveInRoot } from '../../host/sys/resolve-in-root.js';
+import { internal, notFound } from '../../shared/errors.js';
+import type { HostConfig } from './container-config.js';
+import type { Container } from './container.js';
+import type { ContainersContext } from './containers-context.js';
+import { chooseNamespaces, otherContainer, shmPath } from './namespaces.js';
+import { checkTmpfsOptions } from './plan-mounts.js';
+import type { PlannedMount } from './planned-mount.js';
+import { parseSecurityOpt } from './security-opt.js';
+
+const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** What a start knows beside the container itself. */
+export interface SpecFacts {
+  rootfs: string;
+  user: ResolvedUser & { home: string };
+  /** null: the host's network. */
+  netnsPath: string | null;
+  mounts: SpecMount[];
+}
+
+/** The whole input of the OCI specification of a container that is about to start. */
+export function specRequest(ctx: ContainersContext, container: Container, facts: SpecFacts): SpecInput {
+  const { config, hostConfig } = container;
+  const { defaults } = ctx.deps;
+  const security = parseSecurityOpt(hostConfig.securityOpt);
+  return {
+    containerId: container.id,
+    rootfs: facts.rootfs,
+    readonlyRootfs: hostConfig.readonlyRootfs,
+    args: [container.path, ...container.args],
+    env: processEnv(container, facts.user.home),
+    cwd: config.workingDir || '/',
+    user: facts.user,
+    tty: config.tty,
+    consoleSize: hasSize(hostConfig.consoleSize) ? hostConfig.consoleSize : null,
+    hostname: config.hostname,
+    domainname: config.domainname,
+    namespaces: chooseNamespaces(ctx, container, facts.netnsPath),
+    mounts: facts.mounts,
+    shmSizeBytes: hostConfig.shmSizeBytes,
+    shmPath: shmPath(ctx, container),
+    privileged: hostConfig.privileged,
+    capAdd: hostConfig.capAdd,
+    capDrop: hostConfig.capDrop,
+    seccomp: seccompChoice(
+      security.seccomp ?? defaults.seccompProfile,
+      hostConfig.privileged,
+      security.seccomp !== null,
+    ),
+    appArmorProfile: container.appArmorProfile,
+    processLabel: container.processLabel,
+    mountLabel: container.mountLabel,
+    noNewPrivileges: security.noNewPrivileges ?? defaults.noNewPrivileges,
+    maskedPaths: security.unconfinedPaths ? [] : hostConfig.maskedPaths,
+    readonlyPaths: security.unconfinedPaths ? [] : hostConfig.readonlyPaths,
+    devices: hostConfig.devices,
+    deviceCgroupRules: hostConfig.deviceCgroupRules,
+    resources: specResources(hostConfig),
+    cgroupsPath: cgroupsPath(ctx, container),
+    cgroupVersion: defaults.cgroupVersion,
+    rlimits: mergeUlimits(ctx, hostConfig),
+    sysctls: hostConfig.sysctls,
+    oomScoreAdj: hostConfig.oomScoreAdj === 0 ? null : hostConfig.oomScoreAdj,
+    annotations: hostConfig.annotations,
+    initPath: initPath(ctx, hostConfig),
+  };
+}
+
+function seccompChoice(profile: string, privileged: boolean, isOwn: boolean): SpecInput['seccomp'] {
+  if (profile === 'unconfined' || (privileged && !isOwn)) return { kind: 'unconfined' };
+  return profile === '' || profile === 'builtin' ? { kind: 'default' } : { kind: 'profile', json: profile };
+}
+
+function hasSize([height, width]: [number, number]): boolean {
+  return height > 0 && width > 0;
+}
+
+/** PATH, HOSTNAME, TERM with a terminal, HOME: where the container does not set them itself. A name alone unsets. */
+export function processEnv(container: Container, home: string): string[] {
+  const { config } = container;
+  const env = new Map<string, string>();
+  const set = (entry: string): unknown => env.set(entry.split('=', 1)[0] ?? '', entry);
+  set(DEFAULT_PATH);
+  set(`HOSTNAME=${config.hostname}`);
+  if (config.tty) set('TERM=xterm');
+  for (const entry of config.env) {
+    if (entry.includes('=')) set(entry);
+    else env.delete(entry);
+  }
+  if (!env.has('HOME')) set(`HOME=${home}`);
+  return [...env.values()];
+}
+
+export function specResources(host: HostConfig): SpecResources {
+  return {
+    memoryBytes: host.memoryBytes,
+    memorySwapBytes: host.memorySwapBytes,
+    memoryReservationBytes: host.memoryReservationBytes,
+    memorySwappiness: host.memorySwappiness === -1 ? null : host.memorySwappiness,
+    oomKillDisable: host.oomKillDisable ?? false,
+    cpuShares: host.cpuShares,
+    cpuPeriod: host.cpuPeriod,
+    cpuQuota: host.cpuQuota,
+    nanoCpus: host.nanoCpus,
+    cpuRealtimePeriod: host.cpuRealtimePeriod,
+    cpuRealtimeRuntime: host.cpuRealtimeRuntime,
+    cpusetCpus: host.cpusetCpus,
+    cpusetMems: host.cpusetMems,
+    pidsLimit: host.pidsLimit,
+    blkioWeight: host.blkioWeight,
+    blkioWeightDevice: host.blkioWeightDevice,
+    blkioReadBps: host.blkioDeviceReadBps,
+    blkioWriteBps: host.blkioDeviceWriteBps,
+    blkioReadIops: host.blkioDeviceReadIops,
+    blkioWriteIops: host.blkioDeviceWriteIops,
+  };
+}
+
+/** As the OCI specification has it: a path with cgroupfs, `slice:prefix:name` with systemd. */
+export function cgroupsPath(ctx: ContainersContext, { id, hostConfig }: Container): string {
+  const { cgroupDriver, cgroupParent } = ctx.deps.defaults;
+  const parent = hostConfig.cgroupParent || cgroupParent;
+  if (cgroupDriver === 'systemd') return `${parent || 'system.slice'}:docker:${id}`;
+  return join('/', parent || 'docker', id);
+}
+
+function mergeUlimits(ctx: ContainersContext, host: HostConfig): HostConfig['ulimits'] {
+  const own = new Set(host.ulimits.map(({ name }) => name));
+  return [...host.ulimits, ...ctx.deps.defaults.ulimits.filter(({ name }) => !own.has(name))];
+}
+
+function initPath(ctx: ContainersContext, host: HostConfig): string | null {
+  if (!(host.init ?? ctx.deps.defaults.init)) return null;
+  if (host.pidMode !== '') return null;
+  const path = ctx.deps.defaults.initPath;
+  if (path === null) throw internal('exec: "docker-init": executable file not found in $PATH');
+  return path;
+}
+
+/** The mounts of a plan as the runtime takes them, volumes mounted, and the three network files on top. */
+export async function specMounts(
+  ctx: ContainersContext,
+  container: Container,
+  plan: readonly PlannedMount[],
+): Promise<SpecMount[]> {
+  const mounts: SpecMount[] = [];
+  for (const mount of plan) mounts.push(await specMount(ctx, container.id, mount));
+  return [...mounts, ...networkFiles(ctx, container, plan)];
+}
+
+async function specMount(ctx: ContainersContext, containerId: string, mount: PlannedMount): Promise<SpecMount> {
+  const base = {
+    destination: mount.destination,
+    readOnly: mount.readOnly,
+    propagation: mount.propagation,
+    nonRecursive: mount.nonRecursive,
+    recursiveReadOnly: mount.readOnly && mount.readOnlyBelow !== 'never' && !mount.nonRecursive,
+    options: [] as string[],
+  };
+  if (mount.type === 'tmpfs') {
+    checkTmpfsOptions(mount.options);
+    return { ...base, type: 'tmpfs', source: 'tmpfs', options: mount.options, recursiveReadOnly: false };
+  }
+  if (mount.type === 'volume') {
+    const root = await ctx.deps.volumes.mount(mount.name, containerId);
+    return { ...base, type: 'bind', source: subpathOf(root, mount.subpath) };
+  }
+  if (mount.createSource && !existsSync(mount.source)) await mkdir(mount.source, { recursive: true, mode: 0o755 });
+  return { ...base, type: 'bind', source: mount.source };
+}
+
+function subpathOf(root: string, subpath: string): string {
+  if (subpath === '') return root;
+  const path = resolveInRoot(root, subpath);
+  const shown = join(root, subpath);
+  if (path === null) throw notFound(`cannot access path ${shown}: lstat ${shown}: no such file or directory`);
+  return path;
+}
+
+/** /etc/resolv.conf, hostname and hosts: its own, or those of the container whose network it joins; not where a mount is. */
+function networkFiles(ctx: ContainersContext, container: Container, plan: readonly PlannedMount[]): SpecMount[] {
+  const owner = otherContainer(ctx, container.hostConfig.networkMode)?.container ?? container;
+  const files: [string, string][] = [
+    [owner.resolvConfPath, '/etc/resolv.conf'],
+    [owner.hostnamePath, '/etc/hostname'],
+    [owner.hostsPath, '/etc/hosts'],
+  ];
+  const taken = new Set(plan.map(({ destination }) => destination));
+  return files
+    .filter(([, destination]) => !taken.has(destination))
+    .map(([source, destination]) => ({
+      type: 'bind',
+      source,
+      destination,
+      readOnly: container.hostConfig.readonlyRootfs,
+      propagation: 'rprivate',
+      nonRecursive: false,
+      recursiveReadOnly: false,
+      options: [],
+    }));
+}

@@ -1,0 +1,54 @@
+import { RuntimeStartError } from '../../host/shim/runtime-start-error.js';
+import { errorMessage, internal, invalid, WharfError } from '../../shared/errors.js';
+
+const CREATE = 'failed to create task for container: failed to create shim task: OCI runtime create failed: ';
+
+/** A failed start in dockerd's words, and the exit code that the container shows for it. */
+export interface StartFailure {
+  error: WharfError;
+  exitCode: number;
+}
+
+const NOT_FOUND = /executable file not found|no such file or directory/;
+const NOT_EXECUTABLE = /permission denied|is a directory|exec format error|not a directory/;
+
+/**
+ * What dockerd makes of a runtime that could not start the process: 127 and 126 are said of the command itself only, and are
+ * the client's fault; all else is 128 and ours. Source: dockerd 28.5.
+ */
+export function startFailure(error: unknown): StartFailure {
+  if (error instanceof WharfError) return { error, exitCode: 128 };
+  if (!(error instanceof RuntimeStartError)) return { error: internal(errorMessage(error), error), exitCode: 128 };
+  const text = runtimeText(error.message);
+  const exitCode = commandExitCode(text);
+  const make = exitCode === 128 ? internal : invalid;
+  return { error: make(`${CREATE}${text}`, error), exitCode };
+}
+
+/**
+ * The runtime's words as dockerd passes them on. The shim does in one `run` what containerd does with `create`, so the verb is
+ * put right; runc says since 1.2 where in the start it failed, and clients have learnt that text.
+ */
+function runtimeText(message: string): string {
+  const text = message.trim().replace(/^runc run failed: /, 'runc create failed: ');
+  const bare =
+    /^(runc create failed: unable to start container process: )(?!error during container init: )(exec: .*)$/s;
+  return text.replace(bare, '$1error during container init: $2');
+}
+
+/** 127: the command is not there; 126: it can't be executed; 128: something else went wrong. */
+export function commandExitCode(text: string): number {
+  const command = /(?:exec: "|executable file `|executable `)(.*)$/s.exec(text);
+  if (!command && !/executable file .* not found/.test(text)) return 128;
+  if (NOT_EXECUTABLE.test(text)) return 126;
+  return NOT_FOUND.test(text) ? 127 : 128;
+}
+
+/** The same text for a command of an exec: dockerd names another path to it. */
+export function execFailureText(error: unknown): { text: string; exitCode: number } {
+  const message = error instanceof RuntimeStartError ? error.message.trim() : errorMessage(error);
+  const inner = message.replace(/^.*?(?=unable to start container process|exec: ")/s, '');
+  const text = `OCI runtime exec failed: exec failed: ${inner}`;
+  const code = commandExitCode(text);
+  return { text, exitCode: code === 128 ? 126 : code };
+}

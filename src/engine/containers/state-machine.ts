@@ -1,0 +1,89 @@
+import { ZERO_TIME } from '../../shared/rfc3339.js';
+import { conflict, notModified, type WharfError } from '../../shared/errors.js';
+import type { ContainerState, ContainerStatus } from './container.js';
+
+/** The state of a container that was never started. */
+export function createdState(): ContainerState {
+  return {
+    status: 'created',
+    running: false,
+    paused: false,
+    restarting: false,
+    removalInProgress: false,
+    dead: false,
+    oomKilled: false,
+    pid: 0,
+    exitCode: 0,
+    error: '',
+    startedAt: ZERO_TIME,
+    finishedAt: ZERO_TIME,
+    health: null,
+    manuallyStopped: false,
+  };
+}
+
+/** The word for a combination of flags. Source: Engine API, ContainerState.Status. */
+function statusOf(state: Omit<ContainerState, 'status'>): ContainerStatus {
+  if (state.running) {
+    if (state.paused) return 'paused';
+    return state.restarting ? 'restarting' : 'running';
+  }
+  if (state.removalInProgress) return 'removing';
+  if (state.dead) return 'dead';
+  return state.startedAt === ZERO_TIME ? 'created' : 'exited';
+}
+
+/** A state with some facts changed and the status that follows from them. */
+export function changed(state: ContainerState, facts: Partial<Omit<ContainerState, 'status'>>): ContainerState {
+  const next = { ...state, ...facts };
+  return { ...next, status: statusOf(next) };
+}
+
+export function toRunning(state: ContainerState, pid: number, startedAt: string): ContainerState {
+  return changed(state, {
+    running: true,
+    paused: false,
+    restarting: false,
+    dead: false,
+    oomKilled: false,
+    pid,
+    exitCode: 0,
+    error: '',
+    startedAt,
+    finishedAt: state.finishedAt,
+    manuallyStopped: false,
+  });
+}
+
+/** How a run ended. */
+export interface ExitFacts {
+  exitCode: number;
+  oomKilled: boolean;
+  finishedAt: string;
+  /** '' : none. */
+  error: string;
+}
+
+export function toExited(state: ContainerState, exit: ExitFacts): ContainerState {
+  return changed(state, { ...exit, running: false, paused: false, restarting: false, pid: 0 });
+}
+
+/** Between an exit and the automatic restart: dockerd calls it running as well. */
+export function toRestarting(state: ContainerState, exit: ExitFacts): ContainerState {
+  return changed(state, { ...exit, running: true, paused: false, restarting: true, pid: 0 });
+}
+
+/** A start that failed: the status stays what it was. */
+export function toStartFailed(state: ContainerState, exitCode: number, error: string): ContainerState {
+  return changed(state, { running: false, paused: false, restarting: false, pid: 0, exitCode, error });
+}
+
+/** Why a start can't be tried now; null when it can. */
+export function startRefusal(state: ContainerState): WharfError | null {
+  if (state.paused) return conflict('cannot start a paused container, try unpause instead');
+  if (state.running && !state.restarting) return notModified('container is already running');
+  if (state.removalInProgress || state.dead) {
+    return conflict('container is marked for removal and cannot be started');
+  }
+  return null;
+}

@@ -1,0 +1,130 @@
+import { isIP } from 'node:net';
+import { posix } from 'node:path';
+import { internal, invalid } from '../../shared/errors.js';
+import { parseSignal } from '../../shared/signals.js';
+import type { ContainerConfig, HealthConfig, HostConfig } from './container-config.js';
+import { validateCapabilities } from '../../host/oci/capabilities.js';
+import { validateResources, type HostCapacity } from './validate-resources.js';
+import { validateRestartPolicy } from './restart-policy.js';
+import { parseSecurityOpt } from './security-opt.js';
+
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
+const NS_PER_MS = 1_000_000;
+
+/** The name without its slash. Throws invalid, as dockerd says it, for one that can't be. */
+export function checkName(given: string): string {
+  const name = given.replace(/^\//, '');
+  if (!NAME.test(name)) {
+    throw invalid(`Invalid container name (${given}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);
+  }
+  return name;
+}
+
+/**
+ * Checks everything that can be checked without looking at images, volumes, networks or other containers. Throws dockerd's
+ * words; returns the warnings for the client. Source of words and order: dockerd 28.5.
+ */
+export function validateConfig(config: ContainerConfig, host: HostConfig, capacity: HostCapacity): string[] {
+  validatePortable(config);
+  validateHost(host);
+  validateNamespaces(config, host);
+  const warnings = validateResources(host, capacity);
+  if (host.shmSizeBytes < 0) throw invalid('SHM size can not be less than 0');
+  if (host.oomScoreAdj < -1000 || host.oomScoreAdj > 1000) {
+    throw invalid(`Invalid value ${host.oomScoreAdj}, range for oom score adj is [-1000, 1000]`);
+  }
+  if (host.networkMode === 'host' && Object.keys(host.portBindings).length > 0) {
+    warnings.push('Published ports are discarded when using host network mode');
+  }
+  return warnings;
+}
+
+function validatePortable(config: ContainerConfig): void {
+  for (const entry of config.env) {
+    if (entry === '' || entry.startsWith('=')) throw invalid(`invalid environment variable: ${entry}`);
+  }
+  if (config.workingDir !== '' && !posix.isAbsolute(config.workingDir)) {
+    throw invalid(`the working directory '${config.workingDir}' is invalid, it needs to be an absolute path`);
+  }
+  if (config.stopSignal !== '') parseSignal(config.stopSignal);
+  if (config.healthcheck) validateHealth(config.healthcheck);
+}
+
+function validateHealth(health: HealthConfig): void {
+  const atLeastMs = (name: string, ns: number): void => {
+    if (ns !== 0 && ns < NS_PER_MS) throw invalid(`${name} in Healthcheck cannot be less than 1ms`);
+  };
+  atLeastMs('Interval', health.intervalNs);
+  atLeastMs('Timeout', health.timeoutNs);
+  if (health.retries < 0) throw invalid('Retries in Healthcheck cannot be negative');
+  atLeastMs('StartPeriod', health.startPeriodNs);
+  atLeastMs('StartInterval', health.startIntervalNs);
+}
+
+function validateHost(host: HostConfig): void {
+  if (host.autoRemove && !['', 'no'].includes(host.restartPolicy.name)) {
+    throw invalid("can't create 'AutoRemove' container with restart policy");
+  }
+  for (const entry of host.extraHosts) validateExtraHost(entry);
+  validatePorts(host);
+  validateRestartPolicy(host.restartPolicy);
+  validateCapabilities(host.capAdd, host.capDrop);
+  if (!['', 'default'].includes(host.isolation)) {
+    throw invalid(`invalid isolation (${host.isolation}): linux only supports 'default'`);
+  }
+  if ('' in host.annotations) {
+    throw invalid('invalid Annotations: the empty string is not permitted as an annotation key');
+  }
+  parseSecurityOpt(host.securityOpt);
+  const [option] = Object.keys(host.storageOpt);
+  if (option === 'size') {
+    throw internal("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
+  }
+  if (option !== undefined) throw internal(`Unknown option ${option}`);
+}
+
+function validateExtraHost(entry: string): void {
+  const cut = entry.search(/[:=]/);
+  if (cut <= 0) throw invalid(`bad format for add-host: "${entry}"`);
+  const address = entry.slice(cut + 1).replace(/^\[(.*)\]$/, '$1');
+  if (address !== 'host-gateway' && isIP(address) === 0) {
+    throw invalid(`invalid IP address in add-host: "${entry.slice(cut + 1)}"`);
+  }
+}
+
+function validatePorts(host: HostConfig): void {
+  for (const [port, bindings] of Object.entries(host.portBindings)) {
+    const [number = ''] = port.split('/');
+    if (!isPort(number)) throw invalid(`invalid port specification: "${port}"`);
+    for (const { hostPort } of bindings) {
+      const ends = hostPort.split('-');
+      if (hostPort !== '' && (ends.length > 2 || !ends.every(isPort))) {
+        throw invalid(`invalid port specification: "${hostPort}"`);
+      }
+    }
+  }
+}
+
+function isPort(text: string): boolean {
+  return /^\d+$/.test(text) && Number(text) <= 65_535;
+}
+
+function validateNamespaces(config: ContainerConfig, host: HostConfig): void {
+  const { ipcMode, pidMode, utsMode, networkMode, cgroupnsMode } = host;
+  if (!['', 'none', 'host', 'private', 'shareable'].includes(ipcMode) && !isContainerMode(ipcMode)) {
+    throw invalid(`invalid IPC mode: ${ipcMode}`);
+  }
+  if (!['', 'host'].includes(pidMode) && !isContainerMode(pidMode)) throw invalid(`invalid PID mode: ${pidMode}`);
+  if (!['', 'host'].includes(utsMode)) throw invalid(`invalid UTS mode: ${utsMode}`);
+  if (!['', 'private', 'host'].includes(cgroupnsMode)) {
+    throw invalid(`invalid cgroup namespace mode: ${cgroupnsMode}`);
+  }
+  if (config.hostname !== '' && utsMode === 'host') throw invalid('conflicting options: hostname and the UTS mode');
+  if (config.hostname !== '' && networkMode.startsWith('container:')) {
+    throw invalid('conflicting options: hostname and the network mode');
+  }
+}
+
+function isContainerMode(mode: string): boolean {
+  return /^container:.+$/.test(mode);
+}

@@ -1,0 +1,36 @@
+import { constants } from 'node:os';
+import { invalid } from './errors.js';
+
+const RTMIN = 34;
+const RTMAX = 64;
+
+const BY_NAME: ReadonlyMap<string, number> = new Map([
+  ...Object.entries(constants.signals).map(([name, number]): [string, number] => [name.replace(/^SIG/, ''), number]),
+  ['CLD', constants.signals.SIGCHLD],
+  ['RTMIN', RTMIN],
+  ['RTMAX', RTMAX],
+]);
+
+/**
+ * The number of a signal given as a name (`KILL`, `SIGKILL`, `sigkill`, `RTMIN+3`, `RTMAX-1`) or as a decimal number.
+ * Throws invalid `invalid signal: x` for anything else, 0 included.
+ */
+export function parseSignal(text: string): number {
+  if (/^\d+$/.test(text)) {
+    const number = Number(text);
+    if (number === 0 || number > RTMAX) throw invalid(`invalid signal: ${text}`);
+    return number;
+  }
+  const name = text.toUpperCase().replace(/^SIG/, '');
+  const number = BY_NAME.get(name) ?? realTime(name);
+  if (number === undefined) throw invalid(`invalid signal: ${text}`);
+  return number;
+}
+
+function realTime(name: string): number | undefined {
+  const match = /^RT(MIN|MAX)([+-])(\d+)$/.exec(name);
+  if (!match) return undefined;
+  const offset = Number(match[3]) * (match[2] === '-' ? -1 : 1);
+  const number = (match[1] === 'MIN' ? RTMIN : RTMAX) + offset;
+  return number >= RTMIN && number <= RTMAX ? number : undefined;
+}
