@@ -7,8 +7,6 @@ import { ContainerConfigSchema, toContainerConfig } from '../../src/api/schemas/
 import { EndpointSettingsSchema, toEndpointConfig } from '../../src/api/schemas/endpoint-settings.js';
 import { HostConfigSchema, toHostConfig } from '../../src/api/schemas/host-config.js';
 
-/* eslint-disable @typescript-eslint/no-explicit-any -- recorded JSON is looked into freely */
-
 const FOLDER = fileURLToPath(new URL('../fixtures/dockerd/containers/', import.meta.url));
 
 export interface Recording {
