@@ -18,7 +18,9 @@ struct stream {
 	int64_t retry_ms;       /* a terminal that nobody had open: when to look again, or 0 */
 	char *buffer;
 	size_t carried;         /* the beginning of a line that the log waits for */
-	int small_reads;        /* consecutive short reads, see stream.c */
+	bool flooding;          /* see gather() */
+	int64_t window_us;
+	size_t window_bytes;
 };
 
 /* Takes over fd (non-blocking) and begins to read it. */

@@ -33,8 +33,9 @@ int write_all(int fd, const void *data, size_t size);
 /* Reads at most size - 1 bytes of a file from its beginning and ends them with NUL; returns their number. */
 int read_text(const char *path, char *buffer, size_t size);
 
-/* Milliseconds of the monotonic clock. */
+/* Milliseconds and microseconds of the monotonic clock. */
 int64_t monotonic_ms(void);
+int64_t monotonic_us(void);
 
 /* Nanoseconds since 1970. */
 int64_t realtime_ns(void);

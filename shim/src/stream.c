@@ -17,6 +17,11 @@
 #define ROOM_MIN (64U << 10)
 /* Reads before the other descriptors get their turn. */
 #define READS_PER_TURN 8
+/* More than this in a window is a flood, */
+#define FLOOD_BYTES (64U << 10)
+#define FLOOD_WINDOW_US 2000
+/* during which the pipe is given this time to fill. */
+#define GATHER_US 200
 /* How often a terminal is looked at that no process has open. */
 #define TERMINAL_RETRY_MS 500
 
@@ -68,12 +73,26 @@ static void ended(struct shim *shim, struct stream *stream)
 	stream->retry_ms = monotonic_ms() + TERMINAL_RETRY_MS;
 }
 
-static void grow_pipe(struct stream *stream)
+/*
+ * A writer that writes small pieces without pause wakes the shim for each of them, and both spend their time on that. So
+ * when much comes in little pieces, the shim lets the pipe fill for a moment. Nothing else waits noticeably longer.
+ */
+static void gather(struct stream *stream, size_t size)
 {
-	if (stream->grown || stream->terminal)
+	int64_t now = monotonic_us();
+	stream->window_bytes += size;
+	if (now - stream->window_us > FLOOD_WINDOW_US) {
+		stream->flooding = stream->window_bytes >= FLOOD_BYTES && now - stream->window_us < 2 * FLOOD_WINDOW_US;
+		stream->window_us = now;
+		stream->window_bytes = 0;
+	}
+	if (!stream->flooding || stream->terminal)
 		return;
+	if (!stream->grown)
+		fcntl(stream->source.fd, F_SETPIPE_SZ, PIPE_BYTES);
 	stream->grown = true;
-	fcntl(stream->source.fd, F_SETPIPE_SZ, PIPE_BYTES);
+	if (size < READ_BYTES)
+		usleep(GATHER_US);
 }
 
 /* Reads and hands on once; false when there is nothing more to read now. */
@@ -86,7 +105,8 @@ static bool pump_once(struct shim *shim, struct stream *stream)
 		return false;
 	}
 	char *fresh = stream->buffer + stream->carried;
-	ssize_t n = read(stream->source.fd, fresh, room < READ_BYTES ? room : READ_BYTES);
+	size_t size = room < READ_BYTES ? room : READ_BYTES;
+	ssize_t n = read(stream->source.fd, fresh, size);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return errno == EINTR;
 	if (n <= 0) {
@@ -96,9 +116,9 @@ static bool pump_once(struct shim *shim, struct stream *stream)
 	shim->busy = true;
 	clients_output(shim, stream->type, fresh, (size_t)n);
 	feed_log(shim, stream, (size_t)n, false);
-	if (n >= 32 << 10)
-		grow_pipe(stream);
-	return true;
+	gather(stream, (size_t)n);
+	/* less than asked for: the pipe is empty */
+	return (size_t)n == size;
 }
 
 void stream_pump(struct shim *shim, struct stream *stream)

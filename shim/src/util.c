@@ -61,6 +61,11 @@ int64_t monotonic_ms(void)
 	return clock_ns(CLOCK_MONOTONIC) / 1000000;
 }
 
+int64_t monotonic_us(void)
+{
+	return clock_ns(CLOCK_MONOTONIC) / 1000;
+}
+
 int64_t realtime_ns(void)
 {
 	return clock_ns(CLOCK_REALTIME);

@@ -27,8 +27,8 @@ function runToReadiness(binary: string, args: readonly string[]): Promise<void> 
     launcher.stderr.setEncoding('utf8').on('data', (chunk: string) => (complaint += chunk));
     launcher.once('error', (error) => reject(internal(`cannot run ${binary}: ${error.message}`, error)));
     launcher.once('exit', (code) => {
-      if (code === 0) return resolve();
-      launcher.stderr.once('close', () => reject(internal(complaint.trim() || `${binary} ended with ${code}`)));
+      if (code === 0) resolve();
     });
+    launcher.once('close', (code) => reject(internal(complaint.trim() || `${binary} ended with ${code}`)));
   });
 }

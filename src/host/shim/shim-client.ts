@@ -105,6 +105,7 @@ export class ShimClient {
 
   /** Signals the first process; never another one that got its pid. Rejects with `conflict` when it has ended. */
   kill(signal: number): Promise<void> {
+    if (this.state_ === 'exited') return Promise.reject(conflict('no such process'));
     return this.request(`kill ${signal}`);
   }
 

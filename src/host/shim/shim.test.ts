@@ -1,0 +1,521 @@
+import { execFileSync, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { attachToShim } from './attach.js';
+import { parseExitRecord, readExitRecord } from './exit-record.js';
+import { launchShim } from './launch.js';
+import { RuntimeStartError } from './runtime-start-error.js';
+import type { JsonFileLogOptions, ShimOptions } from './shim-args.js';
+import { shimArgs } from './shim-args.js';
+import { ShimClient } from './shim-client.js';
+
+const BINARY = process.env['WHARF_SHIM'] ?? resolve('shim/build/wharf-shim');
+const APPLETS = ['sh', 'cat', 'echo', 'sleep', 'true', 'head', 'seq', 'printf', 'stty', 'kill', 'tr', 'dd', 'yes', 'test'];
+
+let home: string;
+let rootfs: string;
+let sequence = 0;
+
+beforeAll(() => {
+  if (!process.env['WHARF_SHIM']) execFileSync('make', ['-s', '-C', 'shim']);
+  home = mkdtempSync(join(tmpdir(), 'shim-'));
+  rootfs = join(home, 'rootfs');
+  for (const dir of ['bin', 'proc', 'dev', 'sys', 'tmp']) mkdirSync(join(rootfs, dir), { recursive: true });
+  copyFileSync('/bin/busybox', join(rootfs, 'bin/busybox'));
+  for (const applet of APPLETS) symlinkSync('busybox', join(rootfs, 'bin', applet));
+}, 60_000);
+
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+interface Extra {
+  tty?: boolean;
+  stdin?: boolean;
+  stdinOnce?: boolean;
+  consoleSize?: { height: number; width: number };
+  log?: Partial<JsonFileLogOptions> | null;
+}
+
+/** A container of its own directory, removed with everything in it. */
+class Bed implements AsyncDisposable {
+  readonly id = `wharf-shim-test-${process.pid}-${sequence++}`;
+  readonly dir = mkdtempSync(join(home, 'c'));
+  readonly logPath = join(this.dir, 'log');
+  readonly exitFile = join(this.dir, 'exit');
+  readonly socketPath = join(this.dir, 's');
+  readonly sockets: Socket[] = [];
+
+  constructor(args: string[], private readonly extra: Extra = {}) {
+    execFileSync('runc', ['spec', '--bundle', this.dir]);
+    const path = join(this.dir, 'config.json');
+    const spec = JSON.parse(readFileSync(path, 'utf8'));
+    spec.process.args = args;
+    spec.process.terminal = extra.tty ?? false;
+    spec.root = { path: rootfs, readonly: true };
+    writeFileSync(path, JSON.stringify(spec));
+  }
+
+  options(overrides: Partial<ShimOptions> = {}): ShimOptions {
+    const { extra } = this;
+    return {
+      binary: BINARY,
+      id: this.id,
+      process: { bundle: this.dir },
+      runtime: { path: 'runc', root: join(this.dir, 'runc'), logPath: join(this.dir, 'runc.log') },
+      socketPath: this.socketPath,
+      exitFile: this.exitFile,
+      pidFile: join(this.dir, 'pid'),
+      shimLog: join(this.dir, 'shim.log'),
+      tty: extra.tty ?? false,
+      consoleSize: extra.consoleSize ?? null,
+      stdin: extra.stdin ?? false,
+      stdinOnce: extra.stdinOnce ?? false,
+      log: extra.log === null ? null : { path: this.logPath, ...extra.log },
+      ...overrides,
+    };
+  }
+
+  launch(): Promise<ShimClient> {
+    return launchShim(this.options());
+  }
+
+  async attach(stdin = false, stdout = true, stderr = true): Promise<Socket> {
+    const socket = await attachToShim(this.socketPath, { stdin, stdout, stderr });
+    this.sockets.push(socket);
+    return socket;
+  }
+
+  /** The text of the log's records, and the names of their streams. */
+  records(path = this.logPath): { log: string; stream: string; time: string; attrs?: unknown }[] {
+    const bytes = readFileSync(path);
+    const text = (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString();
+    return text.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.sockets) socket.destroy();
+    try {
+      execFileSync('runc', ['--root', join(this.dir, 'runc'), 'delete', '--force', this.id], { stdio: 'ignore' });
+    } catch (error) {
+      expect(error).toBeInstanceOf(Error);
+    }
+    const left = await ShimClient.connect(this.socketPath).catch(() => null);
+    await left?.quit().catch(() => undefined);
+    left?.close();
+    await until(() => !existsSync(this.socketPath));
+  }
+}
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 15_000;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`never: ${condition.toString()}`);
+    await new Promise((next) => setTimeout(next, 10));
+  }
+}
+
+async function readAll(socket: Socket): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+/** Resolves with everything read so far as soon as it contains the text. */
+function readUntil(socket: Socket, text: string): Promise<string> {
+  return new Promise((done, fail) => {
+    let seen = '';
+    const onData = (chunk: Buffer): void => {
+      seen += chunk.toString();
+      if (!seen.includes(text)) return;
+      socket.off('data', onData).pause();
+      done(seen);
+    };
+    socket.on('data', onData).resume();
+    socket.once('end', () => fail(new Error(`ended with ${JSON.stringify(seen)}`)));
+  });
+}
+
+function demux(bytes: Buffer): { stdout: string; stderr: string } {
+  const out = { stdout: '', stderr: '' };
+  for (let at = 0; at < bytes.length; ) {
+    const size = bytes.readUInt32BE(at + 4);
+    const text = bytes.toString('utf8', at + 8, at + 8 + size);
+    if (bytes[at] === 1) out.stdout += text;
+    else out.stderr += text;
+    at += 8 + size;
+  }
+  return out;
+}
+
+describe('a container', () => {
+  it('runs, is attached to before it starts, and leaves log, exit record and nothing else', async () => {
+    await using bed = new Bed(['sh', '-c', 'echo out; echo err >&2; printf end; exit 3']);
+    const shim = await bed.launch();
+    expect(shim.state).toBe('created');
+    const socket = await bed.attach();
+    const output = readAll(socket);
+    const { pid, startedAt } = await shim.start();
+    expect(pid).toBeGreaterThan(1);
+    expect(startedAt).toMatch(/^\d{4}-\d\d-\d\dT[\d:]+(\.\d{1,9})?Z$/);
+    const exit = await shim.exited;
+    expect(exit).toMatchObject({ exitCode: 3, signal: null, oomKilled: false });
+    expect(await readExitRecord(bed.exitFile)).toEqual(exit);
+    expect(demux(await output)).toEqual({ stdout: 'out\nend', stderr: 'err\n' });
+    await shim.deleted;
+    const records = bed.records().map(({ log, stream }) => `${stream}:${log}`);
+    expect(records.sort()).toEqual(['stderr:err\n', 'stdout:end', 'stdout:out\n']);
+    expect(readdirSync(join(bed.dir, 'runc'))).toEqual([]);
+    await until(() => !existsSync(bed.socketPath));
+  });
+
+  it('reports death by a signal, to several control clients', async () => {
+    await using bed = new Bed(['sleep', '1000']);
+    const shim = await bed.launch();
+    await shim.start();
+    const other = await ShimClient.connect(bed.socketPath);
+    expect(other).toMatchObject({ state: 'running', pid: shim.pid });
+    await shim.kill(9);
+    expect(await shim.exited).toMatchObject({ exitCode: 137, signal: 9 });
+    expect(await other.exited).toMatchObject({ exitCode: 137, signal: 9 });
+    await expect(other.kill(9)).rejects.toMatchObject({ kind: 'conflict' });
+  });
+
+  it('says why the runtime could not start it', async () => {
+    await using bed = new Bed(['/no/such/command']);
+    const shim = await bed.launch();
+    const output = bed.attach().then(readAll);
+    const failure = await shim.start().then(() => null, (error: unknown) => error);
+    expect(failure).toBeInstanceOf(RuntimeStartError);
+    expect((failure as RuntimeStartError).runtimeExitCode).toBe(1);
+    expect((failure as Error).message).toContain('exec: "/no/such/command": stat /no/such/command: no such file or directory');
+    expect((await output).length).toBe(0);
+    expect(await readExitRecord(bed.exitFile)).toBeNull();
+  });
+
+  it('says so when there is no such runtime', async () => {
+    await using bed = new Bed(['true']);
+    const options = bed.options();
+    const shim = await launchShim({ ...options, runtime: { ...options.runtime, path: '/no/runtime' } });
+    await expect(shim.start()).rejects.toThrow('/no/runtime: No such file or directory');
+  });
+
+  it('lives on when everybody is gone, and tells a late client how it ended', async () => {
+    await using bed = new Bed(['sh', '-c', 'sleep 0.3; echo alone; exit 7']);
+    const shim = await bed.launch();
+    await shim.start();
+    shim.close();
+    await expect(shim.exited).rejects.toMatchObject({ kind: 'unavailable' });
+    await until(() => existsSync(bed.exitFile));
+    expect(await readExitRecord(bed.exitFile)).toMatchObject({ exitCode: 7 });
+    expect(bed.records().map((record) => record.log)).toEqual(['alone\n']);
+  });
+
+  it('waits for a reader that is behind, and drops nothing', async () => {
+    await using bed = new Bed(['head', '-c', '20000000', '/dev/zero'], { log: null });
+    const shim = await bed.launch();
+    const socket = await bed.attach();
+    const { pid } = await shim.start();
+    await until(() => readFileSync(`/proc/${pid}/wchan`, 'utf8').includes('pipe_write'));
+    const late = await ShimClient.connect(bed.socketPath);
+    expect(late.state).toBe('running');
+    const bytes = readAll(socket);
+    expect(await late.exited).toMatchObject({ exitCode: 0 });
+    expect(demux(await bytes).stdout.length).toBe(20_000_000);
+  });
+
+  it('tells a client that comes after the exit, while another one still reads', async () => {
+    await using bed = new Bed(['head', '-c', '5000000', '/dev/zero'], { log: null });
+    const shim = await bed.launch();
+    const socket = await bed.attach();
+    await shim.start();
+    // the reader is given all but the last bytes, so that the process ends and the shim has to stay
+    let left = 2_400_000;
+    await new Promise<void>((done) => {
+      socket.on('data', (chunk: Buffer) => {
+        if ((left -= chunk.length) > 0) return;
+        socket.pause().removeAllListeners('data');
+        done();
+      });
+    });
+    await shim.deleted;
+    const late = await ShimClient.connect(bed.socketPath);
+    expect(late.state).toBe('exited');
+    expect(await late.exited).toEqual(await shim.exited);
+    await late.deleted;
+  });
+
+  it('survives the death of the process that launched it', async () => {
+    await using bed = new Bed(['sh', '-c', 'sleep 0.4; echo survived']);
+    const parent: ChildProcess = spawn(BINARY, shimArgs(bed.options()), { detached: true, stdio: 'ignore' });
+    await until(() => existsSync(bed.socketPath));
+    const shim = await ShimClient.connect(bed.socketPath);
+    const { pid } = await shim.start();
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    const shimPid = Number(/^PPid:\s+(\d+)$/m.exec(status)?.[1]);
+    expect(shimPid).not.toBe(parent.pid);
+    expect(readFileSync(`/proc/${shimPid}/comm`, 'utf8')).toBe('wharf-shim\n');
+    const [, , group, session] = readFileSync(`/proc/${shimPid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+    expect([Number(group), Number(session)]).toEqual([shimPid, shimPid]);
+    process.kill(shimPid, 'SIGTERM'); // ignored
+    process.kill(shimPid, 'SIGHUP');
+    const memory = readFileSync(`/proc/${shimPid}/smaps_rollup`, 'utf8');
+    console.log(`shim ${/Pss:.*/.exec(memory)?.[0]}, ${/Private_Dirty:.*/.exec(memory)?.[0]}`);
+    expect(await shim.exited).toMatchObject({ exitCode: 0 });
+    expect(bed.records()[0]?.log).toBe('survived\n');
+  });
+
+  it('is not held up by a process that keeps its output open', async () => {
+    await using bed = new Bed(['sh', '-c', 'echo first']);
+    const shim = await bed.launch();
+    await shim.start();
+    expect(await shim.exited).toMatchObject({ exitCode: 0 });
+  });
+
+  it('recognises that the kernel killed it for want of memory', async () => {
+    await using bed = new Bed(['sh', '-c', 'dd if=/dev/zero of=/dev/null bs=64M count=1; exit 0']);
+    const path = join(bed.dir, 'config.json');
+    const spec = JSON.parse(readFileSync(path, 'utf8'));
+    spec.linux.resources.memory = { limit: 8 << 20, swap: 8 << 20 };
+    writeFileSync(path, JSON.stringify(spec));
+    const shim = await bed.launch();
+    await shim.start();
+    expect((await shim.exited).oomKilled).toBe(true);
+  });
+});
+
+describe('stdin', () => {
+  it('delivers what was sent before the start, and its end', async () => {
+    await using bed = new Bed(['cat'], { stdin: true, stdinOnce: true });
+    const shim = await bed.launch();
+    const socket = await bed.attach(true);
+    const text = 'x'.repeat(300_000);
+    socket.end(text);
+    const output = readAll(socket);
+    await shim.start();
+    expect(demux(await output).stdout).toBe(text);
+    expect(await shim.exited).toMatchObject({ exitCode: 0 });
+  });
+
+  it('stays open for the next client without stdin-once, as in dockerd', async () => {
+    await using bed = new Bed(['cat'], { stdin: true });
+    const shim = await bed.launch();
+    await shim.start();
+    const first = await bed.attach(true);
+    first.write('one\n');
+    await readUntil(first, 'one\n');
+    first.end();
+    first.resume();
+    await until(() => first.readableEnded);
+    const second = await bed.attach(true);
+    second.write('two\n');
+    await readUntil(second, 'two\n');
+    await shim.closeStdin();
+    expect(await shim.exited).toMatchObject({ exitCode: 0 });
+  });
+
+  it('is empty unless asked for', async () => {
+    await using bed = new Bed(['cat']);
+    const shim = await bed.launch();
+    await shim.start();
+    expect(await shim.exited).toMatchObject({ exitCode: 0 });
+  });
+});
+
+describe('a terminal', () => {
+  it('has its size before the process starts, is resized, and merges the streams unframed', async () => {
+    await using bed = new Bed(['sh', '-c', 'stty size; echo err >&2; read x; stty size; echo "got $x"'], {
+      tty: true,
+      stdin: true,
+      consoleSize: { height: 31, width: 101 },
+    });
+    const path = join(bed.dir, 'config.json');
+    const spec = JSON.parse(readFileSync(path, 'utf8'));
+    spec.process.consoleSize = { height: 31, width: 101 };
+    writeFileSync(path, JSON.stringify(spec));
+    const shim = await bed.launch();
+    const socket = await bed.attach(true);
+    await shim.start();
+    expect(await readUntil(socket, 'err\r\n')).toBe('31 101\r\nerr\r\n');
+    await shim.resize(40, 120);
+    socket.write('input\n');
+    expect(await readUntil(socket, 'got')).toContain('40 120\r\n');
+    expect(await shim.exited).toMatchObject({ exitCode: 0 });
+  });
+});
+
+describe('attach clients', () => {
+  it('all get everything; one that leaves does not matter; one that stalls loses nothing', async () => {
+    await using bed = new Bed(['sh', '-c', 'read x; seq 1 400000; echo done >&2'], { stdin: true, log: null });
+    const shim = await bed.launch();
+    await shim.start();
+    const leaver = await bed.attach();
+    const stalled = await bed.attach();
+    const onlyStderr = await bed.attach(false, false, true);
+    const reader = await bed.attach(true);
+    const output = readAll(reader);
+    reader.write('go\n');
+    await new Promise((next) => setTimeout(next, 50));
+    leaver.destroy();
+    const late = readAll(stalled);
+    const expected = execFileSync('seq', ['1', '400000'], { encoding: 'utf8', maxBuffer: 1 << 24 });
+    expect(demux(await output).stdout === expected).toBe(true);
+    expect(demux(await late).stdout === expected).toBe(true);
+    expect(demux(await readAll(onlyStderr))).toEqual({ stdout: '', stderr: 'done\n' });
+  });
+
+  it('see the end only after the exit is announced', async () => {
+    await using bed = new Bed(['sh', '-c', 'echo x; exit 5']);
+    const shim = await bed.launch();
+    const socket = await bed.attach();
+    let exited = false;
+    void shim.exited.then(() => (exited = true));
+    const recorded = new Promise<boolean>((done) => socket.once('end', () => done(existsSync(bed.exitFile))));
+    socket.resume();
+    await shim.start();
+    expect(await recorded).toBe(true);
+    await until(() => exited);
+  });
+});
+
+describe('exec', () => {
+  const exec = (bed: Bed, name: string, process: object, extra: Partial<ShimOptions> = {}): ShimOptions => {
+    const path = join(bed.dir, `${name}.json`);
+    writeFileSync(path, JSON.stringify({ cwd: '/', user: { uid: 0, gid: 0 }, env: ['PATH=/bin'], ...process }));
+    const at = (suffix: string): string => join(bed.dir, `${name}.${suffix}`);
+    return bed.options({
+      process: { execProcess: path },
+      runtime: { path: 'runc', root: join(bed.dir, 'runc'), logPath: at('log') },
+      socketPath: at('s'),
+      exitFile: at('exit'),
+      pidFile: at('pid'),
+      log: null,
+      ...extra,
+    });
+  };
+
+  it('runs beside the first process, with its own streams and exit code', async () => {
+    await using bed = new Bed(['sleep', '1000']);
+    const container = await bed.launch();
+    await container.start();
+    const options = exec(bed, 'e1', { args: ['sh', '-c', 'cat; echo e >&2; exit 4'] }, { stdin: true, stdinOnce: true });
+    const shim = await launchShim(options);
+    const socket = await attachToShim(options.socketPath, { stdin: true, stdout: true, stderr: true });
+    socket.end('hello');
+    const output = readAll(socket);
+    await shim.start();
+    expect(await shim.exited).toMatchObject({ exitCode: 4 });
+    expect(demux(await output)).toEqual({ stdout: 'hello', stderr: 'e\n' });
+    await shim.deleted;
+    expect(container.state).toBe('running');
+  });
+
+  it('with a background process that keeps the output open ends after a bounded time', async () => {
+    await using bed = new Bed(['sleep', '1000']);
+    await (await bed.launch()).start();
+    const options = exec(bed, 'e2', { args: ['sh', '-c', '(sleep 0.3; echo late; sleep 100) & echo early'] });
+    const shim = await launchShim(options);
+    const socket = await attachToShim(options.socketPath, { stdin: false, stdout: true, stderr: true });
+    const output = readAll(socket);
+    await shim.start();
+    expect(await shim.exited).toMatchObject({ exitCode: 0 });
+    expect(demux(await output).stdout).toBe('early\nlate\n');
+  });
+
+  it('fails with the words and the exit code of the runtime', async () => {
+    await using bed = new Bed(['sleep', '1000']);
+    await (await bed.launch()).start();
+    const shim = await launchShim(exec(bed, 'e3', { args: ['nope'] }));
+    const failure = (await shim.start().catch((error: unknown) => error)) as RuntimeStartError;
+    expect(failure.runtimeExitCode).toBe(255);
+    expect(failure.message).toContain('exec: "nope": executable file not found in $PATH');
+  });
+});
+
+describe('the json-file log', () => {
+  it('is what dockerd writes', async () => {
+    const script = readFileSync(resolve('src/host/shim/testdata/log-lines.sh'), 'utf8');
+    const golden = readFileSync(resolve('src/host/shim/testdata/log-lines.json-log'), 'utf8');
+    await using bed = new Bed(['sh', '-c', script], { log: {} });
+    const shim = await bed.launch();
+    await shim.start();
+    await shim.exited;
+    const withoutTimes = (text: string): string => text.replace(/"time":"[^"]*"/g, '"time":""');
+    const written = readFileSync(bed.logPath, 'utf8');
+    expect(withoutTimes(written)).toBe(withoutTimes(golden));
+    for (const { time } of bed.records()) expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,8}[1-9])?Z$/);
+  });
+
+  it('cuts long lines into pieces of 16 KiB that share a time, and carries attributes', async () => {
+    const script = 'head -c 40000 /dev/zero | tr "\\\\0" b; echo; head -c 16384 /dev/zero | tr "\\\\0" a; echo';
+    await using bed = new Bed(['sh', '-c', script], { log: { attrs: { foo: 'a<b', bar: 'x' } } });
+    const shim = await bed.launch();
+    await shim.start();
+    await shim.exited;
+    const records = bed.records();
+    expect(records.map((record) => record.log.length)).toEqual([16384, 16384, 7233, 16384, 1]);
+    expect(new Set(records.slice(0, 3).map((record) => record.time)).size).toBe(1);
+    expect(readFileSync(bed.logPath, 'utf8')).toContain('"stream":"stdout","attrs":{"bar":"x","foo":"a\\u003cb"},"time":"');
+  });
+
+  for (const compress of [false, true]) {
+    it(`rotates as dockerd does${compress ? ', compressed' : ''}`, async () => {
+      await using bed = new Bed(['sh', '-c', 'for i in $(seq 60); do echo line $i; done'], {
+        log: { maxSizeBytes: 1000, maxFiles: 3, compress },
+      });
+      const shim = await bed.launch();
+      await shim.start();
+      await shim.exited;
+      await shim.deleted;
+      const suffix = compress ? '.gz' : '';
+      await until(() => existsSync(`${bed.logPath}.1${suffix}`));
+      const names = readdirSync(bed.dir).filter((name) => /^log/.test(name));
+      expect(names.sort()).toEqual(['log', `log.1${suffix}`, `log.2${suffix}`]);
+      const lines = [`${bed.logPath}.2${suffix}`, `${bed.logPath}.1${suffix}`, bed.logPath].flatMap((path) => bed.records(path));
+      expect(lines.at(-1)?.log).toBe('line 60\n');
+      expect(lines.map((line) => Number(line.log.slice(5)))).toEqual(
+        Array.from({ length: lines.length }, (_, i) => 61 - lines.length + i),
+      );
+      expect(bed.records(`${bed.logPath}.1${suffix}`)).toHaveLength(13);
+    });
+  }
+});
+
+describe('launching', () => {
+  let bed: Bed | null = null;
+  afterEach(async () => {
+    await bed?.[Symbol.asyncDispose]();
+    bed = null;
+  });
+
+  it('refuses a socket path that the kernel would cut off', async () => {
+    bed = new Bed(['true']);
+    await expect(launchShim(bed.options({ socketPath: `/tmp/${'x'.repeat(110)}` }))).rejects.toThrow(/at most 103 are possible/);
+  });
+
+  it("passes on the shim's complaint", async () => {
+    bed = new Bed(['true']);
+    await expect(launchShim(bed.options({ socketPath: '/no/such/dir/s' }))).rejects.toThrow(/No such file or directory/);
+  });
+
+  it('can be taken back before the start', async () => {
+    bed = new Bed(['true']);
+    const shim = await bed.launch();
+    await shim.quit();
+    await until(() => !existsSync(bed!.socketPath));
+    await expect(shim.start()).rejects.toMatchObject({ kind: 'unavailable' });
+  });
+});
+
+describe('exit records', () => {
+  it('are whole or refused', async () => {
+    const path = join(home, 'record');
+    expect(await readExitRecord(path)).toBeNull();
+    writeFileSync(path, '{"exitCode":0,"sig');
+    await expect(readExitRecord(path)).rejects.toThrow(/corrupt exit record/);
+    expect(parseExitRecord('{"exitCode":-1,"signal":0,"oomKilled":false,"finishedAt":"x"}')?.exitCode).toBeNull();
+  });
+});
