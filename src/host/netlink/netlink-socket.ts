@@ -1,7 +1,16 @@
 import { closeSync } from 'node:fs';
 import { systemError } from '../sys/libc.js';
 import { inNetns } from '../sys/namespaces.js';
-import { AF_NETLINK, bindAddress, openSocket, receive, sendTo, setSocketOption, SOCK_RAW } from '../sys/socket.js';
+import {
+  AF_NETLINK,
+  bindAddress,
+  openSocket,
+  receive,
+  sendTo,
+  setReceiveTimeout,
+  setSocketOption,
+  SOCK_RAW,
+} from '../sys/socket.js';
 import {
   attributeText,
   decodeAttributes,
@@ -27,6 +36,8 @@ const NLM_F_DUMP_INTR = 0x10;
 const NLMSGERR_ATTR_MSG = 1;
 const RECEIVE_BYTES = 64 * 1024;
 const DUMP_ATTEMPTS = 5;
+/** Answers come at once; an answer that was lost must not hang the daemon. */
+const ANSWER_TIMEOUT_MS = 5000;
 
 /**
  * A synchronous conversation with the kernel: each call sends and waits for the answer on this thread, which for the families used
@@ -52,6 +63,7 @@ export class NetlinkSocket implements Disposable {
       for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK]) {
         setSocketOption(fd, SOL_NETLINK, option, 1);
       }
+      setReceiveTimeout(fd, ANSWER_TIMEOUT_MS);
       const address = Buffer.alloc(12);
       address.writeUInt16LE(AF_NETLINK, 0);
       bindAddress(fd, address, 'netlink');
@@ -81,24 +93,18 @@ export class NetlinkSocket implements Disposable {
   }
 
   /**
-   * Sends messages with sequence numbers of their own choosing, as one batch, and returns the error of the first that
-   * failed with its index, or null. Of each message the kernel must be asked for an ack. Source: nfnetlink batches.
+   * Sends one batch of messages with sequence numbers of its own choosing and returns the kernel's first error, or null. The
+   * batch asks for the ack of its message `acknowledged` only: the acks of a long batch would not fit in the socket's buffer.
    */
-  transact(build: (nextSequence: () => number) => { data: Buffer; what: string[]; first: number }): Error | null {
-    const { data, what, first } = build(() => ++this.sequence);
+  transact(build: (nextSequence: () => number) => { data: Buffer; acknowledged: number; what: string }): Error | null {
+    const { data, acknowledged, what } = build(() => ++this.sequence);
+    this.drain();
     sendTo(this.fd, data);
-    const waiting = new Set(what.map((_, index) => first + index));
-    let failure: Error | undefined;
-    while (waiting.size > 0) {
-      for (const message of this.receive()) {
-        if (message.type !== NLMSG_ERROR) continue;
-        const error = errorOf(message, what[message.sequence - first] ?? 'netfilter batch');
-        // An error that belongs to no message of ours is about the batch as a whole, and nothing else follows.
-        if (!waiting.delete(message.sequence) && error) return failure ?? error;
-        failure ??= error;
-      }
-    }
-    return failure ?? null;
+    // The kernel has answered by now, whatever it says; waiting for an ack that it never sent would hang the daemon.
+    const answers = this.drain().filter(({ type }) => type === NLMSG_ERROR);
+    const failure = answers.map((answer) => errorOf(answer, what)).find((error) => error !== undefined);
+    if (failure) return failure;
+    return answers.some(({ sequence }) => sequence === acknowledged) ? null : new Error(`no answer to ${what}`);
   }
 
   /** Lists objects. A list that changed while it was read is read again. */
@@ -148,7 +154,17 @@ export class NetlinkSocket implements Disposable {
   }
 
   private receive(): NetlinkMessage[] {
-    return decodeMessages(this.buffer.subarray(0, receive(this.fd, this.buffer)));
+    return decodeMessages(this.buffer.subarray(0, receive(this.fd, this.buffer, true)));
+  }
+
+  /** What has arrived, without waiting. */
+  private drain(): NetlinkMessage[] {
+    const messages: NetlinkMessage[] = [];
+    for (;;) {
+      const length = receive(this.fd, this.buffer, false);
+      if (length === null) return messages;
+      messages.push(...decodeMessages(Buffer.from(this.buffer.subarray(0, length))));
+    }
   }
 }
 

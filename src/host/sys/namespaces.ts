@@ -59,6 +59,14 @@ export function inNetns<T>(path: string, fn: () => T): T {
 }
 
 /**
+ * Moves this thread into a network namespace of its own, for good, with the programs that it starts from then on. For tests that
+ * play host; the daemon never calls it.
+ */
+export function unshareNetwork(): void {
+  check(unshareCall(CLONE_NEWNET), 'unshare');
+}
+
+/**
  * Leaves this thread's network namespace, runs, and comes back. A main thread stuck in a container's namespace would listen and
  * dial in there from then on, so failing to return ends the process.
  */

@@ -17,6 +17,9 @@ const IPPROTO = { tcp: 6, udp: 17, sctp: 132 } as const;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const MSG_TRUNC = 0x20;
+const MSG_DONTWAIT = 0x40;
+const SOL_SOCKET = 1;
+const SO_RCVTIMEO = 20;
 
 const socketCall = libcFunction<(domain: number, type: number, protocol: number) => number>('socket', 'int', [
   'int',
@@ -69,13 +72,27 @@ export function sendTo(fd: number, data: Buffer, address: Buffer | null = null):
   }
 }
 
-/** recv(2) of one datagram into the buffer; throws EMSGSIZE when it does not fit. Blocks this thread. Returns its length. */
-export function receive(fd: number, buffer: Buffer): number {
+/** Makes `receive` on a socket throw EAGAIN after so long. */
+export function setReceiveTimeout(fd: number, timeoutMs: number): void {
+  const value = Buffer.alloc(16);
+  value.writeBigInt64LE(BigInt(Math.floor(timeoutMs / 1000)), 0);
+  value.writeBigInt64LE(BigInt((timeoutMs % 1000) * 1000), 8);
+  check(setsockoptCall(fd, SOL_SOCKET, SO_RCVTIMEO, value, value.length), 'setsockopt');
+}
+
+/**
+ * recv(2) of one datagram into the buffer; blocks this thread. Throws EMSGSIZE when it does not fit. Returns its length, or
+ * null when there is none and `wait` is false.
+ */
+export function receive(fd: number, buffer: Buffer, wait: true): number;
+export function receive(fd: number, buffer: Buffer, wait: boolean): number | null;
+export function receive(fd: number, buffer: Buffer, wait: boolean): number | null {
   for (;;) {
-    const length = recvCall(fd, buffer, buffer.length, MSG_TRUNC);
+    const length = recvCall(fd, buffer, buffer.length, MSG_TRUNC | (wait ? 0 : MSG_DONTWAIT));
     if (length > buffer.length) throw systemError(constants.errno.EMSGSIZE, 'recv');
     if (length >= 0) return length;
     const errno = lastErrno();
+    if (errno === constants.errno.EAGAIN && !wait) return null;
     if (errno !== constants.errno.EINTR) throw systemError(errno, 'recv');
   }
 }

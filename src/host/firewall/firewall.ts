@@ -1,0 +1,60 @@
+/** A bridge whose traffic the firewall looks after. */
+export interface BridgeRules {
+  /** The interface. */
+  name: string;
+  /** Its subnets in CIDR form, IPv4 and IPv6. */
+  subnets: string[];
+  /** Whether what leaves for elsewhere takes the host's address. */
+  masquerade: boolean;
+  /** Whether its containers may talk to each other at will. */
+  icc: boolean;
+  /** Nothing from it goes further than the bridge. */
+  internal: boolean;
+}
+
+/** A port of the host that leads to a container. */
+export interface PortRule {
+  proto: 'tcp' | 'udp' | 'sctp';
+  /** A host's address, or `0.0.0.0` or `::` for all of that family. Family and containerAddress's agree. */
+  hostIp: string;
+  hostPort: number;
+  containerAddress: string;
+  containerPort: number;
+}
+
+export interface FirewallState {
+  bridges: BridgeRules[];
+  ports: PortRule[];
+  /**
+   * The daemon turned forwarding on, so the host must not become a router for anybody else: what neither comes from nor goes
+   * to one of our bridges is dropped from now on, until teardown. False leaves that as it is.
+   */
+  forwardingSwitchedOn: boolean;
+}
+
+/**
+ * What containers reach and from where they are reached.
+ *
+ * The promise: a published port is reachable at its host address, from other hosts, from this one (127.0.0.1 too where the
+ * address covers it) and from containers, its own included. A container's other ports are not reachable from outside the
+ * host even by those who route to the bridge's subnet, nor from other bridges; a port published on 127.0.0.1 is not
+ * reachable from neighbours. Containers on one bridge reach each other when `icc`. What the administrator puts in the chain
+ * for it (`wharf-user` with nftables) comes before all that and is never touched, except by teardown.
+ *
+ * Calls may be made at any time; they take effect one after another, each as a whole or not at all. The firewall remembers
+ * the state, so when somebody flushed the rules, the next call puts everything back. It outlives the daemon: after a start,
+ * `sync` replaces what a former daemon left without a moment in which a published port does not answer.
+ */
+export interface Firewall {
+  readonly backend: 'nftables' | 'none';
+  /** Makes the rules what the state says, whatever is there. */
+  sync(state: FirewallState): Promise<void>;
+  /** Adds ports, all or none. A port that is there already is replaced. */
+  publish(ports: readonly PortRule[]): Promise<void>;
+  /** Removes ports; ports that are not there are fine. */
+  unpublish(ports: readonly PortRule[]): Promise<void>;
+  /** Whether the rules are there; false after somebody flushed them. Then call `sync`. */
+  isIntact(): Promise<boolean>;
+  /** Removes everything. Calling it twice is fine. */
+  teardown(): Promise<void>;
+}

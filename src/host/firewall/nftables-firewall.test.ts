@@ -1,0 +1,247 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { TestNetworks } from '../../../test/support/namespaces.js';
+import { silentLogger } from '../../shared/logger.js';
+import { addAddress } from '../netlink/addresses.js';
+import { createLink, createVeth, findLink, setLink } from '../netlink/links.js';
+import { openRouteSocket } from '../netlink/route-socket.js';
+import { addRoute } from '../netlink/routes.js';
+import { writeSysctl } from '../netlink/sysctl.js';
+import type { FirewallState, PortRule } from './firewall.js';
+import { NftablesFirewall } from './nftables-firewall.js';
+
+const nft = (...args: string[]): string => execFileSync('nft', args, { stdio: ['ignore', 'pipe', 'pipe'] }).toString();
+
+let world: TestNetworks;
+let neighbour: string;
+let one: string;
+let two: string;
+let other: string;
+const firewall = new NftablesFirewall(silentLogger);
+
+function bridge(name: string, subnet: string, members: { netns: string; address: string }[]): void {
+  using host = openRouteSocket();
+  host.request(createLink('bridge', { name, up: true }));
+  const link = findLink(host, name)?.index ?? 0;
+  host.request(addAddress({ link, address: `${subnet}.1`, prefixLength: 16 }));
+  writeSysctl(`net/ipv4/conf/${name}/route_localnet`, 1);
+  members.forEach(({ netns, address }, index) => {
+    const netnsFd = openSync(netns, 'r');
+    const macAddress = `02:42:00:00:${subnet.slice(4, 6)}:0${index + 2}`;
+    const peer = { name: 'eth0', macAddress, netnsFd, index: 2 };
+    host.request(createVeth({ name: `${name}v${index}`, mtu: 1500, master: link, peer }));
+    closeSync(netnsFd);
+    using there = openRouteSocket(netns);
+    there.request(
+      setLink(2, { up: true }),
+      addAddress({ link: 2, address, prefixLength: 16 }),
+      addRoute({ destination: null, gateway: `${subnet}.1`, link: 2 }),
+    );
+  });
+}
+
+const port = (hostIp: string, hostPort: number, proto: PortRule['proto'] = 'tcp', containerPort = 80): PortRule => ({
+  proto,
+  hostIp,
+  hostPort,
+  containerAddress: '172.17.0.2',
+  containerPort,
+});
+
+const rules = (name: string, subnet: string, icc = true): FirewallState['bridges'][number] => ({
+  name,
+  subnets: [subnet],
+  masquerade: true,
+  icc,
+  internal: false,
+});
+
+const state = (ports: PortRule[], icc = true): FirewallState => ({
+  bridges: [rules('docker0', '172.17.0.0/16', icc), rules('br-other', '172.18.0.0/16')],
+  ports,
+  forwardingSwitchedOn: false,
+});
+
+beforeAll(async () => {
+  TestNetworks.playHost();
+  world = new TestNetworks();
+  neighbour = world.neighbour();
+  [one, two, other] = ['one', 'two', 'other'].map((name) => world.namespace(name)) as [string, string, string];
+  bridge('docker0', '172.17.0', [
+    { netns: one, address: '172.17.0.2' },
+    { netns: two, address: '172.17.0.3' },
+  ]);
+  bridge('br-other', '172.18.0', [{ netns: other, address: '172.18.0.2' }]);
+  writeSysctl('net/ipv4/ip_forward', 1);
+  await world.serve(one, 'one', 'tcp/80', 'udp/80', 'tcp/81');
+  await world.serve(two, 'two', 'tcp/80');
+  await world.serve(other, 'other', 'tcp/80');
+  await world.serve(neighbour, 'neighbour', 'tcp/80');
+  await world.serve(null, 'host', 'tcp/9999');
+});
+
+afterAll(async () => {
+  firewall[Symbol.dispose]();
+  await world[Symbol.asyncDispose]();
+});
+
+describe('a port published on all addresses', () => {
+  beforeAll(() => firewall.sync(state([port('0.0.0.0', 8080), port('0.0.0.0', 8080, 'udp')])));
+
+  it.each(['tcp', 'udp'] as const)('answers neighbours, and sees who they are (%s)', async (proto) => {
+    expect(await world.dial(neighbour, proto, '192.0.2.1', 8080)).toBe('one 192.0.2.2');
+  });
+
+  it.each(['tcp', 'udp'] as const)('answers the host on 127.0.0.1 and on its own addresses (%s)', async (proto) => {
+    expect(await world.dial(null, proto, '127.0.0.1', 8080)).toBe('one 172.17.0.1');
+    expect(await world.dial(null, proto, '127.0.0.5', 8080)).toBe('one 172.17.0.1');
+    expect(await world.dial(null, proto, '192.0.2.1', 8080)).toMatch(/^one /);
+    expect(await world.dial(null, proto, '172.17.0.1', 8080)).toMatch(/^one /);
+  });
+
+  it('answers containers: on the same bridge, on another one, and itself', async () => {
+    expect(await world.dial(two, 'tcp', '192.0.2.1', 8080)).toMatch(/^one /);
+    expect(await world.dial(two, 'tcp', '172.17.0.1', 8080)).toMatch(/^one /);
+    expect(await world.dial(other, 'tcp', '192.0.2.1', 8080)).toMatch(/^one /);
+    expect(await world.dial(other, 'tcp', '172.18.0.1', 8080)).toMatch(/^one /);
+    expect(await world.dial(one, 'tcp', '192.0.2.1', 8080)).toMatch(/^one /);
+    expect(await world.dial(one, 'udp', '192.0.2.1', 8080)).toMatch(/^one /);
+  });
+});
+
+describe('what is not published', () => {
+  beforeAll(() => firewall.sync(state([port('127.0.0.1', 8081), port('192.0.2.1', 8082)])));
+
+  it('is out of reach for neighbours that route to the bridge', async () => {
+    expect(await world.dial(neighbour, 'tcp', '172.17.0.2', 80)).toBe('nothing');
+    expect(await world.dial(neighbour, 'tcp', '172.17.0.2', 81)).toBe('nothing');
+  });
+
+  it('is out of reach for other bridges, and in reach on the same one', async () => {
+    expect(await world.dial(other, 'tcp', '172.17.0.2', 80)).toBe('nothing');
+    expect(await world.dial(two, 'tcp', '172.17.0.2', 80)).toBe('one 172.17.0.3');
+  });
+
+  it('keeps a loopback port from neighbours, even where loopback is routed', async () => {
+    expect(await world.dial(null, 'tcp', '127.0.0.1', 8081)).toBe('one 172.17.0.1');
+    expect(await world.dial(null, 'tcp', '192.0.2.1', 8081)).toBe('refused');
+    expect(await world.dial(neighbour, 'tcp', '192.0.2.1', 8081)).toBe('refused');
+    writeSysctl('net/ipv4/conf/uplink/route_localnet', 1);
+    const route = ['ip', 'route', 'add', '127.0.0.1/32', 'via', '192.0.2.1', 'table', 'local'];
+    execFileSync('nsenter', [`--net=${neighbour}`, 'ip', 'route', 'del', '127.0.0.1', 'table', 'local']);
+    execFileSync('nsenter', [`--net=${neighbour}`, 'sysctl', '-qw', 'net.ipv4.conf.eth0.route_localnet=1']);
+    execFileSync('nsenter', [`--net=${neighbour}`, ...route.slice(0, 6)]);
+    expect(await world.dial(neighbour, 'tcp', '127.0.0.1', 8081)).not.toMatch(/^one/);
+    writeSysctl('net/ipv4/conf/uplink/route_localnet', 0);
+  });
+
+  it('keeps the host’s loopback from containers', async () => {
+    expect(await world.dial(null, 'tcp', '127.0.0.1', 9999)).toBe('host 127.0.0.1');
+    execFileSync('nsenter', [`--net=${two}`, 'sysctl', '-qw', 'net.ipv4.conf.all.route_localnet=1']);
+    execFileSync('nsenter', [`--net=${two}`, 'ip', 'route', 'del', '127.0.0.0/8', 'table', 'local']);
+    execFileSync('nsenter', [`--net=${two}`, 'ip', 'route', 'del', '127.0.0.1', 'table', 'local']);
+    execFileSync('nsenter', [`--net=${two}`, 'ip', 'route', 'add', '127.0.0.1', 'via', '172.17.0.1']);
+    expect(await world.dial(two, 'tcp', '127.0.0.1', 9999)).toBe('nothing');
+  });
+
+  it('binds a port to one of the host’s addresses only', async () => {
+    expect(await world.dial(neighbour, 'tcp', '192.0.2.1', 8082)).toBe('one 192.0.2.2');
+    expect(await world.dial(null, 'tcp', '127.0.0.1', 8082)).toBe('refused');
+  });
+
+  it('lets containers out with the host’s address', async () => {
+    expect(await world.dial(one, 'tcp', '192.0.2.2', 80)).toBe('neighbour 192.0.2.1');
+  });
+});
+
+describe('ports one by one', () => {
+  beforeEach(() => firewall.sync(state([])));
+
+  it('are added and removed in process, many in one transaction', async () => {
+    const ports = Array.from({ length: 300 }, (_, index) => port('0.0.0.0', 10_000 + index));
+    await firewall.publish([...ports, port('127.0.0.1', 8085, 'udp')]);
+    expect(await world.dial(neighbour, 'tcp', '192.0.2.1', 10_299)).toBe('one 192.0.2.2');
+    expect(await world.dial(null, 'udp', '127.0.0.1', 8085)).toBe('one 172.17.0.1');
+    await firewall.unpublish([...ports, port('0.0.0.0', 9)]);
+    expect(await world.dial(neighbour, 'tcp', '192.0.2.1', 10_299)).toBe('refused');
+    expect(nft('list', 'map', 'inet', 'wharfd', 'published4')).not.toContain('elements');
+    expect(nft('list', 'map', 'inet', 'wharfd', 'published4_at')).toContain('127.0.0.1 . udp . 8085 : 172.17.0.2 . 80');
+  });
+
+  it('move to another container', async () => {
+    await firewall.publish([port('0.0.0.0', 8086)]);
+    await firewall.publish([{ ...port('0.0.0.0', 8086), containerAddress: '172.17.0.3' }]);
+    expect(await world.dial(neighbour, 'tcp', '192.0.2.1', 8086)).toBe('two 192.0.2.2');
+  });
+
+  it('carry IPv6', async () => {
+    await firewall.publish([{ ...port('::', 8087), containerAddress: 'fd00::2' }]);
+    await firewall.publish([{ ...port('fd00:1::1', 8087), containerAddress: 'fd00::2' }]);
+    expect(nft('list', 'map', 'inet', 'wharfd', 'published6')).toContain('tcp . 8087 : fd00::2 . 80');
+    expect(nft('list', 'map', 'inet', 'wharfd', 'published6_at')).toContain('fd00:1::1 . tcp . 8087 : fd00::2 . 80');
+  });
+});
+
+describe('the rules', () => {
+  it('come back after a flush, ports included', async () => {
+    await firewall.sync(state([port('0.0.0.0', 8080)]));
+    expect(await firewall.isIntact()).toBe(true);
+    nft('flush', 'ruleset');
+    expect(await firewall.isIntact()).toBe(false);
+    await firewall.publish([port('0.0.0.0', 8088)]);
+    expect(await firewall.isIntact()).toBe(true);
+    expect(await world.dial(neighbour, 'tcp', '192.0.2.1', 8080)).toBe('one 192.0.2.2');
+    expect(await world.dial(neighbour, 'tcp', '192.0.2.1', 8088)).toBe('one 192.0.2.2');
+  });
+
+  it('are the same after a second sync, and keep the administrator’s chain', async () => {
+    await firewall.sync(state([port('0.0.0.0', 8080)]));
+    const first = nft('list', 'table', 'inet', 'wharfd');
+    nft('add', 'rule', 'inet', 'wharfd', 'wharf-user', 'ip', 'saddr', '192.0.2.2', 'drop');
+    await firewall.sync(state([port('0.0.0.0', 8080)]));
+    expect(await world.dial(neighbour, 'tcp', '192.0.2.1', 8080)).toBe('nothing');
+    nft('flush', 'chain', 'inet', 'wharfd', 'wharf-user');
+    expect(nft('list', 'table', 'inet', 'wharfd')).toBe(first);
+  });
+
+  it('replace what a former daemon left', async () => {
+    await firewall.sync(state([port('0.0.0.0', 8080), port('0.0.0.0', 8089)]));
+    const next = new NftablesFirewall(silentLogger);
+    await next.sync(state([port('0.0.0.0', 8080)]));
+    expect(nft('list', 'map', 'inet', 'wharfd', 'published4')).not.toContain('8089');
+    next[Symbol.dispose]();
+  });
+
+  it('pass a FORWARD chain that drops, and leave it as it was', async () => {
+    const save = (): string => execFileSync('iptables-nft', ['-S', 'FORWARD']).toString();
+    execFileSync('iptables-nft', ['-P', 'FORWARD', 'DROP']);
+    await firewall.sync(state([port('0.0.0.0', 8080)]));
+    await firewall.sync(state([port('0.0.0.0', 8080)]));
+    expect(save()).toBe('-P FORWARD DROP\n-A FORWARD -j WHARF-FORWARD\n');
+    expect(await world.dial(neighbour, 'tcp', '192.0.2.1', 8080)).toBe('one 192.0.2.2');
+    expect(await world.dial(neighbour, 'tcp', '172.17.0.2', 80)).toBe('nothing');
+    await firewall.teardown();
+    expect(save()).toBe('-P FORWARD DROP\n');
+    execFileSync('iptables-nft', ['-P', 'FORWARD', 'ACCEPT']);
+  });
+
+  it('keep the host from becoming a router', async () => {
+    const elsewhere = world.namespace('elsewhere');
+    bridge('br-foreign', '172.19.0', [{ netns: elsewhere, address: '172.19.0.2' }]);
+    await world.serve(elsewhere, 'elsewhere', 'tcp/80');
+    await firewall.sync(state([]));
+    expect(await world.dial(neighbour, 'tcp', '172.19.0.2', 80)).toBe('elsewhere 192.0.2.2');
+    await firewall.sync({ ...state([]), forwardingSwitchedOn: true });
+    await firewall.sync(state([]));
+    expect(await world.dial(neighbour, 'tcp', '172.19.0.2', 80)).toBe('nothing');
+    expect(await world.dial(one, 'tcp', '192.0.2.2', 80)).toBe('neighbour 192.0.2.1');
+  });
+
+  it('are gone after teardown', async () => {
+    await firewall.sync(state([port('0.0.0.0', 8080)]));
+    await firewall.teardown();
+    await firewall.teardown();
+    expect(nft('list', 'tables')).not.toContain('wharfd');
+  });
+});

@@ -1,0 +1,154 @@
+import type { BridgeRules, FirewallState, PortRule } from './firewall.js';
+
+export const TABLE = 'wharfd';
+export const ADMIN_CHAIN = 'wharf-user';
+
+/** The map that a port goes to: by family, and by whether it is published on one address or on all. */
+export function mapOf(port: PortRule): string {
+  const family = port.hostIp.includes(':') ? '6' : '4';
+  return `published${family}${isWildcard(port.hostIp) ? '' : '_at'}`;
+}
+
+export function isWildcard(address: string): boolean {
+  return address === '0.0.0.0' || address === '::';
+}
+
+/**
+ * The whole table as one nft transaction: what is there of ours is emptied and filled again, atomically. Ports are looked up
+ * in maps and bridges in sets, so that the cost of a packet does not grow with their number; only rules of the nat
+ * chains, which see the first packet of a connection, are written per bridge.
+ */
+export function renderRuleset(state: FirewallState): string {
+  return [...declarations(), ...state.bridges.flatMap(bridgeRules), ...guard(state), ...elements(state), ''].join('\n');
+}
+
+/** The transaction that removes it all. */
+export function renderTeardown(): string {
+  return `add table inet ${TABLE}\ndelete table inet ${TABLE}\n`;
+}
+
+/** Sets and maps: name to what nft calls their type. */
+const SETS: Record<string, string> = {
+  bridges: 'type ifname',
+  internal: 'type ifname',
+  icc: 'type ifname . ifname',
+};
+const MAPS: Record<string, string> = {
+  published4: 'type inet_proto . inet_service : ipv4_addr . inet_service',
+  published4_at: 'type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service',
+  published6: 'type inet_proto . inet_service : ipv6_addr . inet_service',
+  published6_at: 'type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service',
+};
+
+const CHAINS: Record<string, { hook: string; rules: string[] }> = {
+  raw: {
+    hook: 'type filter hook prerouting priority raw; policy accept;',
+    // route_localnet is on for our bridges, so that the host's 127.0.0.1 reaches published ports; without these two
+    // rules containers would reach whatever listens on the host's loopback.
+    rules: ['iifname @bridges ip daddr 127.0.0.0/8 drop', 'iifname @bridges ip saddr 127.0.0.0/8 drop'],
+  },
+  prerouting: {
+    hook: 'type nat hook prerouting priority dstnat; policy accept;',
+    // A packet from outside for 127.0.0.0/8 gets this far only where somebody turned route_localnet on for that interface.
+    rules: ['ip daddr 127.0.0.0/8 return', 'fib daddr type local jump publish'],
+  },
+  output: {
+    hook: 'type nat hook output priority -100; policy accept;',
+    rules: ['fib daddr type local jump publish'],
+  },
+  publish: {
+    hook: '',
+    rules: [
+      'dnat ip to ip daddr . meta l4proto . th dport map @published4_at',
+      'dnat ip to meta l4proto . th dport map @published4',
+      'dnat ip6 to ip6 daddr . meta l4proto . th dport map @published6_at',
+      'dnat ip6 to meta l4proto . th dport map @published6',
+    ],
+  },
+  postrouting: {
+    hook: 'type nat hook postrouting priority srcnat; policy accept;',
+    rules: ['oifname @bridges ip saddr 127.0.0.0/8 masquerade'],
+  },
+  forward: {
+    hook: 'type filter hook forward priority filter; policy accept;',
+    rules: [
+      `jump ${ADMIN_CHAIN}`,
+      'oifname @bridges goto into-bridge',
+      'iifname @internal drop',
+      'iifname != @bridges jump not-a-router',
+    ],
+  },
+  'into-bridge': {
+    hook: '',
+    rules: ['ct state established,related accept', 'ct status dnat accept', 'iifname . oifname @icc accept', 'drop'],
+  },
+};
+
+/** Chains that are made once and whose rules stay when the rest is written again. */
+const KEPT_CHAINS = [ADMIN_CHAIN, 'not-a-router'];
+
+function declarations(): string[] {
+  const add = (kind: string, name: string, body = ''): string =>
+    `add ${kind} inet ${TABLE} ${name}${body === '' ? '' : ` { ${body.replaceAll(';', ' ;')} }`}`;
+  const chains = Object.entries(CHAINS);
+  return [
+    `add table inet ${TABLE}`,
+    ...Object.entries(SETS).flatMap(([name, type]) => [
+      add('set', name, `${type};`),
+      `flush set inet ${TABLE} ${name}`,
+    ]),
+    ...Object.entries(MAPS).flatMap(([name, type]) => [
+      add('map', name, `${type};`),
+      `flush map inet ${TABLE} ${name}`,
+    ]),
+    ...KEPT_CHAINS.map((name) => add('chain', name)),
+    ...chains.flatMap(([name, { hook }]) => [add('chain', name, hook), `flush chain inet ${TABLE} ${name}`]),
+    ...chains.flatMap(([name, { rules }]) => rules.map((rule) => addRule(name, rule))),
+  ];
+}
+
+const addRule = (chain: string, rule: string): string => `add rule inet ${TABLE} ${chain} ${rule}`;
+
+function bridgeRules(bridge: BridgeRules): string[] {
+  return bridge.subnets.flatMap((subnet) => {
+    const from = `${subnet.includes(':') ? 'ip6' : 'ip'} saddr ${subnet} oifname`;
+    return [
+      ...(bridge.masquerade && !bridge.internal
+        ? [addRule('postrouting', `${from} != "${bridge.name}" masquerade`)]
+        : []),
+      // A container that dials a published port of its own bridge: without this the answer would come straight from the
+      // other container's address, which the caller never dialled.
+      addRule('postrouting', `${from} "${bridge.name}" ct status dnat masquerade`),
+    ];
+  });
+}
+
+function guard({ forwardingSwitchedOn }: FirewallState): string[] {
+  return forwardingSwitchedOn ? [`flush chain inet ${TABLE} not-a-router`, addRule('not-a-router', 'drop')] : [];
+}
+
+function elements({ bridges, ports }: FirewallState): string[] {
+  const quoted = (name: string): string => `"${name}"`;
+  const add = (set: string, members: string[]): string[] =>
+    members.length === 0 ? [] : [`add element inet ${TABLE} ${set} { ${members.join(', ')} }`];
+  return [
+    ...add(
+      'bridges',
+      bridges.map(({ name }) => quoted(name)),
+    ),
+    ...add(
+      'internal',
+      bridges.filter(({ internal }) => internal).map(({ name }) => quoted(name)),
+    ),
+    ...add(
+      'icc',
+      bridges.filter(({ icc }) => icc).map(({ name }) => `${quoted(name)} . ${quoted(name)}`),
+    ),
+    ...Object.keys(MAPS).flatMap((map) => add(map, ports.filter((port) => mapOf(port) === map).map(element))),
+  ];
+}
+
+function element(port: PortRule): string {
+  const key = isWildcard(port.hostIp) ? '' : `${port.hostIp} . `;
+  return `${key}${port.proto} . ${port.hostPort} : ${port.containerAddress} . ${port.containerPort}`;
+}
