@@ -6,6 +6,7 @@ import { detachedConnection } from '../http/detached-connection.js';
 import { type ApiReply, text } from '../http/reply.js';
 import type { ApiRequest, RouteDefinition } from '../http/route.js';
 import { pathId } from './container-id.js';
+import { runSession } from './run-session.js';
 import { WebSocketStream } from './websocket-stream.js';
 
 const upgrader = new WebSocketServer({ noServer: true, clientTracking: false, perMessageDeflate: false });
@@ -30,8 +31,8 @@ async function attachWebSocket(request: ApiRequest): Promise<ApiReply | null> {
   }
   const session = await engine.containers.attach(id, options);
   const socket = await upgraded(request);
-  await session.run(new WebSocketStream(socket, { binary: atLeast(version, '1.28'), multiplexed: !session.tty }));
-  return null;
+  const isBinary = atLeast(version, '1.28');
+  return runSession(request, session, new WebSocketStream(socket, { binary: isBinary, multiplexed: !session.tty }));
 }
 
 function upgraded(request: ApiRequest): Promise<WebSocket> {

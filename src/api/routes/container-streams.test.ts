@@ -17,6 +17,7 @@ let attached: AttachOptions[];
 let logged: LogsOptions[];
 let isTty: boolean;
 let isDone: boolean;
+let isBroken: boolean;
 
 function frame(payload: string): Buffer {
   const header = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]);
@@ -26,6 +27,7 @@ function frame(payload: string): Buffer {
 
 /** Greets, echoes what the client types until its end, says goodbye. */
 async function converse(client: Duplex): Promise<void> {
+  if (isBroken) throw new Error('broken');
   const say = (line: string): unknown => client.write(isTty ? line : frame(line));
   say('hello ');
   client.on('data', (chunk) => say(`<${String(chunk)}>`));
@@ -39,6 +41,7 @@ beforeEach(async () => {
   logged = [];
   isTty = false;
   isDone = false;
+  isBroken = false;
   const known = (ref: string): void => {
     if (ref === 'no') throw notFound(`No such container: ${ref}`);
   };
@@ -125,6 +128,15 @@ describe('attach', () => {
       body,
     });
   });
+});
+
+it('cuts the connection when a session fails, and goes on serving', async () => {
+  isBroken = true;
+  const socket = dial('/containers/c/attach?stream=1', UPGRADE);
+  socket.on('error', () => undefined);
+  await once(socket.resume(), 'end');
+  socket.destroy();
+  expect((await api.call('GET', '/containers/c/stats?stream=0')).status).toBe(200);
 });
 
 describe('attach/ws', () => {

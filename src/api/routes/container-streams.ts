@@ -7,6 +7,7 @@ import { hijack, streamContentType } from '../http/hijack.js';
 import { type ApiReply, stream } from '../http/reply.js';
 import type { ApiRequest, RouteDefinition } from '../http/route.js';
 import { pathId } from './container-id.js';
+import { runSession } from './run-session.js';
 
 async function containerLogs(request: ApiRequest): Promise<null> {
   const { engine, query, signal } = request;
@@ -46,8 +47,8 @@ async function attachContainer(request: ApiRequest): Promise<null> {
     detachKeys,
   };
   const session = await engine.containers.attach(pathId(request), options);
-  await session.run(await hijack(request, { contentType: streamContentType(request, session.tty) }));
-  return null;
+  const client = await hijack(request, { contentType: streamContentType(request, session.tty) });
+  return runSession(request, session, client);
 }
 
 async function containerStats(request: ApiRequest): Promise<null> {

@@ -7,6 +7,7 @@ import { EXEC_CREATE_REQUEST } from '../compat/exec-create.js';
 import { ExecCreateSchema, ExecStartSchema, fromExecInstance, toConsoleSize, toExecConfig } from '../schemas/exec.js';
 import { pathId } from './container-id.js';
 import { resizeQuery } from './resize-query.js';
+import { runSession } from './run-session.js';
 
 async function createExec(request: ApiRequest): Promise<ApiReply> {
   const config = toExecConfig(await request.jsonBody(ExecCreateSchema));
@@ -23,8 +24,8 @@ async function startExec(request: ApiRequest): Promise<ApiReply | null> {
     consoleSize: atLeast(request.version, '1.42') ? toConsoleSize(body.ConsoleSize) : null,
   });
   if (!session) return empty(200);
-  await session.run(await hijack(request, { contentType: streamContentType(request, session.tty) }));
-  return null;
+  const client = await hijack(request, { contentType: streamContentType(request, session.tty) });
+  return runSession(request, session, client);
 }
 
 async function resizeExec(request: ApiRequest): Promise<ApiReply> {
