@@ -47,7 +47,7 @@ export function parseFlags(argv: readonly string[]): GivenOptions {
   try {
     parsed = parser.parseSync(markBooleans(argv));
   } catch (error) {
-    throw new ConfigError(usageMessage(errorMessage(error)) + SEE_HELP);
+    throw new ConfigError(usageMessage(errorMessage(error), argv) + SEE_HELP);
   }
   const positional = (parsed._ as unknown[])[0];
   if (positional !== undefined)
@@ -77,9 +77,10 @@ function markBooleans(argv: readonly string[]): string[] {
   });
 }
 
-function usageMessage(message: string): string {
+function usageMessage(message: string, argv: readonly string[]): string {
   const unknown = /^Unknown arguments?: (.*)$/.exec(message)?.[1]?.split(', ')[0];
   if (unknown !== undefined) {
+    if (argv.includes(unknown)) return `"wharfd" accepts no arguments: ${unknown}`;
     return unknown.length === 1 ? `unknown shorthand flag: '${unknown}' in -${unknown}` : `unknown flag: --${unknown}`;
   }
   const missing = /^Not enough arguments following: (.*)$/.exec(message)?.[1];

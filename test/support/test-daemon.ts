@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ApiClient } from './api-client.js';
 import { run, runOk, type CommandOptions, type CommandResult } from './command.js';
@@ -64,6 +64,7 @@ export class TestDaemon implements AsyncDisposable {
     const dir = mkdtempSync(join(options.parentDir ?? '/var/tmp', 'wt-'));
     mkdirSync(join(dir, 'data'));
     mkdirSync(join(dir, 'docker-config'));
+    writeFileSync(join(dir, 'daemon.json'), '{}');
     const mount = options.dataRootMount ? `mount ${options.dataRootMount} tmpfs ${join(dir, 'data')}` : '';
     const holder = await NamespaceHolder.create(`${mount}\n${options.setup ?? ''}`);
     const daemon = new TestDaemon(holder, dir, options.flags ?? []);

@@ -17,7 +17,6 @@ export function lockDataRoot(dataRoot: string, path: string): Disposable {
     throw new Error(
       `the data-root ${dataRoot} is in use by another wharfd${owner === '' ? '' : ` (pid ${owner})`}: ` +
         `stop that one, or give this one a --data-root, --exec-root, --pidfile and --host of its own`,
-      { cause: error },
     );
   }
   ftruncateSync(lock.fd);
