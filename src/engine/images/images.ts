@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { ContentStore } from '../../host/content/content-store.js';
+import type { LayerStore } from '../../host/overlay/layer-store.js';
 import type { Registries } from '../../host/registry/registries.js';
 import type { Logger } from '../../shared/logger.js';
 import type { Filters } from '../containers/container.js';
@@ -12,7 +13,6 @@ import type { ImageService, ProgressSink, RegistryCredentials } from './image-se
 import { ImageStore } from './image-store.js';
 import type { Image, ImageDeleteItem, ImageHistoryRow, ImageSummary } from './image.js';
 import { importImage, type ImportOptions } from './import.js';
-import type { LayerDirectories } from './layer-directories.js';
 import { LayerInstaller } from './layer-installer.js';
 import { listImages } from './list.js';
 import { loadImages } from './load.js';
@@ -27,7 +27,7 @@ import { tagImage } from './tag.js';
 export interface ImagesDeps {
   repository: ImageRepository;
   content: ContentStore;
-  layers: LayerDirectories;
+  layers: LayerStore;
   registries: Registries;
   emit: EmitEvent;
   log: Logger;
@@ -101,7 +101,7 @@ export class Images implements ImageService {
   }
 
   graphDriver(image: Image): { name: string; data: Record<string, string> } {
-    const dirs = image.chainIds.map((chainId) => this.deps.layers.path(chainId)).reverse();
+    const dirs = this.deps.layers.lowerDirs(image.chainIds);
     const [upper, ...lower] = dirs;
     if (upper === undefined) return { name: GRAPH_DRIVER, data: {} };
     const parent = upper.slice(0, upper.lastIndexOf('/'));

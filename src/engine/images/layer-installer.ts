@@ -1,11 +1,12 @@
 import type { ContentStore } from '../../host/content/content-store.js';
+import { diskUsageBytes } from '../../host/archive/disk-usage.js';
 import { unpackLayer } from '../../host/archive/unpack-layer.js';
+import type { LayerStore } from '../../host/overlay/layer-store.js';
 import { KeyedLock } from '../../shared/keyed-lock.js';
 import type { Logger } from '../../shared/logger.js';
 import { UndoStack } from '../../shared/undo-stack.js';
 import type { LayerRecord } from './image-repository.js';
 import type { ImageStore } from './image-store.js';
-import type { LayerDirectories } from './layer-directories.js';
 
 export interface InstallOptions {
   signal: AbortSignal;
@@ -32,7 +33,7 @@ export class LayerInstaller {
   constructor(
     private readonly store: ImageStore,
     private readonly content: ContentStore,
-    private readonly directories: LayerDirectories,
+    private readonly unpacked: LayerStore,
     private readonly log: Logger,
   ) {}
 
@@ -64,22 +65,25 @@ export class LayerInstaller {
     using _ = await this.locks.acquire(chainId, options.signal);
     const known = this.find(chainId);
     if (known) return known;
-    if (await this.directories.has(chainId)) await this.directories.remove(chainId);
+    // Left by a process that died before its image was complete.
+    if (this.unpacked.has(chainId)) await this.unpacked.remove(chainId);
     await using undo = new UndoStack(this.log);
-    const prepared = await this.directories.prepare(chainId);
+    const prepared = this.unpacked.prepare(chainId);
     undo.push('remove the unpacked layer', () => prepared.abort());
-    const unpacked = await unpackLayer({ path }, prepared.dir, { expectedDiffId: diffId, ...options });
-    await prepared.commit();
+    const archive = await unpackLayer({ path }, prepared.directory, { expectedDiffId: diffId, ...options });
+    const sizeBytes = await diskUsageBytes(prepared.directory, options.signal);
+    await prepared.commit({ diffId, sizeBytes });
     undo.commit();
-    return this.note(chainId, unpacked.diffId, unpacked.sizeBytes);
+    return this.note({ chainId, diffId, sizeBytes, archiveSizeBytes: archive.sizeBytes });
   }
 
-  /** Makes a layer known whose directory somebody has committed: a commit of a container, a build step. */
-  async note(chainId: string, diffId: string, archiveSizeBytes: number): Promise<LayerRecord> {
-    const sizeBytes = await this.directories.sizeBytes(chainId);
-    const record: LayerRecord = { chainId, diffId, sizeBytes, archiveSizeBytes };
-    this.pending.set(chainId, record);
-    return record;
+  /**
+   * Makes a layer known that somebody else has committed to the layer store: a commit of a container, a build step. The
+   * caller holds a lease on it.
+   */
+  note(layer: LayerRecord): LayerRecord {
+    this.pending.set(layer.chainId, layer);
+    return layer;
   }
 
   /** Removes those of the layers that nobody needs, uppermost first, with their blobs. Returns the removed chain IDs. */
@@ -93,7 +97,7 @@ export class LayerInstaller {
       this.pending.delete(chainId);
       const blobs = this.unneededBlobs(known);
       this.store.removeLayers([chainId], blobs);
-      await this.directories.remove(chainId);
+      await this.unpacked.remove(chainId);
       for (const digest of blobs) if (!this.leases.has(digest)) await this.content.remove(digest);
       removed.push(chainId);
     }
@@ -111,10 +115,7 @@ export class LayerInstaller {
 
   /** At boot, before operations start: removes what a dead process left behind. */
   async sweep(): Promise<void> {
-    const layers = this.store.liveChainIds();
-    for (const chainId of await this.directories.list()) {
-      if (!layers.has(chainId)) await this.directories.remove(chainId);
-    }
+    await this.unpacked.sweep(this.store.liveChainIds());
     const blobs = this.store.liveDigests();
     for (const digest of await this.content.list()) if (!blobs.has(digest)) await this.content.demote(digest);
   }
