@@ -1,0 +1,93 @@
+import { readdirSync, statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
+import { listChanges } from '../../host/archive/list-changes.js';
+import { buildRuntimeSpec } from '../../host/oci/build-spec.js';
+import { execProcess } from '../../host/oci/exec-process.js';
+import { resolveUser } from '../../host/oci/resolve-user.js';
+import type { RuntimeRegistry } from '../../host/oci/runtimes.js';
+import type { Snapshots } from '../../host/overlay/snapshots.js';
+import { attachToShim } from '../../host/shim/attach.js';
+import { readExitRecord } from '../../host/shim/exit-record.js';
+import { launchShim } from '../../host/shim/launch.js';
+import { ShimClient } from '../../host/shim/shim-client.js';
+import type { OciPort, SnapshotPort } from './containers-deps.js';
+import type { ShimPort } from './shim-port.js';
+import type { HostCapacity } from './validate-resources.js';
+
+/** The snapshots as containers use them. `imageSizeBytes` tells how large an image's layers are, for the size of the whole. */
+export function snapshotPort(snapshots: Snapshots, imageSizeBytes: (containerId: string) => number): SnapshotPort {
+  return {
+    create: async (id, chainIds) => void snapshots.create(id, [...chainIds]),
+    mount: (id) => {
+      const { merged } = snapshots.get(id);
+      return isMountPoint(merged) ? merged : snapshots.mount(id);
+    },
+    unmount: (id) => snapshots.unmount(id),
+    remove: (id) => snapshots.remove(id),
+    graphDriverData: (id) => ({ name: 'overlay2', data: { ...snapshots.graphDriverData(id) } }),
+    diskUsage: async (id) => {
+      const rwBytes = await snapshots.sizeRwBytes(id);
+      return { rwBytes, rootFsBytes: rwBytes + imageSizeBytes(id) };
+    },
+    list: () => snapshots.ids(),
+    changes: (id) => {
+      const { upper, lowers } = snapshots.get(id);
+      return listChanges(upper, lowers);
+    },
+  };
+}
+
+/** An overlay has a device number of its own, so one comparison tells; the mount table would have to be read whole. */
+function isMountPoint(path: string): boolean {
+  return statSync(path).dev !== statSync(dirname(path)).dev;
+}
+
+/** The real shims; `binary` is the path of wharf-shim. */
+export function shimPort(binary: string): ShimPort {
+  return {
+    launch: (options) => launchShim({ ...options, binary }),
+    connect: (socketPath) => ShimClient.connect(socketPath),
+    attach: attachToShim,
+    readExitRecord,
+  };
+}
+
+/** The real OCI side. The runtimes are asked for anew each time, since a reload of the configuration may change them. */
+export function ociPort(runtimes: () => RuntimeRegistry): OciPort {
+  return {
+    get runtimes() {
+      return runtimes();
+    },
+    buildSpec: buildRuntimeSpec,
+    execProcess,
+    resolveUser,
+  };
+}
+
+/** What this machine has. `controllers` are those of its control groups. */
+export function hostCapacity(controllers: ReadonlySet<string>): HostCapacity {
+  return {
+    cpus: availableParallelism(),
+    memoryNodes: countMemoryNodes(),
+    blkioWeight: hasBlkioWeight(controllers),
+    swapLimit: true,
+  };
+}
+
+function countMemoryNodes(): number {
+  try {
+    return Math.max(1, readdirSync('/sys/devices/system/node').filter((name) => /^node\d+$/.test(name)).length);
+  } catch {
+    return 1;
+  }
+}
+
+function hasBlkioWeight(controllers: ReadonlySet<string>): boolean {
+  if (!controllers.has('blkio')) return controllers.has('io');
+  try {
+    return readdirSync('/sys/fs/cgroup/blkio').some((name) => /^blkio\.(bfq\.)?weight$/.test(name));
+  } catch {
+    return false;
+  }
+}
