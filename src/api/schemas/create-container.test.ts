@@ -81,6 +81,13 @@ describe('create', () => {
     expect(host({ MaskedPaths: [] }).hostConfig).toMatchObject({ maskedPaths: [], readonlyPaths: null });
   });
 
+  it.each([
+    [-1, null],
+    [0, 0],
+  ])('takes a swappiness of %d as %s', (MemorySwappiness, taken) => {
+    expect(host({ MemorySwappiness }).hostConfig.memorySwappiness).toBe(taken);
+  });
+
   it('names the protocol of ports and unfolds ranges', () => {
     const request = created({ ExposedPorts: { '81': {}, '82-83/UDP': {}, x: {} } });
     expect(request.config.exposedPorts).toEqual(['81/tcp', '82/udp', '83/udp', 'x']);

@@ -104,7 +104,8 @@ export function toGivenResources(wire: WireResources): Partial<Resources> {
     memoryBytes: wire.Memory,
     memorySwapBytes: wire.MemorySwap,
     memoryReservationBytes: wire.MemoryReservation,
-    memorySwappiness: wire.MemorySwappiness,
+    // The CLI says -1 for "not set".
+    memorySwappiness: wire.MemorySwappiness === -1 ? undefined : wire.MemorySwappiness,
     kernelMemoryBytes: wire.KernelMemory,
     kernelMemoryTcpBytes: wire.KernelMemoryTCP,
     nanoCpus: wire.NanoCpus,
