@@ -24,6 +24,9 @@ const UNDOCUMENTED = new Set([
   'GET /containers/{id}/checkpoints',
   'POST /containers/{id}/checkpoints',
   'DELETE /containers/{id}/checkpoints/{checkpoint}',
+  // In the files of later versions only, but dockerd does not gate them.
+  'HEAD /_ping',
+  'POST /secrets/{id}/update',
 ]);
 
 const name = ({ method, path }: { method: string; path: string }): string => `${method} ${path}`;

@@ -128,8 +128,9 @@ function convert(schema: unknown): unknown {
   const nullable =
     (schema as Record<string, unknown>)['x-nullable'] === true ||
     type === 'array' ||
+    Array.isArray(type) ||
     type === 'object' ||
     '$ref' in schema;
-  const isSchema = typeof type === 'string' || '$ref' in schema || 'allOf' in schema;
+  const isSchema = typeof type === 'string' || Array.isArray(type) || '$ref' in schema || 'allOf' in schema;
   return isSchema && nullable ? { anyOf: [result, { type: 'null' }] } : result;
 }
