@@ -82,7 +82,9 @@ export class EntryWriter {
       if (file.writtenBytes < entry.sizeBytes) attempt('truncate', path, () => ftruncateSync(fd, entry.sizeBytes));
       attempt('chown', path, () => fchownSync(fd, file.uid, file.gid));
       attempt('chmod', path, () => fchmodSync(fd, entry.mode));
-      const place = entry.xattrs || entry.mtimeNs % NS_PER_SECOND !== 0n ? this.root.place(path) : null;
+      // fs.futimes is the quick way, but keeps neither nanoseconds nor times before 1970 (which it takes as now).
+      const simpleTime = entry.mtimeNs >= 0n && entry.mtimeNs % NS_PER_SECOND === 0n;
+      const place = entry.xattrs || !simpleTime ? this.root.place(path) : null;
       if (place) this.setXattrs(entry, path, place);
       if (place) setTimes(place, path, entry.mtimeNs);
       else setWholeSeconds(fd, path, Number(entry.mtimeNs / NS_PER_SECOND));

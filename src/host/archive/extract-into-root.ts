@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { invalid, notFound } from '../../shared/errors.js';
+import { errnoOf } from './archive-error.js';
 import { submitArchiveJob } from './archive-workers.js';
 import type { IdMap } from './id-map.js';
 import { statPath } from './stat-path.js';
@@ -29,9 +30,7 @@ export async function extractIntoRoot(
 ): Promise<void> {
   const isStream = 'pipe' in source;
   try {
-    const stat = statPath(root, `${path}/.`);
-    if (!stat) throw notFound(`Could not find the file ${path}`);
-    if (!stat.isDirectory) throw invalid('extraction point is not a directory');
+    requireDirectory(root, path);
     await submitArchiveJob(
       'extract',
       {
@@ -47,5 +46,13 @@ export async function extractIntoRoot(
   } catch (error) {
     if (isStream) source.destroy();
     throw error;
+  }
+}
+
+function requireDirectory(root: string, path: string): void {
+  try {
+    if (!statPath(root, `${path}/.`)) throw notFound(`Could not find the file ${path}`);
+  } catch (error) {
+    throw errnoOf(error) === 'ENOTDIR' ? invalid('extraction point is not a directory', error) : error;
   }
 }

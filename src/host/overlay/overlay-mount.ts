@@ -3,8 +3,9 @@ import { posix } from 'node:path';
 import { errnoOf } from '../archive/archive-error.js';
 import { internal } from '../../shared/errors.js';
 import { mount, MS } from '../sys/mount.js';
+import { mountOverlay as mountLayers } from '../sys/overlay-mount.js';
 
-/** Linux takes at most this many lower directories in one overlay (OVL_MAX_STACK); dockerd's own limit is 128 layers. */
+/** Linux takes at most this many lower directories in one overlay (OVL_MAX_STACK). */
 const MAX_LOWERS = 500;
 const PAGE_BYTES = 4096;
 
@@ -33,10 +34,17 @@ export function mountOverlay(overlay: OverlayMount): void {
   try {
     if (Buffer.byteLength(absolute) < PAGE_BYTES) mount('overlay', overlay.target, 'overlay', flags, absolute);
     else if (Buffer.byteLength(relative) < PAGE_BYTES) mountFrom(overlay.base, overlay.target, flags, relative);
-    else throw internal('max depth exceeded');
+    else mountMany(overlay);
   } catch (error) {
     throw explain(error, overlay);
   }
+}
+
+/** More than some 130 layers: only kernels since 6.5 take layers one by one. */
+function mountMany({ base, lowers, upper, work, target }: OverlayMount): void {
+  const place = (path: string): string => posix.join(base, path);
+  const upperDirs = upper === undefined || work === undefined ? null : { upperDir: place(upper), workDir: place(work) };
+  mountLayers({ lowerDirs: lowers.map(place), upper: upperDirs, target, options: FEATURES });
 }
 
 /** One synchronous stretch: nothing else of the process resolves a relative path meanwhile (we use none). */

@@ -19,8 +19,8 @@ import { newLinkName } from './layer-id.js';
 import { RUBBISH_PREFIX, type LayerStore } from './layer-store.js';
 import { mountOverlay } from './overlay-mount.js';
 
-/** dockerd's limit; beyond it creating fails. */
-const MAX_LAYERS = 125;
+/** What the kernel stacks (500), less the init layer. dockerd stops at 125. */
+const MAX_LAYERS = 499;
 const CONTAINER_ID = /^[0-9a-f]{64}$/;
 
 /** What inspect shows as GraphDriver.Data. */
