@@ -1,52 +1,83 @@
-import { mkdirSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
 import { formatVersion, MAX_API_VERSION } from './api/http/api-version.js';
-import type { ApiServer, TlsOptions } from './api/http/server.js';
+import type { ApiServer } from './api/http/server.js';
 import { createApiServer } from './api/http/server.js';
 import { ALL_ROUTES } from './api/routes/all-routes.js';
 import type { LoadedConfig } from './config/load-config.js';
 import type { DaemonConfig } from './config/options.js';
 import type { DaemonPaths } from './config/paths.js';
 import { daemonPaths } from './config/paths.js';
+import { containerDefaults } from './daemon/container-defaults.js';
+import { Disposables } from './daemon/disposables.js';
+import { listenOnHosts } from './daemon/listen.js';
 import { placeholder } from './daemon/placeholder.js';
+import { registryConfig } from './daemon/registry-config.js';
+import { reloadAttributes } from './daemon/reload-attributes.js';
+import { runtimeRegistry } from './daemon/runtimes.js';
+import { shimBinary } from './daemon/shim-binary.js';
 import { systemSettings } from './daemon/system-settings.js';
-import type { ContainerService } from './engine/containers/container-service.js';
+import { Containers } from './engine/containers/containers.js';
+import { hostCapacity, ociPort, shimPort, snapshotPort } from './engine/containers/host-adapters.js';
 import type { Engine } from './engine/engine.js';
+import type { EmitEvent } from './engine/events/event.js';
 import { EventBus } from './engine/events/event-bus.js';
 import type { ExecService } from './engine/exec/exec-service.js';
-import type { ImageService } from './engine/images/image-service.js';
-import { NetworkService } from './engine/networks/network-service.js';
+import { Images } from './engine/images/images.js';
+import type { NetworkService } from './engine/networks/network-service.js';
 import { ComponentVersions } from './engine/system/component-versions.js';
 import { System } from './engine/system/system.js';
 import { Volumes } from './engine/volumes/volumes.js';
+import { endArchiveWorkers } from './host/archive/archive-workers.js';
+import { CgroupControl } from './host/cgroup/cgroup-control.js';
 import { detectCgroups } from './host/cgroup/cgroup-layout.js';
-import { RuntimeRegistry } from './host/oci/runtimes.js';
+import { ContentStore } from './host/content/content-store.js';
+import type { RuntimeRegistry } from './host/oci/runtimes.js';
+import { LayerStore } from './host/overlay/layer-store.js';
+import { Snapshots } from './host/overlay/snapshots.js';
+import { Registries } from './host/registry/registries.js';
 import { hostName, readHostFacts } from './host/system/host-facts.js';
 import { VolumeDirectories } from './host/volumes/volume-directories.js';
 import type { Logger } from './shared/logger.js';
 import { ENGINE_VERSION } from './shared/version.js';
+import { ContainerStore } from './store/containers.js';
+import type { WharfDatabase } from './store/database.js';
 import { openDatabase } from './store/database.js';
+import { SqliteImageRepository } from './store/images.js';
 import { MetaStore } from './store/meta.js';
 import { VolumeStore } from './store/volumes.js';
 
-/** The whole daemon; the only place that constructs its parts. Disposing stops it, and containers go on. */
+/**
+ * The whole daemon; the only place that constructs its parts, each after those that it stands on. Disposing stops it in the
+ * reverse order, and containers go on.
+ */
 export class Daemon implements AsyncDisposable {
-  private readonly stack: (() => void | Promise<void>)[] = [];
+  private readonly paths: DaemonPaths;
+  private readonly parts: Disposables;
+  private readonly events = new EventBus();
+  private readonly cgroups = detectCgroups();
+  private readonly defaults: ReturnType<typeof containerDefaults>;
+  private readonly registries: Registries;
+  private registry: RuntimeRegistry;
   private engineId = '';
-  private events: EventBus | null = null;
 
   private constructor(
     private config: DaemonConfig,
-    private readonly paths: DaemonPaths,
     private readonly log: Logger,
-  ) {}
+  ) {
+    this.paths = daemonPaths(config);
+    this.parts = new Disposables(log);
+    this.defaults = containerDefaults(config, this.cgroups);
+    this.registries = new Registries(registryConfig(config), log.child({ part: 'registry' }));
+    this.registry = runtimeRegistry(config);
+  }
 
   /** Resolves when the API is being served on every host. Nothing is left running when it throws. */
   static async start({ config, given }: LoadedConfig, log: Logger): Promise<Daemon> {
-    const daemon = new Daemon(config, daemonPaths(config), log);
+    const daemon = new Daemon(config, log);
     try {
       const api = await daemon.build();
-      await daemon.listen(api, !given.has('group'));
+      await listenOnHosts(api, config, !given.has('group'), log);
       return daemon;
     } catch (error) {
       await daemon[Symbol.asyncDispose]();
@@ -54,93 +85,175 @@ export class Daemon implements AsyncDisposable {
     }
   }
 
-  /** Takes the new values of the reloadable options; they count for what is done from now on. */
+  /**
+   * Takes the new values of the reloadable options; they count for what is done from now on. All are made before one is
+   * taken: when it throws, nothing has changed.
+   */
   reload(next: DaemonConfig): void {
-    this.config = { ...this.config, ...next };
-    this.events?.emit({
-      type: 'daemon',
-      action: 'reload',
-      actorId: this.engineId,
-      attributes: { name: hostName(), debug: String(next.debug), labels: JSON.stringify(next.labels) },
-    });
+    const [defaults, registries, runtimes] = [
+      containerDefaults(next, this.cgroups),
+      registryConfig(next),
+      runtimeRegistry(next),
+    ];
+    this.config = next;
+    Object.assign(this.defaults, defaults);
+    this.registries.reload(registries);
+    this.registry = runtimes;
+    const attributes = { name: hostName(), ...reloadAttributes(next) };
+    this.events.emit({ type: 'daemon', action: 'reload', actorId: this.engineId, attributes });
   }
 
-  /** Stops in the reverse order of construction; every step is tried. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (let step = this.stack.pop(); step; step = this.stack.pop()) {
-      try {
-        await step();
-      } catch (err) {
-        this.log.error({ err }, 'a part of the daemon did not stop cleanly');
-      }
-    }
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.parts[Symbol.asyncDispose]();
   }
 
   private async build(): Promise<ApiServer> {
-    const { paths, log } = this;
-    for (const path of [paths.execRoot, paths.netns, paths.bundles, paths.shims])
+    const { paths, log, events } = this;
+    for (const path of [paths.execRoot, paths.netns, paths.bundles, paths.shims, paths.containers]) {
       mkdirSync(path, { recursive: true, mode: 0o711 });
+    }
     const db = openDatabase(paths.database, log);
-    this.stack.push(() => db.close());
+    this.parts.add('database', () => db.close());
     this.engineId = new MetaStore(db).getOrCreate('engine-id', randomUUID);
-    const events = (this.events = new EventBus());
-    this.stack.push(() => events[Symbol.dispose]());
+    this.parts.add('events', () => events[Symbol.dispose]());
+    this.parts.add('archive workers', endArchiveWorkers);
 
-    const cgroups = detectCgroups();
-    const settings = (): ReturnType<typeof systemSettings> => systemSettings(this.config, cgroups);
-    const volumes = new Volumes({
-      store: new VolumeStore(db),
-      directories: new VolumeDirectories(paths.volumes),
-      emit: events.emit,
-      log: log.child({ part: 'volumes' }),
-    });
-    await volumes.reconcile();
-    const images = placeholder<ImageService>('images');
-    const containers = placeholder<ContainerService>('containers');
+    const volumes = await this.buildVolumes(db);
+    const networks = interimNetworks();
+    const layers = new LayerStore(paths.overlay2);
+    const images: Images = this.buildImages(db, layers, (imageId) =>
+      containers.context.registry
+        .all()
+        .filter(({ container }) => container.imageId === imageId)
+        .map(({ container }) => ({ id: container.id, running: container.state.running })),
+    );
+    const containers = this.buildContainers(db, layers, images, networks, volumes);
     const exec = placeholder<ExecService>('exec');
-    const networks = new NetworkService();
-    const system = new System({
-      engineId: this.engineId,
-      host: readHostFacts(),
-      cgroups,
-      api: { min: this.config.minApiVersion, max: formatVersion(MAX_API_VERSION) },
-      events,
-      versions: new ComponentVersions(log),
-      settings,
-      runtimes: () => this.runtimes(),
-      containerStates: () => [],
-      imageCount: () => 0,
-      containers,
-      images,
-      volumes,
-      layersSizeBytes: () => 0,
-    });
+    const system = this.buildSystem(containers, images, volumes);
+
+    containers.load();
+    await images.sweep();
+    networks.useContainers(containers.directory);
+    await networks.init();
+    this.parts.add('networks', () => networks.shutdown());
+    await networks.reconcile(containers.runningIds());
+    this.parts.add('containers', () => containers.shutdown());
+    await containers.reconcile();
+
     const engine: Engine = { containers, exec, images, networks, volumes, events, system };
     const facts = { version: ENGINE_VERSION, experimental: this.config.experimental, builderVersion: '1' } as const;
     const api = await createApiServer({ engine, logger: log.child({ part: 'api' }), facts, routes: ALL_ROUTES });
-    this.stack.push(() => api.close());
+    this.parts.add('api', () => api.close());
     return api;
   }
 
-  private async listen(api: ApiServer, groupIsDefault: boolean): Promise<void> {
-    const { group, hosts } = this.config;
-    for (const host of hosts) {
-      for (const address of await api.listen(host, { tls: this.tls(), group, groupIsDefault })) {
-        this.log.info(`API listen on ${address}`);
-      }
-    }
+  private async buildVolumes(db: WharfDatabase): Promise<Volumes> {
+    const volumes = new Volumes({
+      store: new VolumeStore(db),
+      directories: new VolumeDirectories(this.paths.volumes),
+      emit: this.events.emit,
+      log: this.log.child({ part: 'volumes' }),
+    });
+    await volumes.reconcile();
+    return volumes;
   }
 
-  private tls(): TlsOptions | null {
-    const { tls, tlsverify, tlscacert, tlscert, tlskey } = this.config;
-    if (!tls) return null;
-    return { verify: tlsverify, caPath: tlscacert === '' ? null : tlscacert, certPath: tlscert, keyPath: tlskey };
+  private buildImages(
+    db: WharfDatabase,
+    layers: LayerStore,
+    imageUsers: (imageId: string) => { id: string; running: boolean }[],
+  ): Images {
+    return new Images({
+      repository: new SqliteImageRepository(db),
+      content: new ContentStore(this.paths.content),
+      layers,
+      registries: this.registries,
+      emit: this.events.emit,
+      log: this.log.child({ part: 'images' }),
+      imageUsers,
+      maxConcurrentDownloads: this.config.maxConcurrentDownloads,
+      maxConcurrentUploads: this.config.maxConcurrentUploads,
+    });
   }
 
-  private runtimes(): RuntimeRegistry {
-    const configured = Object.entries(this.config.runtimes).map(
-      ([name, { path, runtimeArgs }]) => [name, { path, args: runtimeArgs }] as const,
+  private buildContainers(
+    db: WharfDatabase,
+    layers: LayerStore,
+    images: Images,
+    networks: NetworkService,
+    volumes: Volumes,
+  ): Containers {
+    const { paths } = this;
+    const log = this.log.child({ part: 'containers' });
+    // An image that was deleted under its container goes with the last one.
+    const emit: EmitEvent = (event) => {
+      this.events.emit(event);
+      if (event.type !== 'container' || event.action !== 'destroy') return;
+      images.releaseRetired().catch((err: unknown) => log.error({ err }, 'could not remove a retired image'));
+    };
+    const imageSizeBytes = (containerId: string): number => {
+      const imageId = containers.context.registry.get(containerId)?.container.imageId;
+      return (imageId === undefined ? null : images.findRetained(imageId))?.sizeBytes ?? 0;
+    };
+    const containers: Containers = new Containers(
+      {
+        paths: {
+          containers: paths.containers,
+          bundles: paths.bundles,
+          sockets: paths.shims,
+          views: paths.views,
+          runtimeRoot: paths.runtimeState,
+          dataRoot: paths.dataRoot,
+        },
+        defaults: this.defaults,
+        repository: new ContainerStore(db),
+        images,
+        networks,
+        volumes,
+        snapshots: snapshotPort(new Snapshots(layers), imageSizeBytes),
+        shims: shimPort(shimBinary()),
+        oci: ociPort(() => this.registry),
+        cgroups: new CgroupControl(this.cgroups),
+        emit,
+        log,
+      },
+      hostCapacity(this.cgroups.controllers),
     );
-    return new RuntimeRegistry(Object.fromEntries(configured), this.config.defaultRuntime);
+    return containers;
   }
+
+  private buildSystem(containers: Containers, images: Images, volumes: Volumes): System {
+    return new System({
+      engineId: this.engineId,
+      host: readHostFacts(),
+      cgroups: this.cgroups,
+      api: { min: this.config.minApiVersion, max: formatVersion(MAX_API_VERSION) },
+      events: this.events,
+      versions: new ComponentVersions(this.log),
+      settings: () => systemSettings(this.config, this.cgroups),
+      runtimes: () => this.registry,
+      containerStates: () => containers.context.registry.all().map(({ container }) => container.state.status),
+      imageCount: () => images.store.all().length,
+      layersSizeBytes: () => layersSizeBytes(images),
+      containers,
+      images,
+      volumes,
+    });
+  }
+}
+
+/** Unpacked size of all layers, each once. */
+function layersSizeBytes({ store }: Images): number {
+  return [...store.liveChainIds()].reduce((sum, chainId) => sum + (store.layer(chainId)?.sizeBytes ?? 0), 0);
+}
+
+/** Until networks are built: the daemon starts, and whatever needs one is refused. */
+function interimNetworks(): NetworkService {
+  return Object.assign(placeholder<NetworkService>('networks'), {
+    useContainers: () => undefined,
+    init: () => Promise.resolve(),
+    reconcile: () => Promise.resolve(),
+    shutdown: () => Promise.resolve(),
+    list: () => [],
+  });
 }

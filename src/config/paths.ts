@@ -24,6 +24,8 @@ export interface DaemonPaths {
   readonly bundles: string;
   /** The shims' sockets and exit records, by container id. */
   readonly shims: string;
+  /** Where root file systems of stopped containers are put together for copying. */
+  readonly views: string;
   /** `--root` of the OCI runtimes. */
   readonly runtimeState: string;
 }
@@ -44,6 +46,7 @@ export function daemonPaths(config: { dataRoot: string; execRoot: string }): Dae
     netns: join(execRoot, 'netns'),
     bundles: join(execRoot, 'containers'),
     shims: join(execRoot, 'shims'),
+    views: join(execRoot, 'views'),
     runtimeState: join(execRoot, 'runtime'),
   };
 }

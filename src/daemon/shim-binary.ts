@@ -1,0 +1,13 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** Beside the installed program, or where `npm run build` leaves it in a source tree. */
+const PLACES = ['../wharf-shim', '../../shim/build/wharf-shim'];
+
+/** Absolute path of wharf-shim. Throws with what to do when it has not been built. */
+export function shimBinary(): string {
+  const paths = PLACES.map((place) => fileURLToPath(new URL(place, import.meta.url)));
+  const found = paths.find((path) => existsSync(path));
+  if (found === undefined) throw new Error(`wharf-shim is at none of ${paths.join(', ')}: run npm run build`);
+  return found;
+}
