@@ -31,6 +31,8 @@ export class ContainerEntry implements StoredContainer {
   isBeingRestarted = false;
   /** Ends the health probes; null while there are none. */
   stopHealth: (() => void) | null = null;
+  /** Ids of the execs of the current run; an exec that is not among them is forgotten. */
+  readonly execs = new Set<string>();
   /** How many copies are reading or writing the mounted root file system while the container does not run. */
   views = 0;
   readonly waiters = new ExitWaiters();

@@ -34,3 +34,24 @@ export function runFiles(
     socket: join(roots.sockets, `${id.slice(0, 32)}.sock`),
   };
 }
+
+/** Files of one exec; all but the socket lie in the bundle and go with it. */
+export function execFiles(
+  roots: ContainerRoots,
+  containerId: string,
+  execId: string,
+): { process: string; exit: string; pid: string; runtimeLog: string; shimLog: string; socket: string } {
+  const bundle = join(roots.bundles, containerId);
+  const short = execId.slice(0, 32);
+  return {
+    process: join(bundle, `exec-${short}.json`),
+    exit: join(bundle, `exec-${short}.exit`),
+    pid: join(bundle, `exec-${short}.pid`),
+    runtimeLog: join(bundle, `exec-${short}.log`),
+    shimLog: join(bundle, 'shim.log'),
+    socket: join(roots.sockets, `${EXEC_SOCKET_PREFIX}${short}.sock`),
+  };
+}
+
+/** Tells the sockets of execs from those of containers. */
+export const EXEC_SOCKET_PREFIX = 'x-';

@@ -16,7 +16,9 @@ export class ContainerRegistry {
 
   /** Reads all containers from the repository; once, at boot. */
   load(): void {
-    for (const stored of this.repository.loadAll()) this.index(new ContainerEntry(stored));
+    for (const stored of this.repository.loadAll()) {
+      this.index(new ContainerEntry({ ...stored, container: { ...stored.container, execIds: [] } }));
+    }
   }
 
   /** In order of creation. */
@@ -77,7 +79,12 @@ export class ContainerRegistry {
     this.repository.save(entry);
   }
 
-  /** Changes what a running container has: state, network, restart count, exec ids. */
+  /** Execs are only in memory. */
+  setExecIds(entry: ContainerEntry, execIds: string[]): void {
+    entry.container = { ...entry.container, execIds };
+  }
+
+  /** Changes what a running container has; quick, since it need not survive a loss of power. */
   saveState(
     entry: ContainerEntry,
     change: Partial<Pick<Container, 'state' | 'network' | 'restartCount' | 'execIds'>>,

@@ -105,6 +105,7 @@ export function recordExit(ctx: ContainersContext, entry: ContainerEntry, facts:
   const ranForMs = runMs(state.startedAt, facts.finishedAt);
   entry.stopHealth?.();
   entry.stopHealth = null;
+  entry.execs.clear();
   const willRestart =
     !entry.exitOnNext &&
     !ctx.stopping &&

@@ -25,6 +25,7 @@ import { toRunning, toStartFailed } from './state-machine.js';
  */
 export async function launchContainer(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
   await entry.run?.cleaned;
+  const wasRestarting = entry.container.state.restarting;
   await using undo = new UndoStack(ctx.deps.log);
   try {
     await bringUp(ctx, entry, undo);
@@ -37,7 +38,7 @@ export async function launchContainer(ctx: ContainersContext, entry: ContainerEn
       network: withoutSandbox(entry.container.network),
     });
     for (const pending of entry.pendingAttaches) pending.giveUp();
-    entry.waiters.exited({ statusCode: failure.exitCode, error: failure.error.message });
+    if (wasRestarting) entry.waiters.exited({ statusCode: failure.exitCode, error: failure.error.message });
     throw failure.error;
   }
 }

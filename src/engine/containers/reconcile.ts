@@ -2,7 +2,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { hasCode } from '../../shared/errors.js';
 import type { ContainerEntry } from './container-entry.js';
-import { runFiles } from './container-paths.js';
+import { EXEC_SOCKET_PREFIX, runFiles } from './container-paths.js';
 import type { ContainersContext } from './containers-context.js';
 import { factsOf, lostExit, recordExit, superviseRun } from './exit.js';
 import { startHealth } from './health.js';
@@ -133,10 +133,14 @@ async function removeOrphans(ctx: ContainersContext): Promise<void> {
   }
 }
 
-/** Kills what runs behind a socket that nobody knows. Execs of running containers end by themselves. */
+/** Kills what runs behind a socket that nobody knows; execs of an earlier daemon go on, and end by themselves. */
 async function discardOrphanShim(ctx: ContainersContext, socketPath: string): Promise<void> {
   try {
     const shim = await ctx.deps.shims.connect(socketPath);
+    if (basename(socketPath).startsWith(EXEC_SOCKET_PREFIX)) {
+      shim.close();
+      return;
+    }
     if (shim.state === 'created') await shim.quit();
     else await shim.kill(9);
     shim.close();

@@ -33,7 +33,7 @@ export function specRequest(ctx: ContainersContext, container: Container, facts:
     rootfs: facts.rootfs,
     readonlyRootfs: hostConfig.readonlyRootfs,
     args: [container.path, ...container.args],
-    env: processEnv(container, facts.user.home),
+    env: processEnv(container, facts.user.home, config.tty),
     cwd: config.workingDir || '/',
     user: facts.user,
     tty: config.tty,
@@ -80,15 +80,17 @@ function hasSize([height, width]: [number, number]): boolean {
   return height > 0 && width > 0;
 }
 
-/** PATH, HOSTNAME, TERM with a terminal, HOME: where the container does not set them itself. A name alone unsets. */
-export function processEnv(container: Container, home: string): string[] {
-  const { config } = container;
+/**
+ * The environment of the container's process or (with its own variables as `more`) of an exec: PATH, HOSTNAME, TERM with a
+ * terminal and HOME where they are not set. A name alone unsets.
+ */
+export function processEnv({ config }: Container, home: string, tty: boolean, more: readonly string[] = []): string[] {
   const env = new Map<string, string>();
   const set = (entry: string): unknown => env.set(entry.split('=', 1)[0] ?? '', entry);
   set(DEFAULT_PATH);
   set(`HOSTNAME=${config.hostname}`);
-  if (config.tty) set('TERM=xterm');
-  for (const entry of config.env) {
+  if (tty) set('TERM=xterm');
+  for (const entry of [...config.env, ...more]) {
     if (entry.includes('=')) set(entry);
     else env.delete(entry);
   }
@@ -129,7 +131,8 @@ export function cgroupsPath(ctx: ContainersContext, { id, hostConfig }: Containe
   return join('/', parent || 'docker', id);
 }
 
-function mergeUlimits(ctx: ContainersContext, host: HostConfig): HostConfig['ulimits'] {
+/** A container's own limits, and those of the daemon for all others. */
+export function mergeUlimits(ctx: ContainersContext, host: HostConfig): HostConfig['ulimits'] {
   const own = new Set(host.ulimits.map(({ name }) => name));
   return [...host.ulimits, ...ctx.deps.defaults.ulimits.filter(({ name }) => !own.has(name))];
 }

@@ -44,11 +44,13 @@ export function commandExitCode(text: string): number {
   return NOT_FOUND.test(text) ? 127 : 128;
 }
 
-/** The same text for a command of an exec: dockerd names another path to it. */
-export function execFailureText(error: unknown): { text: string; exitCode: number } {
-  const message = error instanceof RuntimeStartError ? error.message.trim() : errorMessage(error);
-  const inner = message.replace(/^.*?(?=unable to start container process|exec: ")/s, '');
-  const text = `OCI runtime exec failed: exec failed: ${inner}`;
-  const code = commandExitCode(text);
-  return { text, exitCode: code === 128 ? 126 : code };
+/** The same for a command of an exec. */
+export function execFailure(error: unknown): StartFailure {
+  if (error instanceof WharfError) return { error, exitCode: 128 };
+  const text = errorMessage(error)
+    .trim()
+    .replace(/^(?:runc )?exec failed: /, '');
+  const exitCode = commandExitCode(text);
+  const make = exitCode === 128 ? internal : invalid;
+  return { error: make(`OCI runtime exec failed: exec failed: ${text}`, error), exitCode };
 }

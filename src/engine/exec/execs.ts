@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import { conflict, errorMessage, internal, invalid, notFound } from '../../shared/errors.js';
+import type { AttachSession } from '../containers/container-service.js';
+import type { ContainerEntry } from '../containers/container-entry.js';
+import { emitContainerEvent, type ContainersContext } from '../containers/containers-context.js';
+import { parseDetachKeys } from '../containers/detach-keys.js';
+import { notRunning } from '../containers/kill.js';
+import { relay } from '../containers/stream-session.js';
+import { ExecRecord } from './exec-record.js';
+import type { ExecConfig, ExecInstance, ExecService } from './exec-service.js';
+import { launchExec } from './launch-exec.js';
+
+/** As long as dockerd remembers an exec that has ended. */
+const FORGET_AFTER_MS = 5 * 60_000;
+/** The CLI sends the first size while the process is being started. */
+const RESIZE_WAIT_MS = 10_000;
+const STDOUT_FRAME = 1;
+
+export interface StartExecOptions {
+  detach: boolean;
+  tty: boolean;
+  consoleSize: [number, number] | null;
+}
+
+/** Commands run in containers. They live in memory only: a daemon that comes up again knows none, though they go on running. */
+export class Execs implements ExecService {
+  private readonly byId = new Map<string, ExecRecord>();
+
+  constructor(private readonly ctx: ContainersContext) {}
+
+  async create(containerRef: string, config: ExecConfig): Promise<string> {
+    const { ctx } = this;
+    const entry = ctx.registry.find(containerRef);
+    if (config.cmd.length === 0) throw invalid('No exec command specified');
+    refuse(entry, containerRef);
+    if (config.detachKeys !== '') checkDetachKeys(config.detachKeys);
+    const user = ctx.deps.oci.resolveUser(
+      `/proc/${entry.container.state.pid}/root`,
+      config.user || entry.container.config.user,
+      config.user === '' ? entry.container.hostConfig.groupAdd : [],
+    );
+    this.forgetOld();
+    const exec = new ExecRecord(randomBytes(32).toString('hex'), entry, config, user);
+    this.byId.set(exec.id, exec);
+    entry.execs.add(exec.id);
+    ctx.registry.setExecIds(entry, [...entry.container.execIds, exec.id]);
+    emitContainerEvent(ctx, entry, `exec_create: ${config.cmd.join(' ')}`, { execID: exec.id });
+    return exec.id;
+  }
+
+  async start(id: string, options: StartExecOptions): Promise<AttachSession | null> {
+    const exec = this.find(id);
+    refuse(exec.entry, exec.entry.id);
+    if (exec.exitCode !== null) throw conflict(`exec command ${id} has already run`);
+    if (exec.isClaimed) throw conflict(`exec command ${id} is already running`);
+    exec.isClaimed = true;
+    if (options.detach) {
+      await launchExec(this.ctx, exec, { attach: false, consoleSize: options.consoleSize });
+      return null;
+    }
+    return { tty: exec.config.tty, run: (client) => this.runSession(exec, options, client) };
+  }
+
+  async resize(id: string, height: number, width: number): Promise<void> {
+    const exec = this.find(id);
+    if (exec.exitCode !== null) throw internal('cannot resize a stopped container');
+    const shim = await soon(exec);
+    if (exec.config.tty) await shim.resize(height, width);
+    emitContainerEvent(this.ctx, exec.entry, `exec_resize`, {
+      execID: id,
+      height: String(height),
+      width: String(width),
+    });
+  }
+
+  inspect(id: string): ExecInstance {
+    return this.find(id).describe();
+  }
+
+  private find(id: string): ExecRecord {
+    const exec = this.byId.get(id);
+    if (exec?.entry.execs.has(id)) return exec;
+    this.byId.delete(id);
+    throw notFound(`No such exec instance: ${id}`);
+  }
+
+  private forgetOld(): void {
+    const before = Date.now() - FORGET_AFTER_MS;
+    for (const [id, { entry, exitCode, endedAtMs }] of this.byId) {
+      const isOver = exitCode !== null && endedAtMs < before;
+      if (!isOver && entry.execs.has(id)) continue;
+      entry.execs.delete(id);
+      this.byId.delete(id);
+    }
+  }
+
+  private async runSession(exec: ExecRecord, options: StartExecOptions, client: Duplex): Promise<void> {
+    const { ctx } = this;
+    const { config, entry } = exec;
+    // An error is followed by 'close', which ends the session; unhandled it would end the daemon.
+    client.on('error', () => undefined);
+    try {
+      const { socket, recorded } = await launchExec(ctx, exec, { attach: true, consoleSize: options.consoleSize });
+      if (!socket) return;
+      await relay(client, socket, {
+        stdin: config.attachStdin,
+        detachKeys: config.tty ? parseDetachKeys(config.detachKeys) : null,
+        recorded: () => recorded,
+        onDetach: () => emitContainerEvent(ctx, entry, 'exec_detach', { execID: exec.id }),
+      });
+    } catch (error) {
+      const text = Buffer.from(`${errorMessage(error)}\r\n`);
+      client.end(config.tty ? text : frame(text));
+    }
+  }
+}
+
+function refuse(entry: ContainerEntry, ref: string): void {
+  const { state } = entry.container;
+  if (!state.running) throw notRunning(entry);
+  if (state.paused) throw conflict(`Container ${ref} is paused, unpause the container before exec`);
+  if (state.restarting) throw conflict(`Container ${ref} is restarting, wait until the container is running`);
+}
+
+function checkDetachKeys(text: string): void {
+  try {
+    parseDetachKeys(text);
+  } catch (error) {
+    throw invalid(`Invalid escape keys (${text}) provided`, error);
+  }
+}
+
+async function soon(exec: ExecRecord): Promise<NonNullable<Awaited<ExecRecord['started']>>> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'late'>((resolve) => (timer = setTimeout(() => resolve('late'), RESIZE_WAIT_MS)));
+  const shim = await Promise.race([exec.started, late]);
+  clearTimeout(timer);
+  if (shim === 'late') throw internal('timeout waiting for exec session ready');
+  if (shim === null) throw internal('cannot resize a stopped container');
+  return shim;
+}
+
+/** A frame of Docker's multiplexed stream. */
+function frame(text: Buffer): Buffer {
+  const header = Buffer.alloc(8);
+  header[0] = STDOUT_FRAME;
+  header.writeUInt32BE(text.length, 4);
+  return Buffer.concat([header, text]);
+}

@@ -1,0 +1,116 @@
+import { rm, writeFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import { execProcessInput } from './exec-process-input.js';
+import type { ExecRecord } from './exec-record.js';
+import { execFiles } from '../containers/container-paths.js';
+import { emitContainerEvent, type ContainersContext } from '../containers/containers-context.js';
+import type { RunningShim } from '../containers/shim-port.js';
+import { execFailure } from '../containers/start-error.js';
+
+/** A status that nobody recorded; 0 would be a lie. */
+const LOST_EXIT_CODE = 255;
+
+/** A running exec. */
+export interface LaunchedExec {
+  /** null: nothing is attached. */
+  socket: Socket | null;
+  /** Settles when the exit code is on record. Never rejects. */
+  recorded: Promise<void>;
+}
+
+/**
+ * Runs an exec's process under a shim of its own. On failure the record has the exit code, and the error is thrown in dockerd's
+ * words (126 and 127 are the client's fault: invalid).
+ */
+export async function launchExec(
+  ctx: ContainersContext,
+  exec: ExecRecord,
+  options: { attach: boolean; consoleSize: [number, number] | null },
+): Promise<LaunchedExec> {
+  try {
+    return await launch(ctx, exec, options);
+  } catch (error) {
+    const failure = execFailure(error);
+    exec.hasEnded(failure.exitCode);
+    forgetRunning(ctx, exec);
+    await removeFiles(ctx, exec);
+    throw failure.error;
+  }
+}
+
+async function launch(
+  ctx: ContainersContext,
+  exec: ExecRecord,
+  { attach, consoleSize }: { attach: boolean; consoleSize: [number, number] | null },
+): Promise<LaunchedExec> {
+  const { deps } = ctx;
+  const { entry, config } = exec;
+  const files = execFiles(deps.paths, entry.id, exec.id);
+  const size = consoleSize ?? config.consoleSize;
+  await writeFile(files.process, JSON.stringify(deps.oci.execProcess(execProcessInput(ctx, exec, size))), {
+    mode: 0o600,
+  });
+  const runtime = deps.oci.runtimes.resolve(entry.container.hostConfig.runtime);
+  const shim = await deps.shims.launch({
+    id: entry.id,
+    process: { execProcess: files.process },
+    runtime: {
+      path: runtime.path,
+      root: deps.paths.runtimeRoot,
+      args: runtime.args,
+      logPath: files.runtimeLog,
+      systemdCgroup: deps.defaults.cgroupDriver === 'systemd',
+    },
+    socketPath: files.socket,
+    exitFile: files.exit,
+    pidFile: files.pid,
+    shimLog: files.shimLog,
+    tty: config.tty,
+    consoleSize: size && size[0] > 0 && size[1] > 0 ? { height: size[0], width: size[1] } : null,
+    stdin: config.attachStdin && attach,
+    stdinOnce: true,
+    log: null,
+  });
+  let socket: Socket | null = null;
+  try {
+    const { attachStdin: stdin, attachStdout: stdout, attachStderr: stderr } = config;
+    if (attach) socket = await deps.shims.attach(files.socket, { stdin, stdout, stderr });
+    emitContainerEvent(ctx, entry, `exec_start: ${config.cmd.join(' ')}`, { execID: exec.id });
+    const { pid } = await shim.start();
+    exec.hasStarted(shim, pid);
+  } catch (error) {
+    socket?.destroy();
+    await shim.quit().catch(() => undefined);
+    shim.close();
+    throw error;
+  }
+  return { socket, recorded: supervise(ctx, exec, shim) };
+}
+
+async function supervise(ctx: ContainersContext, exec: ExecRecord, shim: RunningShim): Promise<void> {
+  let exitCode: number | null = null;
+  try {
+    exitCode = (await shim.exited).exitCode;
+  } catch (err) {
+    if (ctx.stopping) return;
+    ctx.deps.log.warn({ err, container: exec.entry.id, exec: exec.id }, 'the exit status of an exec was lost');
+  }
+  exec.hasEnded(exitCode ?? LOST_EXIT_CODE);
+  forgetRunning(ctx, exec);
+  emitContainerEvent(ctx, exec.entry, 'exec_die', { execID: exec.id, exitCode: String(exec.exitCode) });
+  shim.close();
+  removeFiles(ctx, exec).catch((err: unknown) =>
+    ctx.deps.log.warn({ err, exec: exec.id }, 'cannot remove the files of an exec'),
+  );
+}
+
+/** The container's inspect lists only execs that have not ended. */
+function forgetRunning(ctx: ContainersContext, { id, entry }: ExecRecord): void {
+  const execIds = entry.container.execIds.filter((other) => other !== id);
+  if (execIds.length < entry.container.execIds.length) ctx.registry.setExecIds(entry, execIds);
+}
+
+async function removeFiles(ctx: ContainersContext, { id, entry }: ExecRecord): Promise<void> {
+  const { process, exit, pid, runtimeLog, socket } = execFiles(ctx.deps.paths, entry.id, id);
+  await Promise.all([process, exit, pid, runtimeLog, socket].map((path) => rm(path, { force: true })));
+}
