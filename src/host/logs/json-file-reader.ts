@@ -71,7 +71,9 @@ async function* followLog(
       const last = end.reached;
       const cursor = cursors[0];
       if (cursor) yield* cursor.read(signal);
+      if (isOver(options, encoder)) return;
       const newer = cursor ? await openNewer(cursor, path, encoder) : await openCursors(path, 'all', encoder);
+      if (newer === 'truncated') continue;
       cursors.push(...newer);
       if (newer.length > 0) {
         change[Symbol.dispose]();
@@ -92,6 +94,7 @@ async function* followLog(
   }
 }
 
-async function openNewer(cursor: LogCursor, path: string, encoder: RecordEncoder): Promise<LogCursor[]> {
-  return (await cursor.newerFiles(path)).map((file) => new LogCursor(file, encoder));
+async function openNewer(cursor: LogCursor, path: string, encoder: RecordEncoder): Promise<LogCursor[] | 'truncated'> {
+  const files = await cursor.newerFiles(path);
+  return files === 'truncated' ? files : files.map((file) => new LogCursor(file, encoder));
 }

@@ -42,18 +42,17 @@ export class LogCursor implements AsyncDisposable {
   }
 
   /**
-   * The files that the log has gone on in since this one was rotated, oldest first; none if it was not. A file that was
-   * truncated in place is read from its beginning again.
+   * The files that the log has gone on in since this one was rotated, oldest first; none if it was not; `truncated` when
+   * it was cut short in place, and is to be read from its beginning now.
    */
-  async newerFiles(path: string): Promise<LogFile[]> {
+  async newerFiles(path: string): Promise<LogFile[] | 'truncated'> {
     const current = await statOrNull(path);
     if (!current) return [];
     if (current.ino === this.file.inode) {
-      if (current.size < this.position) {
-        this.position = 0;
-        this.assembler.reset();
-      }
-      return [];
+      if (current.size >= this.position) return [];
+      this.position = 0;
+      this.assembler.reset();
+      return 'truncated';
     }
     const { mtimeNs } = await this.file.handle.stat({ bigint: true });
     // a compressed file is a new one; it has kept the time of what it was made from
@@ -69,7 +68,7 @@ export class LogCursor implements AsyncDisposable {
   private async *readInflated(signal?: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
     for await (const chunk of readCompressed(this.file)) {
       if (signal?.aborted || this.encoder.finished) return;
-      let rest = chunk as Buffer;
+      let rest = chunk;
       while (rest.length > 0) {
         const copied = rest.copy(this.assembler.room());
         rest = rest.subarray(copied);
@@ -127,8 +126,7 @@ async function cursorAtTail(
 async function countLines(file: LogFile): Promise<number> {
   let lines = 0;
   for await (const chunk of readCompressed(file)) {
-    const bytes = chunk as Buffer;
-    for (let at = bytes.indexOf(0x0a); at >= 0; at = bytes.indexOf(0x0a, at + 1)) lines++;
+    for (let at = chunk.indexOf(0x0a); at >= 0; at = chunk.indexOf(0x0a, at + 1)) lines++;
   }
   return lines;
 }

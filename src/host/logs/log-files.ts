@@ -1,7 +1,6 @@
-import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { hasCode } from '../../shared/errors.js';
 
@@ -67,16 +66,27 @@ export async function openLogFiles(
   return files.reverse();
 }
 
-/** The inflated content of a compressed file. Leaves the handle open. */
-export function readCompressed(file: LogFile): Readable {
-  const raw = createReadStream('', {
-    fd: file.handle,
-    autoClose: false,
-    start: 0,
-    highWaterMark: INFLATED_CHUNK_BYTES,
-  });
+/** The inflated content of a compressed file, as far as it is intact. Leaves the handle open. */
+export async function* readCompressed(file: LogFile): AsyncGenerator<Buffer, void, undefined> {
+  const raw = Readable.from(readRaw(file.handle), { objectMode: false });
   const inflated = createGunzip({ chunkSize: INFLATED_CHUNK_BYTES });
   raw.once('error', (error) => inflated.destroy(error));
-  inflated.once('close', () => raw.destroy());
-  return raw.pipe(inflated);
+  try {
+    for await (const chunk of raw.pipe(inflated)) yield chunk as Buffer;
+  } catch (error) {
+    // cut off by a full disk or a power cut: what could be read has been
+    if (!hasCode(error, 'Z_DATA_ERROR', 'Z_BUF_ERROR')) throw error;
+  } finally {
+    raw.destroy();
+  }
+}
+
+async function* readRaw(handle: FileHandle): AsyncGenerator<Buffer, void, undefined> {
+  for (let position = 0; ;) {
+    const chunk = Buffer.allocUnsafe(INFLATED_CHUNK_BYTES);
+    const { bytesRead } = await handle.read(chunk, 0, chunk.length, position);
+    if (bytesRead === 0) return;
+    position += bytesRead;
+    yield chunk.subarray(0, bytesRead);
+  }
 }
