@@ -75,6 +75,7 @@ export const network: NetworkDetails = {
   },
   options: {},
   labels: {},
+  automaticPools: true,
   bridgeName: 'br-bbbbbbbbbbbb',
   members: [
     {
