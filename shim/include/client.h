@@ -46,6 +46,13 @@ void clients_announce(struct shim *shim, const char *line);
 /* Output to all attach clients that want it. */
 void clients_output(struct shim *shim, int stream, const void *data, size_t size);
 
+/*
+ * Moves size bytes that are in the pipe to the only client that wants them, without copying. Returns NULL if that is not
+ * possible now (nothing was taken), or the client, with the number of bytes that did not fit in *rest: the caller has to
+ * read them and pass them to client_send.
+ */
+struct client *clients_splice(struct shim *shim, int stream, int pipe, size_t size, size_t *rest);
+
 /* How many bytes of output may be read such that every client that wants it can take them. */
 size_t clients_room(const struct shim *shim, int stream);
 

@@ -1,6 +1,7 @@
 #include "client.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -110,11 +111,18 @@ void clients_announce(struct shim *shim, const char *line)
 	}
 }
 
+static void put_header(unsigned char header[FRAME_HEADER_BYTES], int stream, size_t size)
+{
+	const unsigned char bytes[FRAME_HEADER_BYTES] = { (unsigned char)stream, 0, 0, 0, (unsigned char)(size >> 24),
+							  (unsigned char)(size >> 16), (unsigned char)(size >> 8),
+							  (unsigned char)size };
+	memcpy(header, bytes, sizeof(bytes));
+}
+
 void clients_output(struct shim *shim, int stream, const void *data, size_t size)
 {
-	unsigned char header[FRAME_HEADER_BYTES] = { (unsigned char)stream, 0, 0, 0, (unsigned char)(size >> 24),
-						     (unsigned char)(size >> 16), (unsigned char)(size >> 8),
-						     (unsigned char)size };
+	unsigned char header[FRAME_HEADER_BYTES];
+	put_header(header, stream, size);
 	for (struct client *client = shim->clients; client; client = client->next) {
 		if (!is_reader(client, stream))
 			continue;
@@ -124,6 +132,39 @@ void clients_output(struct shim *shim, int stream, const void *data, size_t size
 		else
 			send_pieces(shim, client, pieces, 2);
 	}
+}
+
+static struct client *only_reader(const struct shim *shim, int stream)
+{
+	struct client *only = NULL;
+	for (struct client *client = shim->clients; client; client = client->next) {
+		if (!is_reader(client, stream))
+			continue;
+		if (only)
+			return NULL;
+		only = client;
+	}
+	return only;
+}
+
+struct client *clients_splice(struct shim *shim, int stream, int pipe, size_t size, size_t *rest)
+{
+	struct client *client = only_reader(shim, stream);
+	if (!client || client->out.length > 0)
+		return NULL;
+	unsigned char header[FRAME_HEADER_BYTES];
+	struct iovec piece = { header, sizeof(header) };
+	put_header(header, stream, size);
+	size_t sent = send_now(client, &piece, 1);
+	if (sent == 0)
+		return NULL;
+	if (sent < sizeof(header))
+		keep(client, header + sent, sizeof(header) - sent);
+	ssize_t moved = client->out.length > 0 ? 0 : splice(pipe, NULL, client->source.fd, NULL, size, SPLICE_F_NONBLOCK);
+	/* a client that is gone takes nothing; what it would have got is read and thrown away */
+	*rest = moved > 0 ? size - (size_t)moved : size;
+	client->progress_ms = monotonic_ms();
+	return client;
 }
 
 size_t clients_room(const struct shim *shim, int stream)

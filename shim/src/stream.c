@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include "protocol.h"
@@ -17,6 +18,8 @@
 #define ROOM_MIN (64U << 10)
 /* Reads before the other descriptors get their turn. */
 #define READS_PER_TURN 8
+/* Less is copied as cheaply. */
+#define SPLICE_MIN (32U << 10)
 /* More than this in a window is a flood, */
 #define FLOOD_BYTES (64U << 10)
 #define FLOOD_WINDOW_US 2000
@@ -95,6 +98,32 @@ static void gather(struct stream *stream, size_t size)
 		usleep(GATHER_US);
 }
 
+/* Hands on without copying, if one client is the only one who wants it and there is enough; whether it did. */
+static bool splice_once(struct shim *shim, struct stream *stream, size_t room)
+{
+	int available;
+	size_t rest;
+	if (shim->has_log || stream->terminal || ioctl(stream->source.fd, FIONREAD, &available) < 0)
+		return false;
+	size_t size = (size_t)available < room ? (size_t)available : room;
+	if (size < SPLICE_MIN)
+		return false;
+	struct client *client = clients_splice(shim, stream->type, stream->source.fd, size, &rest);
+	if (!client)
+		return false;
+	while (rest > 0) {
+		ssize_t n = read(stream->source.fd, stream->buffer, rest < READ_BYTES ? rest : READ_BYTES);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		client_send(shim, client, stream->buffer, (size_t)n);
+		rest -= (size_t)n;
+	}
+	gather(stream, size);
+	return true;
+}
+
 /* Reads and hands on once; false when there is nothing more to read now. */
 static bool pump_once(struct shim *shim, struct stream *stream)
 {
@@ -104,6 +133,8 @@ static bool pump_once(struct shim *shim, struct stream *stream)
 		source_unwatch(shim->epfd, &stream->source);
 		return false;
 	}
+	if (splice_once(shim, stream, room))
+		return true;
 	char *fresh = stream->buffer + stream->carried;
 	size_t size = room < READ_BYTES ? room : READ_BYTES;
 	ssize_t n = read(stream->source.fd, fresh, size);

@@ -367,6 +367,25 @@ describe('attach clients', () => {
     expect(demux(await readAll(onlyStderr))).toEqual({ stdout: '', stderr: 'done\n' });
   });
 
+  it('get the same bytes when output goes past the shim without a copy, also when they pause', async () => {
+    await using bed = new Bed(['seq', '1', '3000000'], { log: null });
+    const shim = await bed.launch();
+    const socket = await bed.attach();
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      if (chunks.length % 50 === 0) {
+        socket.pause();
+        setTimeout(() => socket.resume(), 2);
+      }
+    });
+    const ended = new Promise((done) => socket.once('end', done));
+    await shim.start();
+    await ended;
+    const expected = execFileSync('seq', ['1', '3000000'], { encoding: 'utf8', maxBuffer: 1 << 26 });
+    expect(demux(Buffer.concat(chunks)).stdout === expected).toBe(true);
+  });
+
   it('see the end only after the exit is announced', async () => {
     await using bed = new Bed(['sh', '-c', 'echo x; exit 5']);
     const shim = await bed.launch();
