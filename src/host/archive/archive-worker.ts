@@ -24,7 +24,8 @@ function serve(port: MessagePort): void {
     const emit = async (chunk: Buffer): Promise<void> => {
       const data = transferable(chunk);
       post({ type: 'chunk', data }, [data.buffer]);
-      await output.sent(data.length);
+      // Not data.length: the transfer has emptied it.
+      await output.sent(chunk.length);
       abort.signal.throwIfAborted();
     };
     const progress = (bytes: number): void => post({ type: 'progress', bytes });

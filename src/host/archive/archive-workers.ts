@@ -13,7 +13,12 @@ const ENTRY = new URL('./archive-worker.js', import.meta.url);
 const HAS_ENTRY = existsSync(fileURLToPath(ENTRY));
 /** A thread costs some 10 MB; this long it waits for the next layer of a pull. */
 const IDLE_MS = 3000;
-const MAX_WORKERS = Math.max(2, availableParallelism());
+const MAX_IDLE = availableParallelism();
+/**
+ * Only unpacking is limited: its jobs come in dozens. Others start at once, because a job that waits for a thread while another waits for
+ * its output (a packed directory that is unpacked elsewhere) would wait for ever.
+ */
+const MAX_UNPACKS = Math.max(8, 2 * availableParallelism());
 
 export interface JobOptions {
   /** Consumed as the job's input; destroyed when the job fails. */
@@ -26,10 +31,10 @@ export interface JobOptions {
 
 const idle: { worker: Worker; timer: NodeJS.Timeout; retire: () => void }[] = [];
 const waiting: (() => void)[] = [];
-let busy = 0;
+let unpacking = 0;
 
 /**
- * Runs a job on a worker thread, one job per thread and as many threads as processors; more jobs wait. Threads end when they have been idle
+ * Runs a job on a worker thread, one job per thread. Threads end when they have been idle
  * for some seconds and never keep the process alive. Rejects with what the job threw (WharfErrors keep kind and code), or with the signal's
  * reason; by then the job has stopped touching anything.
  */
@@ -38,9 +43,14 @@ export async function submitArchiveJob<Name extends ArchiveJobName>(
   args: ArchiveJobs[Name]['args'],
   options: JobOptions = {},
 ): Promise<ArchiveJobs[Name]['result']> {
-  options.signal?.throwIfAborted();
   if (!HAS_ENTRY) return runHere(name, args, options);
-  await slot();
+  const limited = name === 'unpack-layer';
+  if (limited) await slot();
+  if (options.signal?.aborted) {
+    if (limited) freeSlot();
+    options.input?.destroy();
+    options.signal.throwIfAborted();
+  }
   const worker = takeWorker();
   let reusable = false;
   try {
@@ -51,6 +61,7 @@ export async function submitArchiveJob<Name extends ArchiveJobName>(
     reusable = error instanceof JobFailure;
     throw error instanceof JobFailure ? error.cause : error;
   } finally {
+    if (limited) freeSlot();
     giveBack(worker, reusable);
   }
 }
@@ -70,8 +81,13 @@ class JobFailure extends Error {
 }
 
 async function slot(): Promise<void> {
-  if (busy >= MAX_WORKERS) await new Promise<void>((resolve) => waiting.push(resolve));
-  busy++;
+  if (unpacking >= MAX_UNPACKS) await new Promise<void>((resolve) => waiting.push(resolve));
+  unpacking++;
+}
+
+function freeSlot(): void {
+  unpacking--;
+  waiting.shift()?.();
 }
 
 function takeWorker(): Worker {
@@ -84,9 +100,7 @@ function takeWorker(): Worker {
 }
 
 function giveBack(worker: Worker, reusable: boolean): void {
-  busy--;
-  waiting.shift()?.();
-  if (!reusable) {
+  if (!reusable || idle.length >= MAX_IDLE) {
     void worker.terminate();
     return;
   }
@@ -172,6 +186,7 @@ async function runHere<Name extends ArchiveJobName>(
   { input, onChunk, onProgress, signal = new AbortController().signal }: JobOptions,
 ): Promise<ArchiveJobs[Name]['result']> {
   try {
+    signal.throwIfAborted();
     return await runArchiveJob(name, args, {
       input: input ?? nothing(),
       emit: async (chunk) => {

@@ -34,7 +34,7 @@ export function packStream(args: PackArguments, signal?: AbortSignal): Readable 
     submitArchiveJob('pack', args, {
       signal: linked,
       onChunk: async (chunk) => {
-        if (!stream.push(chunk)) await new Promise<void>((resolve) => (resume = resolve));
+        if (!stream.push(chunk) && !stream.destroyed) await new Promise<void>((resolve) => (resume = resolve));
       },
     }).then(
       () => stream.push(null),

@@ -145,9 +145,7 @@ export function removeTree(directoryFd: number, name: string, shownAs: string): 
     if (errnoOf(error) !== 'EISDIR' && errnoOf(error) !== 'EPERM') throw systemFault('RemoveAll', shownAs, error);
   }
   const flags = DIRECTORY_FLAGS | constants.O_NOFOLLOW;
-  const fd = attempt('RemoveAll', shownAs, () =>
-    openat2(directoryFd, sysName(name), { flags, resolve: RESOLVE.BENEATH | RESOLVE.NO_XDEV }),
-  );
+  const fd = openSameMount(directoryFd, name, flags, shownAs);
   try {
     for (const child of readdirSync(`/proc/self/fd/${fd}`, { encoding: 'latin1' })) {
       removeTree(fd, child, joinName(shownAs, child));
@@ -156,6 +154,16 @@ export function removeTree(directoryFd: number, name: string, shownAs: string): 
     closeSync(fd);
   }
   attempt('RemoveAll', shownAs, () => unlinkat(directoryFd, sysName(name), { directory: true }));
+}
+
+/** A mount point inside a tree is not emptied; the kernel says the same to rmdir(2). */
+function openSameMount(directoryFd: number, name: string, flags: number, shownAs: string): number {
+  try {
+    return openat2(directoryFd, sysName(name), { flags, resolve: RESOLVE.BENEATH | RESOLVE.NO_XDEV });
+  } catch (error) {
+    if (errnoOf(error) !== 'EXDEV') throw systemFault('RemoveAll', shownAs, error);
+    throw new ArchiveError(`RemoveAll ${displayName(shownAs)}: device or resource busy`, 'EBUSY', error);
+  }
 }
 
 /** The refusal of a name that climbs out of the archive, in dockerd's words. */

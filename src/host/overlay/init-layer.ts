@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lookupMerged } from '../archive/merged-layers.js';
 import { binaryName } from '../archive/binary-name.js';
@@ -45,12 +45,13 @@ export function fillInitLayer(directory: string, lowers: string[]): void {
       symlinkSync(kind.target, target);
     }
   }
-  copyRootMetadata(directory, lowers);
+  // The topmost layer's root decides how `/` looks.
+  if (lowers[0] !== undefined) copyOwnerAndMode(lowers[0], directory);
 }
 
-/** The topmost layer's root decides how `/` looks. */
-function copyRootMetadata(directory: string, lowers: string[]): void {
-  const root = lookupMerged(lowers.slice(0, 1).map(binaryName), '.');
-  chownSync(directory, Number(root?.stat.uid ?? 0), Number(root?.stat.gid ?? 0));
-  chmodSync(directory, root ? Number(root.stat.mode) & 0o7777 : 0o755);
+/** Gives a directory the owner and mode of another. */
+export function copyOwnerAndMode(from: string, to: string): void {
+  const { uid, gid, mode } = statSync(from);
+  chownSync(to, uid, gid);
+  chmodSync(to, mode & 0o7777);
 }

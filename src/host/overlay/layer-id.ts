@@ -28,3 +28,7 @@ export function layerDirectoryName(chain: string): string {
 export function newLinkName(): string {
   return [...randomBytes(LINK_LENGTH)].map((byte) => BASE32[byte % 32]).join('');
 }
+
+export function isLinkName(name: string): boolean {
+  return /^[A-Z2-7]{26}$/.test(name);
+}

@@ -11,11 +11,12 @@ import {
 } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { systemFault } from '../archive/archive-error.js';
 import { diskUsageBytes } from '../archive/disk-usage.js';
 import { conflict, invalid, notFound } from '../../shared/errors.js';
 import { MNT_DETACH, umountAll, UMOUNT_NOFOLLOW } from '../sys/mount.js';
-import { fillInitLayer } from './init-layer.js';
-import { newLinkName } from './layer-id.js';
+import { copyOwnerAndMode, fillInitLayer } from './init-layer.js';
+import { isLinkName, newLinkName } from './layer-id.js';
 import { RUBBISH_PREFIX, type LayerStore } from './layer-store.js';
 import { mountOverlay } from './overlay-mount.js';
 
@@ -67,7 +68,7 @@ export class Snapshots {
         join(init.path, 'diff'),
         lowers.map((layer) => layer.directory),
       );
-      this.makeLayer(id);
+      copyOwnerAndMode(join(init.path, 'diff'), join(this.makeLayer(id).path, 'diff'));
       mkdirSync(join(base, 'work'), { mode: 0o700 });
       mkdirSync(join(base, 'merged'), { mode: 0o700 });
       // Last: a directory without it is not a snapshot.
@@ -77,7 +78,7 @@ export class Snapshots {
       );
     } catch (error) {
       for (const name of [id, `${id}-init`]) this.discardNow(name);
-      throw error;
+      throw systemFault('creating layers', id, error);
     }
     return this.get(id);
   }
@@ -183,7 +184,9 @@ export class Snapshots {
     const path = join(this.layers.directory, name);
     if (!existsSync(path)) return null;
     const linkFile = join(path, 'link');
-    if (existsSync(linkFile)) rmSync(join(this.layers.directory, 'l', readFileSync(linkFile, 'utf8')), { force: true });
+    const link = existsSync(linkFile) ? readFileSync(linkFile, 'utf8') : '';
+    // On a full disk it may be empty; the link itself came after it, so there is none then.
+    if (isLinkName(link)) rmSync(join(this.layers.directory, 'l', link), { force: true });
     const doomed = join(this.layers.directory, `${RUBBISH_PREFIX}removed-${newLinkName()}`);
     renameSync(path, doomed);
     return doomed;

@@ -56,7 +56,7 @@ const scenarios = {
       { objectMode: false },
     );
     await assert.rejects(unpackLayer(broken, target('broken')), { message: 'connection reset' });
-    await assert.rejects(unpackLayer({ path: join(base, 'nope') }, target('nope')), { code: 'ENOENT' });
+    await assert.rejects(unpackLayer({ path: join(base, 'missing') }, target('nope')), { code: 'ENOENT' });
     const { entries } = await unpackLayer(createReadStream(archive), target('fine'));
     assert.equal(entries, 5);
   },
