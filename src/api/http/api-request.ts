@@ -11,6 +11,7 @@ import { clientSignal, NEVER_ABORTED } from './client-signal.js';
 import { decodeJson } from './decode-json.js';
 import type { ResolvedPath } from './path-resolver.js';
 import { Query } from './query.js';
+import { RequestBodyStream } from './request-body-stream.js';
 import { contentLength, readJsonBody } from './request-body.js';
 import type { ApiRequest, RouteDefinition, ServerFacts } from './route.js';
 
@@ -81,7 +82,7 @@ export class RoutedRequest implements ApiRequest {
   }
 
   bodyStream(): Readable {
-    return this.raw.request.raw;
+    return new RequestBodyStream(this.raw.request.raw);
   }
 
   private decode<S extends TSchema>(schema: S, value: unknown): Static<S> {

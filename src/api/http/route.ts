@@ -33,7 +33,10 @@ export interface ApiRequest {
   jsonBody<S extends TSchema>(schema: S): Promise<Static<S>>;
   /** As `jsonBody`, but null when the body is empty. */
   optionalJsonBody<S extends TSchema>(schema: S): Promise<Static<S> | null>;
-  /** The body as it arrives (tar uploads). The caller consumes or destroys it. */
+  /**
+   * The body as it arrives (tar uploads). The caller consumes or destroys it; the connection survives that, so that an
+   * error can be answered. Destroyed with a cancelled error when the client goes away. Call it once.
+   */
   bodyStream(): Readable;
   /** The length that the client announced; null for none or a chunked body. */
   readonly contentLength: number | null;

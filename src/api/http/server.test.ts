@@ -96,6 +96,25 @@ const routes: RouteDefinition[] = [
       }),
   },
   {
+    method: 'POST',
+    path: '/images/load',
+    since: '1.24',
+    cancelled: 'with-client',
+    handler: async (request) => {
+      let size = 0;
+      try {
+        for await (const chunk of request.bodyStream() as AsyncIterable<Buffer>) {
+          seen.size = size += chunk.length;
+          if (request.query.has('fail')) throw conflict('bad archive'); // leaves the loop, which destroys the stream
+        }
+      } catch (error) {
+        seen.error = error;
+        throw error;
+      }
+      return json({ size });
+    },
+  },
+  {
     method: 'GET',
     path: '/events',
     since: '1.24',
@@ -279,6 +298,31 @@ describe('bodies', () => {
     expect(await message('[]')).toBe('invalid JSON: json: cannot unmarshal array into Go value of type CreateOptions');
     expect(await message(' ')).toBe('invalid JSON: got EOF while reading request body');
     expect(await message(`"${'x'.repeat(17 * 1024 * 1024)}"`)).toBe('http: request body too large');
+  });
+});
+
+describe('uploads', () => {
+  it('arrive whole', async () => {
+    expect((await call('POST', '/images/load', 'x'.repeat(3_000_000))).text).toBe('{"size":3000000}\n');
+  });
+
+  it('that are given up half-way are answered, and the connection goes on', async () => {
+    const client = new RawClient();
+    const size = 3_000_000;
+    client.socket.write(`POST /images/load?fail=1 HTTP/1.1\r\nHost: d\r\nContent-Length: ${size}\r\n\r\n`);
+    client.socket.write('x'.repeat(size));
+    await client.until((text) => text.endsWith('{"message":"bad archive"}\n'));
+    client.socket.write('GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n');
+    await client.until((text) => text.endsWith('"OK"\n'));
+    client.socket.destroy();
+  });
+
+  it('that the client breaks off are cancelled', async () => {
+    const client = new RawClient();
+    client.socket.write('POST /images/load HTTP/1.1\r\nHost: d\r\nContent-Length: 1000\r\n\r\nxxx');
+    await expect.poll(() => seen.size).toBe(3);
+    client.socket.destroy();
+    await expect.poll(() => seen.error).toMatchObject({ kind: 'cancelled' });
   });
 });
 
