@@ -23,7 +23,7 @@ export class NamespaceHolder implements AsyncDisposable {
       fi
       ${setup}
       echo ready
-      exec sleep infinity`;
+      exec sleep 7200 >/dev/null 2>&1`;
     const child = spawn('unshare', ['--net', '--mount', '--propagation', 'private', 'bash', '-c', script], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
