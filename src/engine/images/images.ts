@@ -2,7 +2,9 @@ import type { Readable } from 'node:stream';
 import type { ContentStore } from '../../host/content/content-store.js';
 import type { LayerStore } from '../../host/overlay/layer-store.js';
 import type { Registries } from '../../host/registry/registries.js';
+import { conflict, notFound } from '../../shared/errors.js';
 import type { Logger } from '../../shared/logger.js';
+import { formatPlatform, parsePlatform, platformScore } from '../../shared/platform.js';
 import type { Filters } from '../containers/container.js';
 import type { EmitEvent } from '../events/event.js';
 import { findImage, getImage } from './find.js';
@@ -44,6 +46,7 @@ const PARTIAL_AGE_MS = 7 * 24 * 3600 * 1000;
 /** All that can be done with images; a verb per file. Reads answer from memory. */
 export class Images implements ImageService {
   private readonly context: ImageContext;
+  private pruning = false;
 
   constructor(private readonly deps: ImagesDeps) {
     const store = new ImageStore(deps.repository);
@@ -92,12 +95,16 @@ export class Images implements ImageService {
     return listImages(this.context, options);
   }
 
-  inspect(ref: string, _platform?: string): Image {
-    return getImage(this.store, ref);
+  inspect(ref: string, platform?: string): Image {
+    const image = getImage(this.store, ref);
+    const mismatch = platformMismatch(image, ref, platform);
+    if (mismatch) throw notFound(mismatch);
+    return image;
   }
 
-  find(ref: string, _platform?: string): Image | null {
-    return findImage(this.store, ref);
+  find(ref: string, platform?: string): Image | null {
+    const image = findImage(this.store, ref);
+    return image && platformMismatch(image, ref, platform) === null ? image : null;
   }
 
   graphDriver(image: Image): { name: string; data: Record<string, string> } {
@@ -128,8 +135,14 @@ export class Images implements ImageService {
     return removeImage(this.context, ref, options);
   }
 
-  prune(filters: Filters): Promise<{ deleted: ImageDeleteItem[]; spaceReclaimedBytes: number }> {
-    return pruneImages(this.context, filters);
+  async prune(filters: Filters): Promise<{ deleted: ImageDeleteItem[]; spaceReclaimedBytes: number }> {
+    if (this.pruning) throw conflict('a prune operation is already running');
+    this.pruning = true;
+    try {
+      return await pruneImages(this.context, filters);
+    } finally {
+      this.pruning = false;
+    }
   }
 
   pull(options: PullOptions, progress: ProgressSink, signal: AbortSignal): Promise<void> {
@@ -160,4 +173,15 @@ export class Images implements ImageService {
   login(credentials: RegistryCredentials): Promise<{ status: string; identityToken: string }> {
     return login(this.context, credentials);
   }
+}
+
+/** What to say of an image that is not for the wanted platform; null: it is, or none was asked for. */
+function platformMismatch(image: Image, ref: string, platform: string | undefined): string | null {
+  if (platform === undefined || platform === '') return null;
+  const wanted = parsePlatform(platform);
+  if (platformScore(wanted, image.platform) > 0) return null;
+  return (
+    `image with reference ${ref} was found but its platform (${formatPlatform(image.platform)}) ` +
+    `does not match the specified platform (${formatPlatform(wanted)})`
+  );
 }

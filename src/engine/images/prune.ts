@@ -1,4 +1,3 @@
-import { conflict } from '../../shared/errors.js';
 import type { Filters } from '../containers/container.js';
 import { booleanFilter, checkFilterKeys, matchesLabels, untilFilter } from './image-filters.js';
 import type { ImageContext } from './image-context.js';
@@ -6,9 +5,7 @@ import type { ImageDeleteItem } from './image.js';
 import { createdNs } from './list.js';
 import { deleteImage, untag } from './remove.js';
 
-let running = false;
-
-/** Removes images that no container uses: untagged ones, or with `dangling=false` all. One run at a time. */
+/** Removes images that no container uses: untagged ones, or with `dangling=false` all. */
 export async function pruneImages(
   context: ImageContext,
   filters: Filters,
@@ -16,27 +13,21 @@ export async function pruneImages(
   checkFilterKeys(filters, ['dangling', 'label', 'label!', 'until']);
   const danglingOnly = booleanFilter(filters, 'dangling') ?? true;
   const until = untilFilter(filters);
-  if (running) throw conflict('a prune operation is already running');
-  running = true;
-  try {
-    const deleted: ImageDeleteItem[] = [];
-    const before = layerBytes(context);
-    for (const image of context.store.all().sort((a, b) => (createdNs(a) < createdNs(b) ? 1 : -1))) {
-      const current = context.store.get(image.id);
-      if (!current || (danglingOnly && current.repoTags.length + current.repoDigests.length > 0)) continue;
-      if (until !== null && createdNs(current) > until) continue;
-      if (!matchesLabels(filters, current.config.labels)) continue;
-      if (context.imageUsers(current.id).length > 0 || context.store.children(current.id).length > 0) continue;
-      untag(context, current, context.store.referencesOf(current.id), deleted);
-      await deleteImage(context, current.id, { force: false, noPrune: false, quiet: true }, deleted);
-    }
-    const spaceReclaimedBytes = before - layerBytes(context);
-    const attributes = { reclaimed: String(spaceReclaimedBytes) };
-    context.emit({ type: 'image', action: 'prune', actorId: '', attributes });
-    return { deleted, spaceReclaimedBytes };
-  } finally {
-    running = false;
+  const deleted: ImageDeleteItem[] = [];
+  const before = layerBytes(context);
+  for (const image of context.store.all().sort((a, b) => (createdNs(a) < createdNs(b) ? 1 : -1))) {
+    const current = context.store.get(image.id);
+    if (!current || (danglingOnly && current.repoTags.length + current.repoDigests.length > 0)) continue;
+    if (until !== null && createdNs(current) > until) continue;
+    if (!matchesLabels(filters, current.config.labels)) continue;
+    if (context.imageUsers(current.id).length > 0 || context.store.children(current.id).length > 0) continue;
+    untag(context, current, context.store.referencesOf(current.id), deleted);
+    await deleteImage(context, current.id, { force: false, noPrune: false, quiet: true }, deleted);
   }
+  const spaceReclaimedBytes = before - layerBytes(context);
+  const attributes = { reclaimed: String(spaceReclaimedBytes) };
+  context.emit({ type: 'image', action: 'prune', actorId: '', attributes });
+  return { deleted, spaceReclaimedBytes };
 }
 
 function layerBytes(context: ImageContext): number {

@@ -118,7 +118,7 @@ function archiveFiles(context: ImageContext, images: SavedImage[]): ArchiveFile[
       Config: blobPath(image.id),
       RepoTags: references.length === 0 ? null : references.map(familiarString),
       Layers: layers.map((layer) => blobPath(layer.digest)),
-      LayerSources: sortedBy(layers, (layer) => layer.digest),
+      LayerSources: layerSources(layers),
     });
     for (const reference of references) {
       const tags = (repositories[familiarName(reference)] ??= {});
@@ -134,17 +134,17 @@ function archiveFiles(context: ImageContext, images: SavedImage[]): ArchiveFile[
   return [
     ...[...blobs.values()].sort((a, b) => (a.path < b.path ? -1 : 1)),
     plain('index.json', jsonBytes({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: indexEntries })),
-    plain('manifest.json', jsonBytes(manifestEntries)),
+    plain('manifest.json', jsonLine(manifestEntries)),
     plain('oci-layout', Buffer.from('{"imageLayoutVersion": "1.0.0"}')),
-    ...(Object.keys(repositories).length === 0 ? [] : [plain('repositories', jsonBytes(sortKeys(repositories)))]),
+    ...(Object.keys(repositories).length === 0 ? [] : [plain('repositories', jsonLine(sortKeys(repositories)))]),
   ];
 }
 
-function layerDescriptors(context: ImageContext, image: Image): { mediaType: string; size: number; digest: string }[] {
+function layerDescriptors(context: ImageContext, image: Image): { mediaType: string; digest: string; size: number }[] {
   return image.chainIds.map((chainId, i) => {
     const layer = context.store.layer(chainId);
     if (!layer) throw internal(`layer ${chainId} of image ${image.id} is missing`);
-    return { mediaType: OCI_LAYER_TAR, size: layer.archiveSizeBytes, digest: image.diffIds[i] ?? '' };
+    return { mediaType: OCI_LAYER_TAR, digest: image.diffIds[i] ?? '', size: layer.archiveSizeBytes };
   });
 }
 
@@ -216,8 +216,16 @@ function jsonBytes(value: object): Buffer {
   return Buffer.from(JSON.stringify(value));
 }
 
-function sortedBy<T>(items: T[], key: (item: T) => string): Record<string, T> {
-  return Object.fromEntries([...items].sort((a, b) => (key(a) < key(b) ? -1 : 1)).map((item) => [key(item), item]));
+/** With the newline that dockerd's encoder ends these two with. */
+function jsonLine(value: object): Buffer {
+  return Buffer.from(`${JSON.stringify(value)}\n`);
+}
+
+/** By digest, in the order of digests; the fields in another order than in a manifest, as dockerd has them here. */
+function layerSources(layers: { mediaType: string; digest: string; size: number }[]): Record<string, object> {
+  return sortKeys(
+    Object.fromEntries(layers.map(({ mediaType, size, digest }) => [digest, { mediaType, size, digest }])),
+  );
 }
 
 function sortKeys<T>(map: Record<string, T>): Record<string, T> {
