@@ -1,15 +1,19 @@
 // Run by archive-workers.test.ts beside the compiled files: each scenario prints `ok` when it holds.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { createReadStream, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { packDirectory } from './host/archive/pack-directory.js';
-import { submitArchiveJob } from './host/archive/archive-workers.js';
-import { unpackLayer } from './host/archive/unpack-layer.js';
 
-const base = mkdtempSync(join(tmpdir(), 'wharf-workers-'));
+// Found beside the copy of this file that the test makes, not beside this one.
+const compiled = (name) => import(new URL(`./host/archive/${name}.js`, import.meta.url).href);
+const { packDirectory } = await compiled('pack-directory');
+const { submitArchiveJob } = await compiled('archive-workers');
+const { unpackLayer } = await compiled('unpack-layer');
+
+// In memory where possible: ext4 without a journal is slow to reuse the inodes of files removed shortly before.
+const base = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'wharf-workers-'));
 const archive = join(base, 'a.tar');
 const target = (name) => {
   const path = join(base, name);
