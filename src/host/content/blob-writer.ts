@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
+import { systemFault } from '../archive/archive-error.js';
 import { hasCode, invalid } from '../../shared/errors.js';
 
 /**
@@ -49,13 +50,18 @@ export class BlobWriter implements AsyncDisposable {
     return this.written;
   }
 
+  /** Throws ArchiveError `write …: no space left on device` and the like. */
   async write(chunk: Uint8Array): Promise<void> {
     this.hash.update(chunk);
     let done = 0;
     while (done < chunk.length) {
-      const { bytesWritten } = await this.file.write(chunk, done, chunk.length - done, this.written);
-      done += bytesWritten;
-      this.written += bytesWritten;
+      try {
+        const { bytesWritten } = await this.file.write(chunk, done, chunk.length - done, this.written);
+        done += bytesWritten;
+        this.written += bytesWritten;
+      } catch (error) {
+        throw systemFault('write', this.path, error);
+      }
     }
   }
 
