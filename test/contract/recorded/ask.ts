@@ -24,6 +24,8 @@ export interface CornerCase {
   section: string;
   /** What is compared of the reply's body: all of it (default), only the types in it, or nothing. */
   compare?: 'shape' | 'none';
+  /** Compare just this field of each element of the list. */
+  only?: string;
   request: CornerRequest;
   reply: CornerReply;
 }
@@ -46,22 +48,28 @@ const KEPT_HEADERS = [
 export async function ask(
   api: ApiClient,
   scene: Scene,
-  { request, compare }: Pick<CornerCase, 'request' | 'compare'>,
+  { request, compare, only }: Omit<CornerCase, 'reply'>,
 ): Promise<CornerReply> {
   const path = scene.fill(request.path);
+  const sent =
+    request.body === undefined ? undefined : (JSON.parse(scene.fill(JSON.stringify(request.body))) as unknown);
   const reply = request.raw
-    ? await askRaw(api.socketPath, { ...request, path })
-    : await api.call(request.method, path, request.body, request.headers);
+    ? await askRaw(api.socketPath, { ...request, path, body: sent })
+    : await api.call(request.method, path, sent, request.headers);
   const headers: Record<string, string> = {};
   for (const name of KEPT_HEADERS) {
     const value = reply.headers[name];
     if (typeof value === 'string' && (name !== 'connection' || request.raw)) headers[name] = value;
   }
   if (headers.server) headers.server = headers.server.replace(/Docker\/\S+/, 'Docker/<version>');
-  return { status: reply.status, headers, body: bodyOf(scene.normalise(reply.text), headers, compare) };
+  return { status: reply.status, headers, body: bodyOf(scene.normalise(reply.text), headers, { compare, only }) };
 }
 
-function bodyOf(text: string, headers: Record<string, string>, compare: CornerCase['compare']): unknown {
+function bodyOf(
+  text: string,
+  headers: Record<string, string>,
+  { compare, only }: Pick<CornerCase, 'compare' | 'only'>,
+): unknown {
   if (compare === 'none') return null;
   const isJson = headers['content-type']?.startsWith('application/json') === true;
   let body: unknown = text;
@@ -69,6 +77,9 @@ function bodyOf(text: string, headers: Record<string, string>, compare: CornerCa
     if (isJson && text !== '') body = JSON.parse(text);
   } catch {
     body = text; // several values in a row
+  }
+  if (only !== undefined && Array.isArray(body)) {
+    return body.map((element) => (element as Record<string, unknown>)[only]);
   }
   return compare === 'shape' ? shape(body) : body;
 }
@@ -102,10 +113,14 @@ function askRaw(socketPath: string, request: CornerRequest): Promise<RawReply> {
     };
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     socket.setTimeout(15_000, () => socket.destroy(new Error(`no end of the answer to ${request.path}`)));
-    socket.on('data', (chunk) => chunks.push(chunk));
+    socket.on('data', (chunk) => {
+      chunks.push(chunk);
+      // Not earlier: dockerd takes an end that comes before the answer for a client that has gone.
+      socket.end();
+    });
     socket.on('error', reject);
     socket.on('close', () => resolve(parseRaw(Buffer.concat(chunks).toString('latin1'))));
-    socket.end(`${request.method} ${request.path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`);
+    socket.write(`${request.method} ${request.path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`);
   });
 }
 

@@ -54,9 +54,13 @@ export class Scene {
 
   /** Removes what this or an earlier scene left. */
   async clear(): Promise<void> {
-    const all = (await this.api.get('/v1.41/containers/json?all=1')).json as { Id: string; Names: string[] }[];
-    for (const { Id, Names } of all) {
-      if (Names.some((name) => name.startsWith(`/${PREFIX}`))) {
+    const all = (await this.api.get('/v1.41/containers/json?all=1')).json as {
+      Id: string;
+      Names: string[];
+      Image: string;
+    }[];
+    for (const { Id, Names, Image } of all) {
+      if (Image.startsWith('corner:') || Names.some((name) => name.startsWith(`/${PREFIX}`))) {
         await this.api.delete(`/containers/${Id}?force=1&v=1`);
       }
     }
@@ -79,10 +83,16 @@ export class Scene {
     for (const [name, id] of this.ids) {
       result = result.replaceAll(id, `<${name}>`).replaceAll(id.slice(0, 12), `<${name}:12>`);
     }
-    return result
-      .replace(/[0-9a-f]{64}/g, '<id>')
-      .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, '<time>')
-      .replace(/\r\n/g, '\n');
+    return (
+      result
+        .replace(/[0-9a-f]{64}/g, '<id>')
+        // Any of several may be named.
+        .replace(/(?<=used by running container )<[\w-]+:12>/g, '<one>')
+        .replace(/to \d+\.00, as there are only \d+ CPUs/g, 'to <count>.00, as there are only <count> CPUs')
+        .replace(/(?<=available: )[\d,-]+/g, '<cpus>')
+        .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, '<time>')
+        .replace(/\r\n/g, '\n')
+    );
   }
 
   private async makeImage(): Promise<void> {
