@@ -39,6 +39,8 @@ export interface Network {
   ipam: IpamSettings;
   options: Record<string, string>;
   labels: Record<string, string>;
+  /** The subnets were chosen by the daemon, so no address may be asked for. */
+  automaticPools: boolean;
   /** The host's interface; '' for host and none. */
   bridgeName: string;
 }

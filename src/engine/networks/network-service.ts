@@ -1,93 +1,171 @@
+import type { Firewall } from '../../host/firewall/firewall.js';
+import { openRouteSocket } from '../../host/netlink/route-socket.js';
+import { readSysctl, writeSysctl } from '../../host/netlink/sysctl.js';
+import { reservePort } from '../../host/sys/socket.js';
+import type { Logger } from '../../shared/logger.js';
 import type { EndpointConfig } from '../containers/container-config.js';
 import type { Filters } from '../containers/container.js';
-import { notImplemented } from '../../shared/errors.js';
+import type { EmitEvent } from '../events/event.js';
+import { ensureBridge } from './bridge-interface.js';
+import { connectContainer } from './connect-container.js';
+import { connectSandbox, toSandboxNetwork } from './connect-sandbox.js';
 import type { ContainerDirectory } from './container-directory.js';
+import { createNetwork } from './create-network.js';
+import { ensureDefaultNetworks, ownsDefaultBridge } from './default-networks.js';
+import { disconnectContainer } from './disconnect-container.js';
+import { findNetwork } from './find-network.js';
+import { details, listNetworks } from './list-networks.js';
 import type { ConnectSandboxRequest, CreateNetworkRequest, NetworkDetails, SandboxNetwork } from './model.js';
+import type { NetworkRepository } from './network-repository.js';
+import { firewallState, type NetworkOptions, type NetworksContext } from './networks-context.js';
+import { PortAllocator } from './port-allocation.js';
+import { pruneNetworks } from './prune-networks.js';
+import { reconcileNetworks } from './reconcile-networks.js';
+import { newSurvivors, releaseSandbox } from './release-sandbox.js';
+import { removeNetwork } from './remove-network.js';
+import { validateEndpoints } from './validate-endpoints.js';
+
+const FORWARDING = { v4: 'net/ipv4/ip_forward', v6: 'net/ipv6/conf/all/forwarding' };
+
+export interface NetworkServiceDeps {
+  options: NetworkOptions;
+  repository: NetworkRepository;
+  firewall: Firewall;
+  log: Logger;
+  emit: EmitEvent;
+}
 
 /**
  * Networks and the wiring of containers to them. `ref` is a full id, a name, or a unique id prefix, in this order of precedence;
  * an unknown one is not-found `network x not found`.
  */
 export class NetworkService {
-  /** Hands over the containers; before that, connect, disconnect and prune must not be called. */
-  useContainers(_containers: ContainerDirectory): void {
-    throw notImplemented('networks');
+  private readonly ctx: NetworksContext;
+
+  /** Opens a socket to the kernel, which `shutdown` closes. */
+  constructor({ options, repository, firewall, log, emit }: NetworkServiceDeps) {
+    const routes = openRouteSocket();
+    this.ctx = {
+      options,
+      repository,
+      firewall,
+      log,
+      emit,
+      ports: new PortAllocator(reservePort),
+      networks: new Map(repository.listNetworks().map((network) => [network.id, network])),
+      sandboxes: new Map(repository.listSandboxes().map((sandbox) => [sandbox.containerId, sandbox])),
+      routes,
+      survivors: newSurvivors({ routes }),
+      containers: null,
+    };
+  }
+
+  /** Hands over the containers; before that, connect, disconnect, prune and the filter `dangling` must not be used. */
+  useContainers(containers: ContainerDirectory): void {
+    this.ctx.containers = containers;
   }
 
   /** At boot, before any container starts: forwarding on, bridges and firewall as the store says. */
   async init(): Promise<void> {
-    throw notImplemented('networks');
+    ensureDefaultNetworks(this.ctx);
+    for (const network of this.ctx.networks.values()) {
+      const isDefault = network.name === 'bridge';
+      if (network.driver === 'bridge' && !isDefault) ensureBridge(this.ctx, network, true);
+    }
+    await this.ctx.firewall.sync(firewallState(this.ctx, this.switchForwardingOn()));
+    this.ctx.log.debug({ ownBridge: ownsDefaultBridge(this.ctx) }, 'networks are ready');
   }
 
   /**
    * At boot, after `init` and before any container starts: keeps the sandboxes of these containers (published ports
    * are taken again) and removes every other namespace, veth, lease and firewall element that is ours.
    */
-  async reconcile(_runningContainerIds: ReadonlySet<string>): Promise<void> {
-    throw notImplemented('networks');
+  reconcile(runningContainerIds: ReadonlySet<string>): Promise<void> {
+    return reconcileNetworks(this.ctx, runningContainerIds);
   }
 
   /** Lets go of what the daemon holds; networks, containers' wiring and the firewall stay. */
   async shutdown(): Promise<void> {
-    throw notImplemented('networks');
+    this.ctx.survivors.sweep();
+    this.ctx.ports.releaseAll();
+    this.ctx.routes[Symbol.dispose]();
   }
 
   /** Makes and wires the namespace of a container that is about to start. Nothing is left when it throws. */
-  async connectSandbox(_request: ConnectSandboxRequest): Promise<SandboxNetwork> {
-    throw notImplemented('networks');
+  connectSandbox(request: ConnectSandboxRequest): Promise<SandboxNetwork> {
+    return connectSandbox(this.ctx, request);
   }
 
   /** Unpublishes the ports and removes the namespace. Without a sandbox it does nothing. */
-  async releaseSandbox(_containerId: string): Promise<void> {
-    throw notImplemented('networks');
+  releaseSandbox(containerId: string): Promise<void> {
+    return releaseSandbox(this.ctx, containerId);
   }
 
   /** What connectSandbox gave to a running container; null when there is none. */
-  sandboxOf(_containerId: string): SandboxNetwork | null {
-    throw notImplemented('networks');
+  sandboxOf(containerId: string): SandboxNetwork | null {
+    const sandbox = this.ctx.sandboxes.get(containerId);
+    return sandbox ? toSandboxNetwork(sandbox) : null;
   }
 
   /** Throws what dockerd says when a create names a network setting that can't be. Warnings are for the client. */
   validate(
-    _networkMode: string,
-    _endpoints: Record<string, EndpointConfig>,
-    _hasPortBindings: boolean,
+    networkMode: string,
+    endpoints: Record<string, EndpointConfig>,
+    hasPortBindings: boolean,
   ): { warnings: string[] } {
-    throw notImplemented('networks');
+    return validateEndpoints(this.ctx, networkMode, endpoints, hasPortBindings);
   }
 
   /** A container was renamed. */
-  rename(_containerId: string, _newName: string): void {
-    throw notImplemented('networks');
+  rename(containerId: string, newName: string): void {
+    const sandbox = this.ctx.sandboxes.get(containerId);
+    if (!sandbox) return;
+    const former = sandbox.containerName;
+    sandbox.containerName = newName;
+    for (const endpoint of sandbox.endpoints) {
+      endpoint.containerName = newName;
+      endpoint.dnsNames = endpoint.dnsNames?.map((name) => (name === former ? newName : name)) ?? null;
+    }
+    this.ctx.repository.saveSandbox(sandbox);
   }
 
   /** Filters: dangling driver id label name scope type. */
-  list(_filters: Filters): NetworkDetails[] {
-    throw notImplemented('networks');
+  list(filters: Filters): NetworkDetails[] {
+    return listNetworks(this.ctx, filters);
   }
 
-  inspect(_ref: string): NetworkDetails {
-    throw notImplemented('networks');
+  inspect(ref: string): NetworkDetails {
+    return details(this.ctx, findNetwork(this.ctx, ref));
   }
 
-  async create(_request: CreateNetworkRequest): Promise<{ id: string; warning: string }> {
-    throw notImplemented('networks');
+  create(request: CreateNetworkRequest): Promise<{ id: string; warning: string }> {
+    return createNetwork(this.ctx, request);
   }
 
-  async remove(_ref: string): Promise<void> {
-    throw notImplemented('networks');
+  remove(ref: string): Promise<void> {
+    return removeNetwork(this.ctx, ref);
   }
 
   /** Filters: until label label!. */
-  async prune(_filters: Filters): Promise<{ deleted: string[] }> {
-    throw notImplemented('networks');
+  prune(filters: Filters): Promise<{ deleted: string[] }> {
+    return pruneNetworks(this.ctx, filters);
   }
 
-  async connect(_ref: string, _containerRef: string, _config: EndpointConfig): Promise<void> {
-    throw notImplemented('networks');
+  connect(ref: string, containerRef: string, config: EndpointConfig): Promise<void> {
+    return connectContainer(this.ctx, ref, containerRef, config);
   }
 
-  async disconnect(_ref: string, _containerRef: string, _force: boolean): Promise<void> {
-    throw notImplemented('networks');
+  disconnect(ref: string, containerRef: string, force: boolean): Promise<void> {
+    return disconnectContainer(this.ctx, ref, containerRef, force);
+  }
+
+  /** Whether the host forwarded nothing before, so that it should go on to do so for others than us. */
+  private switchForwardingOn(): boolean {
+    const { options, networks } = this.ctx;
+    if (!options.ipForward) return false;
+    const v6 = [...networks.values()].some(({ enableIpv6, driver }) => enableIpv6 && driver === 'bridge');
+    const v4Changed = writeSysctl(FORWARDING.v4, 1);
+    const v6Changed = v6 && readSysctl(FORWARDING.v6) === '0' && writeSysctl(FORWARDING.v6, 1);
+    return (v4Changed || v6Changed) && options.confineForwarding;
   }
 }

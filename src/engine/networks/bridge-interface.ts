@@ -1,0 +1,85 @@
+import { addAddress, deleteAddress, listAddresses } from '../../host/netlink/addresses.js';
+import { createLink, deleteLink, findLink, listLinks, setLink } from '../../host/netlink/links.js';
+import { listRoutes } from '../../host/netlink/routes.js';
+import { writeSysctl } from '../../host/netlink/sysctl.js';
+import { hasCode, internal } from '../../shared/errors.js';
+import { type Cidr, cidr, parseAddress } from './cidr.js';
+import { prefixLengthOf } from './ipam.js';
+import { randomMacAddress } from './mac-address.js';
+import type { Network } from './model.js';
+import type { NetworksContext } from './networks-context.js';
+import { mtuOf } from './wire-endpoint.js';
+
+/**
+ * Makes the host's side of a bridge network what it should be: the interface, up, with the gateways' addresses and no others.
+ * `owned` false: the administrator's bridge, which must exist and whose addresses are left alone.
+ */
+export function ensureBridge(ctx: NetworksContext, network: Network, owned: boolean): void {
+  const name = network.bridgeName;
+  const present = findLink(ctx.routes, name);
+  if (!present) {
+    if (!owned) throw internal(`bridge device with non default name ${name} must be created manually`);
+    ctx.routes.request(createLink('bridge', { name, mtu: mtuOf(network), macAddress: randomMacAddress() }));
+  } else if (present.kind !== 'bridge') {
+    throw internal(`interface ${name} is not a bridge`);
+  }
+  const link = findLink(ctx.routes, name);
+  if (!link) throw internal(`bridge ${name} is not there`);
+  if (owned) alignAddresses(ctx, link.index, network);
+  writeBridgeSettings(name, network);
+  if (!link.up) ctx.routes.request(setLink(link.index, { up: true }));
+}
+
+function alignAddresses(ctx: NetworksContext, link: number, network: Network): void {
+  const wanted = network.ipam.config
+    .filter(({ gateway }) => gateway !== '')
+    .map((pool) => ({ link, address: pool.gateway, prefixLength: prefixLengthOf(pool) }));
+  const isSame = (one: { address: string; prefixLength: number }, other: typeof one): boolean =>
+    one.address === other.address && one.prefixLength === other.prefixLength;
+  const present = listAddresses(ctx.routes).filter((address) => address.link === link);
+  for (const address of present) {
+    const isLinkLocal = address.address.startsWith('fe80:');
+    if (!isLinkLocal && !wanted.some((one) => isSame(one, address))) ctx.routes.request(deleteAddress(address));
+  }
+  for (const address of wanted) {
+    if (!present.some((one) => isSame(one, address))) ctx.routes.request(addAddress(address));
+  }
+}
+
+function writeBridgeSettings(name: string, network: Network): void {
+  // Lets the host's own 127.0.0.1 reach published ports; the firewall keeps containers from the host's loopback.
+  writeSysctl(`net/ipv4/conf/${name}/route_localnet`, 1);
+  if (!network.enableIpv6) return;
+  writeSysctl(`net/ipv6/conf/${name}/disable_ipv6`, 0);
+  writeSysctl(`net/ipv6/conf/${name}/accept_ra`, 0);
+}
+
+/** Removes the interface; none is fine. Blocks for some ten milliseconds. */
+export function removeBridge(ctx: NetworksContext, name: string): void {
+  try {
+    ctx.routes.request(deleteLink(name));
+  } catch (error) {
+    if (!hasCode(error, 'ENODEV')) throw error;
+  }
+}
+
+/** The blocks that the host routes somewhere else than to one of these interfaces: a new network must not hide them. */
+export function routedBlocks(ctx: NetworksContext, except: readonly string[]): Cidr[] {
+  const ours = new Set(
+    listLinks(ctx.routes)
+      .filter(({ name }) => except.includes(name))
+      .map(({ index }) => index),
+  );
+  return listRoutes(ctx.routes).flatMap(({ destination, link }) => {
+    if (!destination || ours.has(link)) return [];
+    const address = parseAddress(destination.address);
+    return address ? [cidr(address.version, address.value, destination.prefixLength)] : [];
+  });
+}
+
+/** The IPv4 address of an interface, `172.17.0.1/16`; null when it has none or is not there. */
+export function addressOf(ctx: NetworksContext, name: string): string | null {
+  const link = findLink(ctx.routes, name);
+  const address = listAddresses(ctx.routes).find((one) => one.link === link?.index && !one.address.includes(':'));
+  return address ? `${address.address}/${address.prefixLength}` : null;
+}

@@ -1,0 +1,83 @@
+import { conflict, forbidden } from '../../shared/errors.js';
+import { findLink } from '../../host/netlink/links.js';
+import { addRoute, deleteRoute, listRoutes } from '../../host/netlink/routes.js';
+import type { RouteSocket } from '../../host/netlink/route-socket.js';
+import type { EndpointConfig } from '../containers/container-config.js';
+import { emitEndpoint } from './connect-sandbox.js';
+import type { NetworkedContainer } from './container-directory.js';
+import { findNetwork } from './find-network.js';
+import type { Endpoint, Network, Sandbox } from './model.js';
+import { containersOf, type NetworksContext } from './networks-context.js';
+import { gatewayEndpoint, planEndpoint } from './plan-endpoints.js';
+import { checkEndpoint } from './validate-endpoints.js';
+import { openInside, wireEndpoint } from './wire-endpoint.js';
+
+/** Puts a container on one more network, now if it runs, else when it starts. */
+export async function connectContainer(
+  ctx: NetworksContext,
+  ref: string,
+  containerRef: string,
+  config: EndpointConfig,
+): Promise<void> {
+  const directory = containersOf(ctx);
+  const container = directory.find(containerRef);
+  const network = findNetwork(ctx, ref);
+  refuse(network, container);
+  checkEndpoint(network, config);
+  const sandbox = ctx.sandboxes.get(container.id);
+  const endpoint = sandbox ? attach(ctx, sandbox, network, config) : null;
+  await directory.connected(container.id, network.name, config, endpoint);
+  if (endpoint) emitEndpoint(ctx, 'connect', endpoint);
+}
+
+function refuse(network: Network, container: NetworkedContainer): void {
+  if (network.driver === 'host') {
+    throw forbidden('cannot connect container to host network - container must be created in host network mode');
+  }
+  if (container.networkMode === 'host') {
+    throw forbidden('container cannot be connected to multiple networks with one of the networks in host mode');
+  }
+  if (container.networkMode.startsWith('container:')) {
+    throw conflict(
+      'container sharing network namespace with another container or host cannot be connected to any other network',
+    );
+  }
+  if (network.driver === 'null' || container.networkMode === 'none') {
+    throw forbidden(
+      'container cannot be connected to multiple networks with one of the networks in private (none) mode',
+    );
+  }
+  if (container.networkNames.includes(network.name) && container.running) {
+    throw forbidden(`endpoint with name ${container.name} already exists in network ${network.name}`);
+  }
+}
+
+function attach(ctx: NetworksContext, sandbox: Sandbox, network: Network, config: EndpointConfig): Endpoint {
+  const endpoint = planEndpoint(ctx, sandbox, { network, config }, freeInterface(sandbox), '');
+  const before = gatewayEndpoint(sandbox.endpoints);
+  using inside = openInside(sandbox.sandboxKey);
+  wireEndpoint(ctx, network, endpoint, sandbox.sandboxKey, inside, 0);
+  sandbox.endpoints = [...sandbox.endpoints, endpoint];
+  moveDefaultRoute(inside, before, gatewayEndpoint(sandbox.endpoints));
+  ctx.repository.saveSandbox(sandbox);
+  return endpoint;
+}
+
+function freeInterface({ endpoints }: Sandbox): string {
+  for (let index = 0; ; index++) {
+    if (!endpoints.some(({ interfaceName }) => interfaceName === `eth${index}`)) return `eth${index}`;
+  }
+}
+
+/** Makes the default routes those of another endpoint, when it is another one. */
+export function moveDefaultRoute(inside: RouteSocket, before: Endpoint | null, after: Endpoint | null): void {
+  if (before?.endpointId === after?.endpointId) return;
+  for (const route of listRoutes(inside)) {
+    if (route.destination === null && route.gateway !== null) inside.request(deleteRoute(route));
+  }
+  const link = after ? findLink(inside, after.interfaceName)?.index : undefined;
+  if (!after || link === undefined) return;
+  for (const gateway of [after.gateway, after.ipv6Gateway]) {
+    if (gateway !== '') inside.request(addRoute({ destination: null, gateway, link }));
+  }
+}

@@ -1,0 +1,151 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { setLink } from '../../host/netlink/links.js';
+import { openRouteSocket } from '../../host/netlink/route-socket.js';
+import { writeSysctl } from '../../host/netlink/sysctl.js';
+import { createNetns, removeNetns } from '../../host/sys/namespaces.js';
+import { conflict, errorKind, errorMessage, WharfError } from '../../shared/errors.js';
+import { UndoStack } from '../../shared/undo-stack.js';
+import { leasePorts, releasePorts } from './lease-ports.js';
+import type { ConnectSandboxRequest, Endpoint, Network, Sandbox, SandboxNetwork } from './model.js';
+import { type NetworksContext, portRules } from './networks-context.js';
+import { gatewayEndpoint, planEndpoint, requestedNetworks } from './plan-endpoints.js';
+import { ensureHostNetns, releaseHostNetns } from './host-netns.js';
+import { addDefaultRoutes, cutEndpoint, wireEndpoint } from './wire-endpoint.js';
+
+/** In a new namespace the loopback is interface 1, so the container's are numbered from here. */
+const FIRST_INDEX = 2;
+
+/** Makes and wires the namespace of a container. Everything is taken back when it throws. */
+export async function connectSandbox(ctx: NetworksContext, request: ConnectSandboxRequest): Promise<SandboxNetwork> {
+  if (request.networkMode.startsWith('container:')) return joinSandbox(ctx, request.networkMode.slice(10));
+  try {
+    return await makeSandbox(ctx, request);
+  } catch (error) {
+    const message = `failed to set up container networking: ${errorMessage(error)}`;
+    throw new WharfError(errorKind(error), message, { cause: error });
+  }
+}
+
+/** The namespace of another container; nothing in it is this container's own. */
+function joinSandbox(ctx: NetworksContext, containerId: string): SandboxNetwork {
+  const other = ctx.sandboxes.get(containerId);
+  if (!other) throw conflict(`cannot join network of a non running container: ${containerId}`);
+  return {
+    netnsPath: other.kind === 'host' ? null : other.sandboxKey,
+    sandboxId: '',
+    sandboxKey: '',
+    endpoints: [],
+    ports: [],
+  };
+}
+
+async function makeSandbox(ctx: NetworksContext, request: ConnectSandboxRequest): Promise<SandboxNetwork> {
+  const { containerId } = request;
+  if (ctx.sandboxes.has(containerId)) throw conflict(`container ${containerId} has a network sandbox already`);
+  await using undo = new UndoStack(ctx.log);
+  const sandbox = planSandbox(ctx, request);
+  // From here on the addresses are taken; nothing was awaited since they were chosen.
+  ctx.sandboxes.set(containerId, sandbox);
+  undo.push('sandbox', () => void ctx.sandboxes.delete(containerId));
+
+  if (sandbox.kind === 'host') {
+    ensureHostNetns(sandbox.sandboxKey);
+    undo.push('host namespace', () => releaseHostNetns(ctx, containerId));
+  } else {
+    wireSandbox(ctx, sandbox, undo);
+    await publish(ctx, request, sandbox, undo);
+  }
+  ctx.repository.saveSandbox(sandbox);
+  undo.commit();
+  for (const endpoint of sandbox.endpoints) emitEndpoint(ctx, 'connect', endpoint);
+  return toSandboxNetwork(sandbox);
+}
+
+function planSandbox(ctx: NetworksContext, request: ConnectSandboxRequest): Sandbox {
+  const sandboxId = randomBytes(32).toString('hex');
+  const requests = requestedNetworks(ctx, request);
+  const kind = requests[0]?.network.driver === 'host' ? 'host' : 'private';
+  const endpoints = requests.map((wanted, index) =>
+    planEndpoint(ctx, request, wanted, `eth${index}`, index === 0 ? request.macAddress : ''),
+  );
+  return {
+    sandboxId,
+    sandboxKey: join(ctx.options.netnsDir, kind === 'host' ? 'default' : sandboxId.slice(0, 12)),
+    containerId: request.containerId,
+    containerName: request.containerName,
+    hostname: request.hostname,
+    kind,
+    endpoints,
+    ports: [],
+  };
+}
+
+function wireSandbox(ctx: NetworksContext, sandbox: Sandbox, undo: UndoStack): void {
+  const { sandboxKey } = sandbox;
+  const hasIpv6 = sandbox.endpoints.some(({ globalIpv6Address }) => globalIpv6Address !== '');
+  using inside = createNetns(sandboxKey, () => {
+    // Interfaces born later inherit it: without IPv6 on its networks a container has none but on its loopback.
+    writeSysctl('net/ipv6/conf/default/disable_ipv6', hasIpv6 ? 0 : 1);
+    return openRouteSocket();
+  });
+  undo.push('network namespace', () => removeNetns(sandboxKey));
+  inside.request(setLink(1, { up: true }));
+  const wired = sandbox.endpoints.filter(({ hostInterface }) => hostInterface !== '');
+  wired.forEach((endpoint, index) => {
+    undo.push('veth', () => cutEndpoint(ctx, endpoint.hostInterface));
+    wireEndpoint(ctx, networkOf(ctx, endpoint), endpoint, sandboxKey, inside, FIRST_INDEX + index);
+  });
+  const gateway = gatewayEndpoint(wired);
+  if (gateway) addDefaultRoutes(gateway, inside, FIRST_INDEX + wired.indexOf(gateway));
+}
+
+async function publish(
+  ctx: NetworksContext,
+  request: ConnectSandboxRequest,
+  sandbox: Sandbox,
+  undo: UndoStack,
+): Promise<void> {
+  const endpoint = gatewayEndpoint(sandbox.endpoints);
+  if (!endpoint) return;
+  try {
+    const leases = leasePorts(ctx, request, networkOf(ctx, endpoint), endpoint);
+    undo.push('host ports', () => releasePorts(ctx, leases));
+    sandbox.ports = leases;
+    const rules = portRules(leases);
+    if (rules.length === 0) return;
+    undo.push('firewall', () => ctx.firewall.unpublish(rules));
+    await ctx.firewall.publish(rules);
+  } catch (error) {
+    const what = `driver failed programming external connectivity on endpoint ${request.containerName} (${endpoint.endpointId})`;
+    throw new WharfError(errorKind(error), `${what}: ${errorMessage(error)}`, { cause: error });
+  }
+}
+
+function networkOf(ctx: NetworksContext, { networkId, networkName }: Endpoint): Network {
+  const network = ctx.networks.get(networkId);
+  if (!network) throw new WharfError('not-found', `network ${networkName} not found`);
+  return network;
+}
+
+/** Tells of a container that came to a network or left it. */
+export function emitEndpoint(ctx: NetworksContext, action: 'connect' | 'disconnect', endpoint: Endpoint): void {
+  const driver = ctx.networks.get(endpoint.networkId)?.driver ?? 'bridge';
+  const attributes = { container: endpoint.containerId, name: endpoint.networkName, type: driver };
+  ctx.emit({ type: 'network', action, actorId: endpoint.networkId, attributes });
+}
+
+export function toSandboxNetwork(sandbox: Sandbox): SandboxNetwork {
+  return {
+    netnsPath: sandbox.kind === 'host' ? null : sandbox.sandboxKey,
+    sandboxId: sandbox.sandboxId,
+    sandboxKey: sandbox.sandboxKey,
+    endpoints: sandbox.endpoints,
+    ports: sandbox.ports.map(({ containerPort, proto, hostIp, hostPort }) => ({
+      containerPort,
+      proto,
+      hostIp,
+      hostPort,
+    })),
+  };
+}

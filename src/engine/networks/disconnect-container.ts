@@ -1,0 +1,54 @@
+import { conflict, forbidden, hasCode, WharfError } from '../../shared/errors.js';
+import { emitEndpoint } from './connect-sandbox.js';
+import { moveDefaultRoute } from './connect-container.js';
+import { releasePorts } from './lease-ports.js';
+import { findNetwork } from './find-network.js';
+import type { Endpoint, Sandbox } from './model.js';
+import { containersOf, type NetworksContext, portRules } from './networks-context.js';
+import { gatewayEndpoint } from './plan-endpoints.js';
+import { cutEndpoint, openInside, removeVeth } from './wire-endpoint.js';
+
+/** Takes a container off a network. With `force` also one that is known no more. */
+export async function disconnectContainer(
+  ctx: NetworksContext,
+  ref: string,
+  containerRef: string,
+  force: boolean,
+): Promise<void> {
+  const directory = containersOf(ctx);
+  const network = findNetwork(ctx, ref);
+  const container = directory.find(containerRef);
+  const sandbox = ctx.sandboxes.get(container.id);
+  const endpoint = sandbox?.endpoints.find(({ networkId }) => networkId === network.id);
+  if (network.driver === 'host') {
+    throw conflict('container cannot be disconnected from host network or connected to host network');
+  }
+  const isConfigured = container.networkNames.includes(network.name);
+  if (!endpoint && !isConfigured && !force) {
+    throw forbidden(`container ${container.id} is not connected to network ${network.name}`);
+  }
+  if (sandbox && endpoint) await detach(ctx, sandbox, endpoint);
+  if (isConfigured) await directory.disconnected(container.id, network.name);
+  if (endpoint) emitEndpoint(ctx, 'disconnect', endpoint);
+}
+
+async function detach(ctx: NetworksContext, sandbox: Sandbox, endpoint: Endpoint): Promise<void> {
+  const before = gatewayEndpoint(sandbox.endpoints);
+  if (before?.endpointId === endpoint.endpointId) {
+    const { ports } = sandbox;
+    await ctx.firewall.unpublish(portRules(ports));
+    releasePorts(ctx, ports);
+    sandbox.ports = [];
+  }
+  cutEndpoint(ctx, endpoint.hostInterface);
+  removeVeth(ctx, endpoint.hostInterface);
+  sandbox.endpoints = sandbox.endpoints.filter((one) => one !== endpoint);
+  const after = gatewayEndpoint(sandbox.endpoints);
+  try {
+    using inside = openInside(sandbox.sandboxKey);
+    moveDefaultRoute(inside, before, after);
+  } catch (error) {
+    if (error instanceof WharfError || !hasCode(error, 'ENOENT', 'ESRCH')) throw error;
+  }
+  ctx.repository.saveSandbox(sandbox);
+}

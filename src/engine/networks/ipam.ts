@@ -1,0 +1,105 @@
+import { forbidden, internal, invalid } from '../../shared/errors.js';
+import {
+  type Cidr,
+  contains,
+  formatAddress,
+  formatCidr,
+  lastOf,
+  overlaps,
+  parseAddress,
+  parseCidr,
+  sizeOf,
+} from './cidr.js';
+import type { IpamPool } from './model.js';
+
+/** Where subnets come from when a network names none: `base` cut into pieces of prefix length `size`. */
+export interface AddressPool {
+  base: string;
+  size: number;
+}
+
+/** dockerd's defaults: 172.17 to 172.31, then 192.168 in /20. Source: moby, daemon/libnetwork/ipamutils. */
+export const DEFAULT_ADDRESS_POOLS: readonly AddressPool[] = [
+  ...['172.17.0.0/16', '172.18.0.0/16', '172.19.0.0/16', '172.20.0.0/14', '172.24.0.0/14', '172.28.0.0/14'].map(
+    (base) => ({ base, size: 16 }),
+  ),
+  { base: '192.168.0.0/16', size: 20 },
+];
+
+/**
+ * The first subnet of the pools that overlaps nothing taken: other networks and the host's routes, so that a VPN is never
+ * hidden by a bridge. Throws invalid when there is none.
+ */
+export function chooseSubnet(pools: readonly AddressPool[], version: 4 | 6, taken: readonly Cidr[]): string {
+  for (const { base, size } of pools) {
+    const pool = parseCidr(base);
+    if (pool?.version !== version || size < pool.prefixLength) continue;
+    const step = sizeOf({ ...pool, prefixLength: size });
+    for (let start = pool.base; start <= lastOf(pool); start += step) {
+      const candidate: Cidr = { version, base: start, prefixLength: size };
+      const obstacle = taken.find((other) => overlaps(candidate, other));
+      if (!obstacle) return formatCidr(candidate);
+      // Skips what a large obstacle covers in one step; a pool of /64s may be larger than anyone can walk.
+      const end = lastOf(obstacle);
+      if (end > start + step) start += ((end - start) / step) * step;
+    }
+  }
+  throw invalid('all predefined address pools have been fully subnetted');
+}
+
+/** The first usable address of a subnet. */
+export function firstAddress(subnet: string): string {
+  const block = parsed(subnet);
+  return formatAddress(block.version, block.base + (sizeOf(block) > 2n ? 1n : 0n));
+}
+
+/**
+ * The lowest free address of a pool: of its range if it has one. Never the subnet's first (and with IPv4 last) address, nor
+ * its gateway, nor an auxiliary one. null when there is none left.
+ */
+export function allocateAddress(pool: IpamPool, used: ReadonlySet<string>): string | null {
+  const subnet = parsed(pool.subnet);
+  const range = pool.ipRange === '' ? subnet : parsed(pool.ipRange);
+  const kept = reserved(pool);
+  const hasEnds = sizeOf(subnet) > 2n;
+  const last = lastOf(range);
+  for (let value = range.base; value <= last; value++) {
+    if (hasEnds && value === subnet.base) continue;
+    if (hasEnds && subnet.version === 4 && value === lastOf(subnet)) continue;
+    const address = formatAddress(subnet.version, value);
+    if (!used.has(address) && !kept.has(address)) return address;
+  }
+  return null;
+}
+
+/** The requested address in its usual spelling. Throws what dockerd says when it can't be had. */
+export function claimAddress(pool: IpamPool, requested: string, used: ReadonlySet<string>): string {
+  const wanted = parseAddress(requested);
+  const address = wanted ? formatAddress(wanted.version, wanted.value) : requested;
+  if (!contains(parsed(pool.subnet), address)) throw internal('Requested address is out of range');
+  if (used.has(address) || reserved(pool).has(address)) throw forbidden('Address already in use');
+  return address;
+}
+
+/** Which pool of a network holds an address; undefined if none does. */
+export function poolOf(pools: readonly IpamPool[], address: string): IpamPool | undefined {
+  return pools.find(({ subnet }) => contains(parsed(subnet), address));
+}
+
+export function versionOf(pool: IpamPool): 4 | 6 {
+  return pool.subnet.includes(':') ? 6 : 4;
+}
+
+export function prefixLengthOf(pool: IpamPool): number {
+  return parsed(pool.subnet).prefixLength;
+}
+
+function reserved(pool: IpamPool): Set<string> {
+  return new Set([pool.gateway, ...Object.values(pool.auxiliaryAddresses)]);
+}
+
+function parsed(text: string): Cidr {
+  const block = parseCidr(text);
+  if (!block) throw internal(`invalid CIDR block: ${text}`);
+  return block;
+}

@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto';
+import { internal, invalid } from '../../shared/errors.js';
+import type { EndpointConfig } from '../containers/container-config.js';
+import { findNetwork, isPredefined } from './find-network.js';
+import { allocateAddress, claimAddress, poolOf, prefixLengthOf, versionOf } from './ipam.js';
+import { macAddressFor } from './mac-address.js';
+import type { ConnectSandboxRequest, Endpoint, IpamPool, Network } from './model.js';
+import type { NetworksContext } from './networks-context.js';
+import { newVethName } from './wire-endpoint.js';
+
+/** One network of a container, with what was asked for it. */
+export interface EndpointRequest {
+  network: Network;
+  config: EndpointConfig | null;
+}
+
+/** The networks that a container starts on: that of its mode first, then the others by name. Throws not-found. */
+export function requestedNetworks(ctx: NetworksContext, request: ConnectSandboxRequest): EndpointRequest[] {
+  const mode = modeOf(ctx, request);
+  const byId = new Map<string, EndpointRequest>();
+  const primary = findNetwork(ctx, mode);
+  byId.set(primary.id, { network: primary, config: null });
+  for (const [ref, config] of Object.entries(request.endpoints)) {
+    const network = findNetwork(ctx, ref === 'default' ? mode : ref);
+    byId.set(network.id, { network, config });
+  }
+  const [first, ...others] = [...byId.values()];
+  if (!first) throw internal('a container without network mode');
+  others.sort((one, other) => (one.network.name < other.network.name ? -1 : 1));
+  if (primary.driver !== 'bridge') return [first];
+  return [first, ...others.filter(({ network }) => network.driver === 'bridge')];
+}
+
+/** `default` is the default bridge, or nothing where the daemon has none. */
+function modeOf(ctx: NetworksContext, { networkMode, networkDisabled }: ConnectSandboxRequest): string {
+  if (networkDisabled) return 'none';
+  if (!['', 'default', 'bridge'].includes(networkMode)) return networkMode;
+  return ctx.options.bridge === 'none' ? 'none' : 'bridge';
+}
+
+/** Whom an endpoint is for. */
+export interface EndpointOwner {
+  containerId: string;
+  containerName: string;
+  hostname: string;
+}
+
+/**
+ * Decides addresses and names of an endpoint. Nothing is changed yet: the addresses are taken once the endpoint is in a
+ * sandbox of `ctx.sandboxes`. Throws what dockerd says when there is no address or the requested one is in use.
+ */
+export function planEndpoint(
+  ctx: NetworksContext,
+  owner: EndpointOwner,
+  { network, config }: EndpointRequest,
+  interfaceName: string,
+  fallbackMac: string,
+): Endpoint {
+  const base = emptyEndpoint(owner, network, config);
+  if (network.driver !== 'bridge') return base;
+  const used = usedAddresses(ctx, network.id);
+  const v4 = pick(network, 4, config?.ipamConfig?.ipv4Address ?? '', used);
+  const v6 = pick(network, 6, config?.ipamConfig?.ipv6Address ?? '', used);
+  const requestedMac = config?.macAddress || fallbackMac;
+  return {
+    ...base,
+    interfaceName,
+    hostInterface: newVethName(),
+    gateway: network.internal ? '' : (v4?.pool.gateway ?? ''),
+    ipAddress: v4?.address ?? '',
+    ipPrefixLen: v4 ? prefixLengthOf(v4.pool) : 0,
+    ipv6Gateway: network.internal ? '' : (v6?.pool.gateway ?? ''),
+    globalIpv6Address: v6?.address ?? '',
+    globalIpv6PrefixLen: v6 ? prefixLengthOf(v6.pool) : 0,
+    macAddress:
+      requestedMac === '' ? macAddressFor(v4?.address ?? '') : requestedMac.toLowerCase().replaceAll('-', ':'),
+  };
+}
+
+function emptyEndpoint(owner: EndpointOwner, network: Network, config: EndpointConfig | null): Endpoint {
+  const aliases = config?.aliases ?? null;
+  const shortId = owner.containerId.slice(0, 12);
+  const names = [owner.containerName, ...(aliases ?? []), shortId];
+  if (owner.hostname !== '') names.push(owner.hostname);
+  return {
+    endpointId: randomBytes(32).toString('hex'),
+    networkId: network.id,
+    networkName: network.name,
+    containerId: owner.containerId,
+    containerName: owner.containerName,
+    interfaceName: '',
+    hostInterface: '',
+    gateway: '',
+    ipAddress: '',
+    ipPrefixLen: 0,
+    ipv6Gateway: '',
+    globalIpv6Address: '',
+    globalIpv6PrefixLen: 0,
+    macAddress: '',
+    dnsNames: isPredefined(network.name) ? null : [...new Set(names)],
+    aliases,
+    gwPriority: config?.gwPriority ?? 0,
+  };
+}
+
+function pick(
+  network: Network,
+  version: 4 | 6,
+  requested: string,
+  used: ReadonlySet<string>,
+): { pool: IpamPool; address: string } | null {
+  const enabled = version === 4 ? network.enableIpv4 : network.enableIpv6;
+  const pools = network.ipam.config.filter((pool) => versionOf(pool) === version);
+  if (!enabled || pools.length === 0) return null;
+  if (requested !== '') {
+    const pool = poolOf(pools, requested);
+    if (!pool) throw invalid(`no configured subnet or ip-range contain the IP address ${requested}`);
+    return { pool, address: claimAddress(pool, requested, used) };
+  }
+  for (const pool of pools) {
+    const address = allocateAddress(pool, used);
+    if (address !== null) return { pool, address };
+  }
+  throw internal(
+    `no available IPv${version} addresses on this network's address pools: ${network.name} (${network.id})`,
+  );
+}
+
+/** The addresses on a network that a container has or is being given. */
+function usedAddresses(ctx: NetworksContext, networkId: string): Set<string> {
+  const used = new Set<string>();
+  for (const { endpoints } of ctx.sandboxes.values()) {
+    for (const endpoint of endpoints) {
+      if (endpoint.networkId !== networkId) continue;
+      used.add(endpoint.ipAddress);
+      used.add(endpoint.globalIpv6Address);
+    }
+  }
+  return used;
+}
+
+/** The endpoint that the default route goes through: highest priority, then by name; null if none leads anywhere. */
+export function gatewayEndpoint(endpoints: readonly Endpoint[]): Endpoint | null {
+  const candidates = endpoints.filter(({ gateway, ipv6Gateway }) => gateway !== '' || ipv6Gateway !== '');
+  candidates.sort((one, other) => other.gwPriority - one.gwPriority || (one.networkName < other.networkName ? -1 : 1));
+  return candidates[0] ?? null;
+}

@@ -1,0 +1,62 @@
+import { invalid } from '../../shared/errors.js';
+import type { Filters } from '../containers/container.js';
+import { isPredefined } from './find-network.js';
+import { matchesLabel } from './list-networks.js';
+import type { Network } from './model.js';
+import { containersOf, type NetworksContext } from './networks-context.js';
+import { removeNetwork } from './remove-network.js';
+
+/** Removes the networks that no container, running or not, is configured for. Returns their names. */
+export async function pruneNetworks(ctx: NetworksContext, filters: Filters): Promise<{ deleted: string[] }> {
+  const until = untilOf(filters);
+  const deleted: string[] = [];
+  for (const network of [...ctx.networks.values()]) {
+    if (isPredefined(network.name) || !passes(network, filters, until)) continue;
+    if (containersOf(ctx).countUsing(network) > 0) continue;
+    try {
+      await removeNetwork(ctx, network.id);
+      deleted.push(network.name);
+    } catch (err) {
+      ctx.log.warn({ err, network: network.name }, 'could not prune a network');
+    }
+  }
+  ctx.emit({ type: 'network', action: 'prune', actorId: '', attributes: { reclaimed: '0' } });
+  return { deleted };
+}
+
+function passes({ labels, created }: Network, filters: Filters, untilMs: number | null): boolean {
+  const every = (key: string, test: (value: string) => boolean): boolean => (filters.get(key) ?? []).every(test);
+  if (untilMs !== null && Date.parse(created) > untilMs) return false;
+  return (
+    every('label', (value) => matchesLabel(labels, value)) && every('label!', (value) => !matchesLabel(labels, value))
+  );
+}
+
+/** `until` as a moment: seconds since 1970, a date, or a duration before now. */
+function untilOf(filters: Filters): number | null {
+  const [value, ...more] = filters.get('until') ?? [];
+  if (value === undefined) return null;
+  if (more.length > 0) throw invalid('more than one until filter specified');
+  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000;
+  const duration = durationMs(value);
+  if (duration !== null) return Date.now() - duration;
+  const date = Date.parse(value);
+  if (Number.isNaN(date)) throw invalid(`invalid filter 'until=[${value}]'`);
+  return date;
+}
+
+const UNIT_MS: Record<string, number> = {
+  h: 3_600_000,
+  m: 60_000,
+  s: 1000,
+  ms: 1,
+  us: 0.001,
+  µs: 0.001,
+  ns: 0.000_001,
+};
+
+function durationMs(text: string): number | null {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s|us|µs|ns)/g)];
+  if (parts.length === 0 || parts.map(([whole]) => whole).join('') !== text) return null;
+  return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * (UNIT_MS[unit ?? ''] ?? 0), 0);
+}

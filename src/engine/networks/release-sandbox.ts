@@ -1,0 +1,64 @@
+import { removeNetns } from '../../host/sys/namespaces.js';
+import { findLink } from '../../host/netlink/links.js';
+import { emitEndpoint } from './connect-sandbox.js';
+import { releaseHostNetns } from './host-netns.js';
+import { releasePorts } from './lease-ports.js';
+import { type NetworksContext, portRules } from './networks-context.js';
+import { cutEndpoint, removeVeth } from './wire-endpoint.js';
+
+/** By then the kernel has removed the pairs of namespaces that nobody uses any more, many at a time. */
+const SURVIVORS_AFTER_MS = 500;
+
+/** Unpublishes a container's ports, cuts it off and removes its namespace. Without a sandbox it does nothing. */
+export async function releaseSandbox(ctx: NetworksContext, containerId: string): Promise<void> {
+  const sandbox = ctx.sandboxes.get(containerId);
+  if (!sandbox) return;
+  await ctx.firewall.unpublish(portRules(sandbox.ports));
+  if (ctx.sandboxes.get(containerId) !== sandbox) return;
+  releasePorts(ctx, sandbox.ports);
+  const veths = sandbox.endpoints.map(({ hostInterface }) => hostInterface).filter((name) => name !== '');
+  for (const veth of veths) cutEndpoint(ctx, veth);
+  if (sandbox.kind === 'host') releaseHostNetns(ctx, containerId);
+  else removeNetns(sandbox.sandboxKey);
+  ctx.sandboxes.delete(containerId);
+  ctx.repository.deleteSandbox(containerId);
+  ctx.survivors.watch(veths);
+  for (const endpoint of sandbox.endpoints) emitEndpoint(ctx, 'disconnect', endpoint);
+}
+
+/**
+ * Veth pairs go with their namespace, and the kernel removes those of many namespaces at once in the background. Where somebody
+ * still holds the namespace (a container that joined it), the pair would stay; those are removed one by one.
+ */
+export class VethSurvivors {
+  private readonly watched = new Set<string>();
+  private timer: NodeJS.Timeout | null = null;
+
+  /** `remove` blocks for some ten milliseconds, so it is called only for pairs that are still there. */
+  constructor(
+    private readonly exists: (name: string) => boolean,
+    private readonly remove: (name: string) => void,
+  ) {}
+
+  watch(names: readonly string[]): void {
+    for (const name of names) this.watched.add(name);
+    if (this.watched.size === 0 || this.timer) return;
+    this.timer = setTimeout(() => this.sweep(), SURVIVORS_AFTER_MS);
+    this.timer.unref();
+  }
+
+  /** Removes now what is still there. */
+  sweep(): void {
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = null;
+    for (const name of this.watched) if (this.exists(name)) this.remove(name);
+    this.watched.clear();
+  }
+}
+
+export function newSurvivors(ctx: Pick<NetworksContext, 'routes'>): VethSurvivors {
+  return new VethSurvivors(
+    (name) => findLink(ctx.routes, name) !== null,
+    (name) => removeVeth(ctx, name),
+  );
+}

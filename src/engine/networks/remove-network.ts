@@ -1,0 +1,29 @@
+import { forbidden } from '../../shared/errors.js';
+import { removeBridge } from './bridge-interface.js';
+import { findNetwork, isPredefined } from './find-network.js';
+import type { Endpoint, Network } from './model.js';
+import { firewallState, type NetworksContext } from './networks-context.js';
+
+/** Removes a network that no running container is on. Throws not-found, or forbidden in dockerd's words. */
+export async function removeNetwork(ctx: NetworksContext, ref: string): Promise<void> {
+  const network = findNetwork(ctx, ref);
+  if (isPredefined(network.name)) throw forbidden(`${network.name} is a pre-defined network and cannot be removed`);
+  const active = activeEndpoints(ctx, network);
+  if (active.length > 0) {
+    const names = active.map(
+      ({ containerName, endpointId }) => `name:"${containerName}" id:"${endpointId.slice(0, 12)}"`,
+    );
+    throw forbidden(`error while removing network: network ${network.name} has active endpoints (${names.join(', ')})`);
+  }
+  ctx.networks.delete(network.id);
+  ctx.repository.deleteNetwork(network.id);
+  await ctx.firewall.sync(firewallState(ctx, false));
+  removeBridge(ctx, network.bridgeName);
+  const attributes = { name: network.name, type: network.driver };
+  ctx.emit({ type: 'network', action: 'destroy', actorId: network.id, attributes });
+}
+
+/** The places of running containers on a network. */
+export function activeEndpoints(ctx: NetworksContext, { id }: Network): Endpoint[] {
+  return [...ctx.sandboxes.values()].flatMap(({ endpoints }) => endpoints.filter(({ networkId }) => networkId === id));
+}

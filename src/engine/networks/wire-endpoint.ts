@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, openSync } from 'node:fs';
+import { addAddress } from '../../host/netlink/addresses.js';
+import { createVeth, deleteLink, findLink, setBridgePort, setLink } from '../../host/netlink/links.js';
+import { openRouteSocket, type RouteSocket } from '../../host/netlink/route-socket.js';
+import { addRoute } from '../../host/netlink/routes.js';
+import { writeSysctl } from '../../host/netlink/sysctl.js';
+import { inNetns } from '../../host/sys/namespaces.js';
+import { hasCode, internal } from '../../shared/errors.js';
+import type { Endpoint, Network } from './model.js';
+import { flag, type NetworksContext } from './networks-context.js';
+
+/** `veth` and seven hex digits, as tools outside expect it. */
+export function newVethName(): string {
+  return `veth${randomBytes(4).toString('hex').slice(0, 7)}`;
+}
+
+export function isVethName(name: string): boolean {
+  return /^veth[0-9a-f]{7}$/.test(name);
+}
+
+/**
+ * Joins a namespace to the network's bridge: a veth pair, its addresses, up. `inside` is a socket in the namespace;
+ * `index` the number of the interface in there (0: any), which a caller who knows that the namespace is new can choose.
+ * Throws when the bridge is gone; the pair is removed then.
+ */
+export function wireEndpoint(
+  ctx: NetworksContext,
+  network: Network,
+  endpoint: Endpoint,
+  sandboxKey: string,
+  inside: RouteSocket,
+  index: number,
+): void {
+  const bridge = findLink(ctx.routes, network.bridgeName);
+  if (!bridge) throw internal(`bridge ${network.bridgeName} of network ${network.name} is not there`);
+  const netnsFd = openSync(sandboxKey, 'r');
+  try {
+    const peer = { name: endpoint.interfaceName, macAddress: endpoint.macAddress, netnsFd, index };
+    ctx.routes.request(createVeth({ name: endpoint.hostInterface, mtu: mtuOf(network), master: bridge.index, peer }));
+  } finally {
+    closeSync(netnsFd);
+  }
+  try {
+    if (!flag(network, 'com.docker.network.bridge.enable_icc', true)) isolate(ctx, endpoint.hostInterface);
+    configure(endpoint, sandboxKey, inside, index);
+  } catch (error) {
+    ctx.routes.request(deleteLink(endpoint.hostInterface));
+    throw error;
+  }
+}
+
+function configure(endpoint: Endpoint, sandboxKey: string, inside: RouteSocket, known: number): void {
+  const link = known || findLink(inside, endpoint.interfaceName)?.index;
+  if (!link) throw internal(`interface ${endpoint.interfaceName} is not in ${sandboxKey}`);
+  const { ipAddress, ipPrefixLen, globalIpv6Address, globalIpv6PrefixLen } = endpoint;
+  if (globalIpv6Address !== '') {
+    inNetns(sandboxKey, () => writeSysctl(`net/ipv6/conf/${endpoint.interfaceName}/disable_ipv6`, 0));
+  }
+  inside.request(
+    ...(ipAddress === '' ? [] : [addAddress({ link, address: ipAddress, prefixLength: ipPrefixLen })]),
+    ...(globalIpv6Address === ''
+      ? []
+      : [addAddress({ link, address: globalIpv6Address, prefixLength: globalIpv6PrefixLen })]),
+    setLink(link, { up: true }),
+  );
+}
+
+/** Containers that may not talk to each other: what comes in by an isolated port goes out by none that is isolated too. */
+function isolate(ctx: NetworksContext, hostInterface: string): void {
+  const port = findLink(ctx.routes, hostInterface);
+  if (port) ctx.routes.request(setBridgePort(port.index, { isolated: true }));
+}
+
+/** Sends what has no better way through the endpoint's gateway; an endpoint without one changes nothing. */
+export function addDefaultRoutes(endpoint: Endpoint, inside: RouteSocket, link: number): void {
+  const gateways = [endpoint.gateway, endpoint.ipv6Gateway].filter((gateway) => gateway !== '');
+  for (const gateway of gateways) inside.request(addRoute({ destination: null, gateway, link }));
+}
+
+/**
+ * Cuts an endpoint off at once: its host's end goes down, so nothing passes any more although the pair may live a moment
+ * longer. Taking down costs 0.15 ms; removing, which waits for the kernel's readers, 10 to 50 ms of a blocked daemon.
+ */
+export function cutEndpoint(ctx: NetworksContext, hostInterface: string): void {
+  const link = hostInterface === '' ? null : findLink(ctx.routes, hostInterface);
+  if (!link) return;
+  try {
+    ctx.routes.request(setLink(link.index, { up: false }));
+  } catch (error) {
+    if (!hasCode(error, 'ENODEV')) throw error;
+  }
+}
+
+/** Removes the pair; none is fine. Blocks for some ten milliseconds. */
+export function removeVeth(ctx: Pick<NetworksContext, 'routes'>, hostInterface: string): void {
+  try {
+    if (hostInterface !== '') ctx.routes.request(deleteLink(hostInterface));
+  } catch (error) {
+    if (!hasCode(error, 'ENODEV')) throw error;
+  }
+}
+
+export function mtuOf(network: Network): number {
+  return Number(network.options['com.docker.network.driver.mtu'] ?? 1500);
+}
+
+/** A socket inside a namespace that exists. The caller disposes of it. */
+export function openInside(sandboxKey: string): RouteSocket {
+  return openRouteSocket(sandboxKey);
+}
