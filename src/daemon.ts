@@ -11,7 +11,7 @@ import { daemonPaths } from './config/paths.js';
 import { containerDefaults } from './daemon/container-defaults.js';
 import { Disposables } from './daemon/disposables.js';
 import { listenOnHosts } from './daemon/listen.js';
-import { placeholder } from './daemon/placeholder.js';
+import { networkOptions } from './daemon/network-options.js';
 import { registryConfig } from './daemon/registry-config.js';
 import { reloadAttributes } from './daemon/reload-attributes.js';
 import { runtimeRegistry } from './daemon/runtimes.js';
@@ -22,9 +22,9 @@ import { hostCapacity, ociPort, shimPort, snapshotPort } from './engine/containe
 import type { Engine } from './engine/engine.js';
 import type { EmitEvent } from './engine/events/event.js';
 import { EventBus } from './engine/events/event-bus.js';
-import type { ExecService } from './engine/exec/exec-service.js';
+import { Execs } from './engine/exec/execs.js';
 import { Images } from './engine/images/images.js';
-import type { NetworkService } from './engine/networks/network-service.js';
+import { NetworkService } from './engine/networks/network-service.js';
 import { ComponentVersions } from './engine/system/component-versions.js';
 import { System } from './engine/system/system.js';
 import { Volumes } from './engine/volumes/volumes.js';
@@ -32,6 +32,9 @@ import { endArchiveWorkers } from './host/archive/archive-workers.js';
 import { CgroupControl } from './host/cgroup/cgroup-control.js';
 import { detectCgroups } from './host/cgroup/cgroup-layout.js';
 import { ContentStore } from './host/content/content-store.js';
+import { DisabledFirewall } from './host/firewall/disabled-firewall.js';
+import type { Firewall } from './host/firewall/firewall.js';
+import { NftablesFirewall } from './host/firewall/nftables-firewall.js';
 import type { RuntimeRegistry } from './host/oci/runtimes.js';
 import { LayerStore } from './host/overlay/layer-store.js';
 import { Snapshots } from './host/overlay/snapshots.js';
@@ -45,6 +48,7 @@ import type { WharfDatabase } from './store/database.js';
 import { openDatabase } from './store/database.js';
 import { SqliteImageRepository } from './store/images.js';
 import { MetaStore } from './store/meta.js';
+import { NetworkStore } from './store/networks.js';
 import { VolumeStore } from './store/volumes.js';
 
 /**
@@ -119,7 +123,7 @@ export class Daemon implements AsyncDisposable {
     this.parts.add('archive workers', endArchiveWorkers);
 
     const volumes = await this.buildVolumes(db);
-    const networks = interimNetworks();
+    const networks = this.buildNetworks(db);
     const layers = new LayerStore(paths.overlay2);
     const images: Images = this.buildImages(db, layers, (imageId) =>
       containers.context.registry
@@ -128,7 +132,7 @@ export class Daemon implements AsyncDisposable {
         .map(({ container }) => ({ id: container.id, running: container.state.running })),
     );
     const containers = this.buildContainers(db, layers, images, networks, volumes);
-    const exec = placeholder<ExecService>('exec');
+    const exec = new Execs(containers.context);
     const system = this.buildSystem(containers, images, volumes);
 
     containers.load();
@@ -156,6 +160,24 @@ export class Daemon implements AsyncDisposable {
     });
     await volumes.reconcile();
     return volumes;
+  }
+
+  private buildNetworks(db: WharfDatabase): NetworkService {
+    const log = this.log.child({ part: 'networks' });
+    return new NetworkService({
+      options: networkOptions(this.config, this.paths.netns),
+      repository: new NetworkStore(db),
+      firewall: this.buildFirewall(log),
+      emit: this.events.emit,
+      log,
+    });
+  }
+
+  private buildFirewall(log: Logger): Firewall {
+    if (!this.config.iptables) return new DisabledFirewall();
+    const firewall = new NftablesFirewall(log);
+    this.parts.add('firewall', () => firewall[Symbol.dispose]());
+    return firewall;
   }
 
   private buildImages(
@@ -214,6 +236,7 @@ export class Daemon implements AsyncDisposable {
         shims: shimPort(shimBinary()),
         oci: ociPort(() => this.registry),
         cgroups: new CgroupControl(this.cgroups),
+        cgroupLayout: this.cgroups,
         emit,
         log,
       },
@@ -245,15 +268,4 @@ export class Daemon implements AsyncDisposable {
 /** Unpacked size of all layers, each once. */
 function layersSizeBytes({ store }: Images): number {
   return [...store.liveChainIds()].reduce((sum, chainId) => sum + (store.layer(chainId)?.sizeBytes ?? 0), 0);
-}
-
-/** Until networks are built: the daemon starts, and whatever needs one is refused. */
-function interimNetworks(): NetworkService {
-  return Object.assign(placeholder<NetworkService>('networks'), {
-    useContainers: () => undefined,
-    init: () => Promise.resolve(),
-    reconcile: () => Promise.resolve(),
-    shutdown: () => Promise.resolve(),
-    list: () => [],
-  });
 }

@@ -11,7 +11,7 @@ function field(key: string, value: unknown): string[] {
   if (key === 'err' && typeof value === 'object' && value !== null) {
     const { message, stack } = value as { message?: string; stack?: string };
     // A system error or one of ours says enough by itself; others are bugs, and need their place.
-    const isBug = /^(TypeError|RangeError|ReferenceError|AssertionError|SyntaxError)/.test(stack ?? '');
+    const isBug = /\b(TypeError|RangeError|ReferenceError|AssertionError|SyntaxError): /.test(stack ?? '');
     return [`error=${quote(message ?? '')}`, ...(isBug ? [`stack=${quote(stack ?? '')}`] : [])];
   }
   return [`${key}=${quote(typeof value === 'string' ? value : JSON.stringify(value))}`];
