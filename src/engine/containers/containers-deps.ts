@@ -1,3 +1,4 @@
+import type { CgroupLayout } from '../../host/cgroup/cgroup-layout.js';
 import type { ExecInput } from '../../host/oci/exec-process.js';
 import type { RuntimeRegistry } from '../../host/oci/runtimes.js';
 import type { RuntimeProcess, RuntimeSpec } from '../../host/oci/runtime-spec.js';
@@ -24,6 +25,7 @@ export interface ContainersDeps {
   shims: ShimPort;
   oci: OciPort;
   cgroups: CgroupPort;
+  cgroupLayout: CgroupLayout;
   emit: EmitEvent;
   log: Logger;
 }

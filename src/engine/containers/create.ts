@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { invalid } from '../../shared/errors.js';
+import { errorMessage, invalid, notImplemented } from '../../shared/errors.js';
 import { formatRfc3339Nano, nowNs } from '../../shared/rfc3339.js';
 import { UndoStack } from '../../shared/undo-stack.js';
 import { renderHostname } from '../networks/hosts-file.js';
@@ -55,7 +55,7 @@ export async function createContainer(
   mkdirSync(files.directory, { recursive: true, mode: 0o710 });
   const plan = await resolveMounts(
     ctx,
-    planMounts(finalConfig, resolvedHost, (ref) => lend(ctx, ref)),
+    planSupportedMounts(ctx, finalConfig, resolvedHost),
     resolvedHost.mounts,
     id,
     undo,
@@ -110,11 +110,21 @@ function defaultHostname(host: HostConfig, id: string): string {
   return host.networkMode === 'host' ? hostname() : id.slice(0, 12);
 }
 
+function planSupportedMounts(ctx: ContainersContext, config: ContainerConfig, host: HostConfig): PlannedMount[] {
+  const plan = planMounts(config, host, (ref) => lend(ctx, ref));
+  const image = plan.find(({ type }) => type === 'image');
+  if (image) {
+    ctx.deps.images.inspect(image.name);
+    throw notImplemented('mounts of type "image" are not supported yet');
+  }
+  return plan;
+}
+
 function lend(ctx: ContainersContext, ref: string): readonly PlannedMount[] {
   try {
     return ctx.registry.find(ref).plan;
   } catch (error) {
-    throw invalid((error as Error).message);
+    throw invalid(errorMessage(error));
   }
 }
 

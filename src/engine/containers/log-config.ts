@@ -62,16 +62,12 @@ export function shimLog(container: Container): JsonFileLogOptions | null {
 export function logAttrs({ id, name, config, imageRef, hostConfig }: Container): Record<string, string> {
   const options = hostConfig.logConfig.config;
   const attrs: Record<string, string> = {};
-  const env = Object.fromEntries(config.env.map((entry) => entry.split(/=(.*)/s).slice(0, 2) as [string, string?]));
-  const pick = (
-    from: Record<string, string | undefined>,
-    names: string | undefined,
-    regex: string | undefined,
-  ): void => {
+  const env = Object.fromEntries(config.env.map(splitPair));
+  const pick = (from: Record<string, string>, names: string | undefined, regex: string | undefined): void => {
     const wanted = (names ?? '').split(',').filter(Boolean);
     const pattern = regex ? new RegExp(regex) : null;
     for (const [key, value] of Object.entries(from)) {
-      if (wanted.includes(key) || pattern?.test(key)) attrs[key] = value ?? '';
+      if (wanted.includes(key) || pattern?.test(key)) attrs[key] = value;
     }
   };
   pick(config.labels, options['labels'], options['labels-regex']);
@@ -84,4 +80,9 @@ export function logAttrs({ id, name, config, imageRef, hostConfig }: Container):
       .replaceAll('{{.ImageName}}', imageRef);
   }
   return attrs;
+}
+
+function splitPair(entry: string): [string, string] {
+  const [name = '', value = ''] = entry.split(/=(.*)/s);
+  return [name, value];
 }

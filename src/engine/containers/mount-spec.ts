@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { invalid, type WharfError } from '../../shared/errors.js';
+import { errorMessage, invalid, type WharfError } from '../../shared/errors.js';
 import type { MountSpec } from './container-config.js';
 import { plainMount, readOnlyBelow, type PlannedMount } from './planned-mount.js';
 
@@ -33,7 +33,7 @@ export function planMount(spec: MountSpec): PlannedMount {
   try {
     checkDestination(spec.target);
   } catch (error) {
-    throw fail((error as Error).message);
+    throw fail(errorMessage(error));
   }
   const destination = cleanDestination(spec.target);
   switch (spec.type) {

@@ -99,7 +99,7 @@ function adopt(ctx: ContainersContext, entry: ContainerEntry, shim: RunningShim)
   const sandbox = ctx.deps.networks.sandboxOf(entry.id);
   if (!sandbox) ctx.deps.log.debug({ container: entry.id }, 'a running container has no sandbox of its own');
   entry.run = superviseRun(ctx, entry, shim, runFiles(ctx.deps.paths, entry.id).socket);
-  if (shim.state === 'running') startHealth(ctx, entry);
+  if (shim.state === 'running') startHealth(ctx, entry, true);
 }
 
 async function startAtBoot(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {

@@ -53,7 +53,7 @@ function onlyGiven(resources: Partial<Resources>): Partial<Resources> {
       return false;
     return value !== 0 || key === 'pidsLimit';
   });
-  return Object.fromEntries(entries) as Partial<Resources>;
+  return Object.fromEntries(entries);
 }
 
 /** The same resources with nothing set, to check a request by itself. */

@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { ExecRecord } from '../exec/exec-record.js';
+import { launchExec } from '../exec/launch-exec.js';
+import type { ContainerEntry } from './container-entry.js';
+import { emitContainerEvent, type ContainersContext } from './containers-context.js';
+import type { HealthPlan } from './health-policy.js';
+
+const MAX_OUTPUT_BYTES = 4096;
+const FRAME_HEADER_BYTES = 8;
+const SIGKILL = 9;
+
+/** Runs one probe in the container as an exec of its own; one that takes too long is killed and counts as failed. */
+export async function runProbe(
+  ctx: ContainersContext,
+  entry: ContainerEntry,
+  plan: HealthPlan,
+): Promise<{ exitCode: number; output: string }> {
+  const { oci } = ctx.deps;
+  const { config, hostConfig, state } = entry.container;
+  const user = oci.resolveUser(`/proc/${state.pid}/root`, config.user, hostConfig.groupAdd);
+  const exec = new ExecRecord(randomBytes(32).toString('hex'), entry, probeConfig(plan), user);
+  emitContainerEvent(ctx, entry, `exec_create: ${plan.argv.join(' ')}`, { execID: exec.id });
+  const { socket, recorded } = await launchExec(ctx, exec, { attach: true, consoleSize: null });
+  const output = socket ? collect(socket) : Promise.resolve('');
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    void exec.started.then((shim) => shim?.kill(SIGKILL).catch(() => undefined));
+  }, plan.timeoutMs);
+  try {
+    await recorded;
+  } finally {
+    clearTimeout(timer);
+  }
+  if (isLate) return { exitCode: -1, output: `Health check exceeded timeout (${durationText(plan.timeoutMs)})` };
+  return { exitCode: exec.exitCode ?? -1, output: await output };
+}
+
+function probeConfig(plan: HealthPlan): ExecRecord['config'] {
+  return {
+    user: '',
+    privileged: false,
+    tty: false,
+    consoleSize: null,
+    attachStdin: false,
+    attachStdout: true,
+    attachStderr: true,
+    detachKeys: '',
+    env: [],
+    workingDir: '',
+    cmd: plan.argv,
+  };
+}
+
+/** As Go prints a duration: `30s`, `1m30s`, `500ms`. */
+function durationText(ms: number): string {
+  if (ms < 1000) return `${ms}ms`;
+  const minutes = Math.floor(ms / 60_000);
+  const seconds = (ms % 60_000) / 1000;
+  return minutes > 0 ? `${minutes}m${seconds}s` : `${seconds}s`;
+}
+
+/** The first 4096 bytes of both streams; what comes after is read and dropped. */
+function collect(socket: Socket): Promise<string> {
+  return new Promise((resolve) => {
+    let pending = Buffer.alloc(0);
+    let text = Buffer.alloc(0);
+    let tooMuch = false;
+    socket.on('data', (chunk: Buffer) => {
+      if (tooMuch) return;
+      pending = Buffer.concat([pending, chunk]);
+      while (pending.length >= FRAME_HEADER_BYTES) {
+        const end = FRAME_HEADER_BYTES + pending.readUInt32BE(4);
+        if (pending.length < end) break;
+        text = Buffer.concat([text, pending.subarray(FRAME_HEADER_BYTES, end)]);
+        pending = pending.subarray(end);
+      }
+      tooMuch = text.length > MAX_OUTPUT_BYTES;
+    });
+    const finish = (): void => {
+      socket.destroy();
+      const kept = text.subarray(0, MAX_OUTPUT_BYTES).toString();
+      resolve(tooMuch ? `${kept}...` : kept);
+    };
+    socket.once('end', finish).once('close', finish).once('error', finish);
+  });
+}

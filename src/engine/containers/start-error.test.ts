@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { RuntimeStartError } from '../../host/shim/runtime-start-error.js';
+import { execFailure, startFailure } from './start-error.js';
+
+const CREATE = 'failed to create task for container: failed to create shim task: OCI runtime create failed: ';
+const RUN = 'unable to start container process: ';
+
+describe('startFailure', () => {
+  it.each([
+    ['exec: "nosuch": executable file not found in $PATH', 127, 'invalid'],
+    ['exec: "/nosuch/x": stat /nosuch/x: no such file or directory', 127, 'invalid'],
+    ['exec: "/etc/passwd": permission denied', 126, 'invalid'],
+    ['exec: "/etc": is a directory: permission denied', 126, 'invalid'],
+  ])('%s is %d', (text, exitCode, kind) => {
+    const failure = startFailure(new RuntimeStartError(1, `runc run failed: ${RUN}${text}`));
+    expect(failure.exitCode).toBe(exitCode);
+    expect(failure.error.kind).toBe(kind);
+    expect(failure.error.message).toBe(`${CREATE}runc create failed: ${RUN}error during container init: ${text}`);
+  });
+
+  it('does not take a missing mount source for a missing command', () => {
+    const text = 'runc run failed: unable to start container process: error mounting "/x": no such file or directory';
+    expect(startFailure(new RuntimeStartError(1, text))).toMatchObject({ exitCode: 128, error: { kind: 'internal' } });
+  });
+});
+
+describe('execFailure', () => {
+  it('words the failure as dockerd does', () => {
+    const text = 'exec failed: unable to start container process: exec: "nosuch": executable file not found in $PATH';
+    expect(execFailure(new RuntimeStartError(1, text))).toMatchObject({
+      exitCode: 127,
+      error: { kind: 'invalid', message: `OCI runtime exec failed: ${text}` },
+    });
+  });
+});
