@@ -194,6 +194,8 @@ describe('a container on the default bridge', () => {
     const server = await world.serve(sandbox.netnsPath, 'web', 'tcp/80');
     expect(await world.dial(neighbour, 'tcp', '192.0.2.1', 8080)).toBe('web 192.0.2.2');
     expect(await world.dial(null, 'tcp', '127.0.0.1', 8080)).toBe('web 172.17.0.1');
+    expect(await world.dial(sandbox.netnsPath, 'tcp', '192.0.2.1', 8080)).toMatch(/^web /);
+    expect(await world.dial(sandbox.netnsPath, 'tcp', '172.17.0.1', 8080)).toMatch(/^web /);
     expect(networks.inspect('bridge').members).toMatchObject([{ containerName: 'ca', ipv4Address: '172.17.0.2/16' }]);
     server.kill('SIGKILL');
     await once(server, 'exit');
@@ -465,6 +467,25 @@ describe('a daemon that comes back', () => {
     await networks.init();
     expect(networks.inspect('bridge').ipam.config).toMatchObject([{ subnet: '172.18.0.0/16' }]);
   });
+
+  it.each(['0', '1'])(
+    'keeps containers apart with --icc=false, bridge-nf-call-iptables=%s',
+    async (bridgeNetfilter) => {
+      execFileSync('sysctl', ['-qw', `net.bridge.bridge-nf-call-iptables=${bridgeNetfilter}`]);
+      execFileSync('sysctl', ['-qw', `net.bridge.bridge-nf-call-ip6tables=${bridgeNetfilter}`]);
+      await networks.shutdown();
+      networks = service({ icc: false });
+      await networks.init();
+      const one = await networks.connectSandbox(request('a', publish('80/tcp', '8080')));
+      const two = await networks.connectSandbox(request('b'));
+      const server = await world.serve(one.netnsPath, 'one', 'tcp/80');
+      expect(await world.dial(two.netnsPath, 'tcp', one.endpoints[0]?.ipAddress ?? '', 80)).toBe('nothing');
+      expect(await world.dial(two.netnsPath, 'tcp', '192.0.2.1', 8080)).toMatch(/^one /);
+      expect(await world.dial(one.netnsPath, 'tcp', '192.0.2.1', 8080)).toMatch(/^one /);
+      server.kill('SIGKILL');
+      for (const digit of ['a', 'b']) await networks.releaseSandbox(id(digit));
+    },
+  );
 
   it('has no default bridge with --bridge=none', async () => {
     await networks.shutdown();

@@ -4,11 +4,13 @@ import { addAddress } from '../../host/netlink/addresses.js';
 import { createVeth, deleteLink, findLink, setBridgePort, setLink } from '../../host/netlink/links.js';
 import { openRouteSocket, type RouteSocket } from '../../host/netlink/route-socket.js';
 import { addRoute } from '../../host/netlink/routes.js';
-import { writeSysctl } from '../../host/netlink/sysctl.js';
+import { readSysctl, writeSysctl } from '../../host/netlink/sysctl.js';
 import { inNetns } from '../../host/sys/namespaces.js';
 import { hasCode, internal } from '../../shared/errors.js';
 import type { Endpoint, Network } from './model.js';
 import { flag, type NetworksContext } from './networks-context.js';
+
+const BRIDGE_NETFILTER = ['net/bridge/bridge-nf-call-iptables', 'net/bridge/bridge-nf-call-ip6tables'];
 
 /** `veth` and seven hex digits, as tools outside expect it. */
 export function newVethName(): string {
@@ -42,7 +44,7 @@ export function wireEndpoint(
     closeSync(netnsFd);
   }
   try {
-    if (!flag(network, 'com.docker.network.bridge.enable_icc', true)) isolate(ctx, endpoint.hostInterface);
+    setPort(ctx, network, endpoint.hostInterface);
     configure(endpoint, sandboxKey, inside, index);
   } catch (error) {
     ctx.routes.request(deleteLink(endpoint.hostInterface));
@@ -66,10 +68,16 @@ function configure(endpoint: Endpoint, sandboxKey: string, inside: RouteSocket, 
   );
 }
 
-/** Containers that may not talk to each other: what comes in by an isolated port goes out by none that is isolated too. */
-function isolate(ctx: NetworksContext, hostInterface: string): void {
-  const port = findLink(ctx.routes, hostInterface);
-  if (port) ctx.routes.request(setBridgePort(port.index, { isolated: true }));
+/**
+ * Where the kernel runs the packet rules on bridged frames too (br_netfilter), a container's call to its own published port is
+ * turned round on the bridge, at the port that it came in by, which takes a hairpin port; and the rules keep apart
+ * containers that may not talk to each other. Otherwise such calls go through the host's routing, and isolated ports keep
+ * the containers apart.
+ */
+function setPort(ctx: NetworksContext, network: Network, hostInterface: string): void {
+  const hairpin = BRIDGE_NETFILTER.some((path) => readSysctl(path) === '1');
+  const isolated = !hairpin && !flag(network, 'com.docker.network.bridge.enable_icc', true);
+  if (isolated || hairpin) ctx.routes.request(setBridgePort(hostInterface, { isolated, hairpin }));
 }
 
 /** Sends what has no better way through the endpoint's gateway; an endpoint without one changes nothing. */
@@ -83,10 +91,9 @@ export function addDefaultRoutes(endpoint: Endpoint, inside: RouteSocket, link: 
  * longer. Taking down costs 0.15 ms; removing, which waits for the kernel's readers, 10 to 50 ms of a blocked daemon.
  */
 export function cutEndpoint(ctx: NetworksContext, hostInterface: string): void {
-  const link = hostInterface === '' ? null : findLink(ctx.routes, hostInterface);
-  if (!link) return;
+  if (hostInterface === '') return;
   try {
-    ctx.routes.request(setLink(link.index, { up: false }));
+    ctx.routes.request(setLink(hostInterface, { up: false }));
   } catch (error) {
     if (!hasCode(error, 'ENODEV')) throw error;
   }

@@ -36,7 +36,7 @@ export interface FirewallState {
  * What containers reach and from where they are reached.
  *
  * The promise: a published port is reachable at its host address, from other hosts, from this one (127.0.0.1 too where the
- * address covers it) and from containers, its own included. A container's other ports are not reachable from outside the
+ * address covers it) and from containers, its own included (with br_netfilter that takes a hairpin port). A container's other ports are not reachable from outside the
  * host even by those who route to the bridge's subnet, nor from other bridges; a port published on 127.0.0.1 is not
  * reachable from neighbours. Containers on one bridge reach each other when `icc`. What the administrator puts in the chain
  * for it (`wharf-user` with nftables) comes before all that and is never touched, except by teardown.

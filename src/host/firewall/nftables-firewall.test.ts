@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TestNetworks } from '../../../test/support/namespaces.js';
 import { silentLogger } from '../../shared/logger.js';
 import { addAddress } from '../netlink/addresses.js';
-import { createLink, createVeth, findLink, setLink } from '../netlink/links.js';
+import { createLink, createVeth, findLink, setBridgePort, setLink } from '../netlink/links.js';
 import { openRouteSocket } from '../netlink/route-socket.js';
 import { addRoute } from '../netlink/routes.js';
 import { writeSysctl } from '../netlink/sysctl.js';
@@ -31,6 +31,7 @@ function bridge(name: string, subnet: string, members: { netns: string; address:
     const macAddress = `02:42:00:00:${subnet.slice(4, 6)}:0${index + 2}`;
     const peer = { name: 'eth0', macAddress, netnsFd, index: 2 };
     host.request(createVeth({ name: `${name}v${index}`, mtu: 1500, master: link, peer }));
+    host.request(setBridgePort(`${name}v${index}`, { hairpin: true }));
     closeSync(netnsFd);
     using there = openRouteSocket(netns);
     there.request(

@@ -119,20 +119,28 @@ export function createVeth({ name, mtu, master, peer }: VethSettings): NetlinkRe
   return newLink(payload, NLM_F.CREATE | NLM_F.EXCL, `create veth ${name}`);
 }
 
-/** Changes a link. Throws ENODEV. */
-export function setLink(index: number, settings: LinkSettings): NetlinkRequest {
-  return newLink(withSettings(new AttributeWriter(head(index, settings.up)), settings), 0, `set link ${index}`);
+/** Changes a link, given by index or name. Throws ENODEV. */
+export function setLink(link: number | string, settings: LinkSettings): NetlinkRequest {
+  return newLink(withSettings(addressed(link, settings.up), settings), 0, `set link ${link}`);
 }
 
-/** Changes how a bridge treats one of its ports: isolated ports reach only ports that are not. */
-export function setBridgePort(index: number, port: { hairpin?: boolean; isolated?: boolean }): NetlinkRequest {
-  const payload = new AttributeWriter(head(index)).nested(IFLA.LINKINFO, (info) =>
+/**
+ * Changes how a bridge treats one of its ports, given by index or name: isolated ports reach only ports that are not; a
+ * hairpin port gets frames back that it sent. Throws ENODEV.
+ */
+export function setBridgePort(link: number | string, port: { hairpin?: boolean; isolated?: boolean }): NetlinkRequest {
+  const payload = addressed(link).nested(IFLA.LINKINFO, (info) =>
     info.text(IFLA_INFO_SLAVE_KIND, 'bridge').nested(IFLA_INFO_SLAVE_DATA, (data) => {
       if (port.hairpin !== undefined) data.u8(IFLA_BRPORT_MODE, Number(port.hairpin));
       if (port.isolated !== undefined) data.u8(IFLA_BRPORT_ISOLATED, Number(port.isolated));
     }),
   );
-  return newLink(payload, 0, `set bridge port ${index}`);
+  return newLink(payload, 0, `set bridge port ${link}`);
+}
+
+function addressed(link: number | string, up?: boolean): AttributeWriter {
+  if (typeof link === 'number') return new AttributeWriter(head(link, up));
+  return new AttributeWriter(head(0, up)).text(IFLA.IFNAME, link);
 }
 
 function newLink(payload: AttributeWriter, flags: number, what: string): NetlinkRequest {
