@@ -1,6 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { hasCode } from '../../shared/errors.js';
+import { ZERO_TIME } from '../../shared/rfc3339.js';
 import type { ContainerEntry } from './container-entry.js';
 import { EXEC_SOCKET_PREFIX, runFiles } from './container-paths.js';
 import type { ContainersContext } from './containers-context.js';
@@ -12,7 +13,9 @@ import { removeStopped } from './remove.js';
 import { shouldStartAtBoot } from './restart-policy.js';
 import { deleteFromRuntime } from './runtime-delete.js';
 import type { RunningShim } from './shim-port.js';
-import { changed, toExited, toRunning } from './state-machine.js';
+import { changed, toExited } from './state-machine.js';
+
+const SIGKILL = 9;
 
 /**
  * Makes what is stored and what runs agree: running shims are adopted, exits that nobody saw are recorded, half-done operations are
@@ -43,12 +46,11 @@ async function reconcileOne(ctx: ContainersContext, entry: ContainerEntry): Prom
   const { state, hostConfig } = entry.container;
   const wasRunning = state.running;
   const shim = await findShim(ctx, entry);
-  if (shim?.state === 'running' || shim?.state === 'exited') {
+  if (shim && wasRunning && shim.pid === state.pid) {
     adopt(ctx, entry, shim);
     return false;
   }
-  // A shim that has not started anything, or is in the middle of it: the start it belongs to is lost with the daemon that asked.
-  shim?.close();
+  if (shim) await undoStart(ctx, entry, shim);
   const record = await ctx.deps.shims.readExitRecord(runFiles(ctx.deps.paths, entry.id).exit);
   const started = state.startedAt;
   if (wasRunning || record) {
@@ -70,7 +72,7 @@ async function reconcileOne(ctx: ContainersContext, entry: ContainerEntry): Prom
   }
   const policy = hostConfig.restartPolicy;
   const { manuallyStopped } = state;
-  const hasStarted = started !== '0001-01-01T00:00:00Z';
+  const hasStarted = started !== ZERO_TIME;
   return (
     shouldStartAtBoot(policy, { wasRunning, manuallyStopped, hasStarted }) ||
     (policy.name === 'on-failure' && wasRunning && !manuallyStopped && entry.container.state.exitCode !== 0)
@@ -90,16 +92,28 @@ async function findShim(ctx: ContainersContext, entry: ContainerEntry): Promise<
 
 /** Takes over a running container, or (its shim is just about to leave) one that has ended. */
 function adopt(ctx: ContainersContext, entry: ContainerEntry, shim: RunningShim): void {
-  const { state } = entry.container;
-  if (!state.running || state.restarting || state.pid !== shim.pid) {
-    // The daemon died between the process's start and its own note of it.
-    const startedAt = state.pid === shim.pid ? state.startedAt : new Date().toISOString();
-    ctx.registry.setState(entry, toRunning(state, shim.pid, startedAt));
-  }
-  const sandbox = ctx.deps.networks.sandboxOf(entry.id);
-  if (!sandbox) ctx.deps.log.debug({ container: entry.id }, 'a running container has no sandbox of its own');
   entry.run = superviseRun(ctx, entry, shim, runFiles(ctx.deps.paths, entry.id).socket);
   if (shim.state === 'running') startHealth(ctx, entry, true);
+}
+
+/** The daemon died in the middle of a start: nobody was told that it succeeded, so it did not. */
+async function undoStart(ctx: ContainersContext, entry: ContainerEntry, shim: RunningShim): Promise<void> {
+  ctx.deps.log.info({ container: entry.id, state: shim.state }, 'undoing a start that was interrupted');
+  try {
+    if (shim.state === 'created') {
+      await shim.quit();
+    } else {
+      if (shim.state === 'starting') await shim.start();
+      if (shim.state === 'running') await shim.kill(SIGKILL);
+      await shim.exited;
+      await shim.deleted;
+    }
+  } catch (err) {
+    ctx.deps.log.debug({ err, container: entry.id }, 'an interrupted start ended by itself');
+  }
+  shim.close();
+  await deleteFromRuntime(ctx, entry.container);
+  await ctx.deps.networks.releaseSandbox(entry.id);
 }
 
 async function startAtBoot(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
@@ -142,7 +156,7 @@ async function discardOrphanShim(ctx: ContainersContext, socketPath: string): Pr
       return;
     }
     if (shim.state === 'created') await shim.quit();
-    else await shim.kill(9);
+    else await shim.kill(SIGKILL);
     shim.close();
   } catch (err) {
     ctx.deps.log.debug({ err, socketPath }, 'an unknown shim did not answer');
