@@ -49,8 +49,7 @@ function importImage(request: ApiRequest): Promise<null> {
     platform: platformOf(request),
   };
   return streamProgress(request, async (progress, signal) => {
-    const id = await engine.images.import(options, progress, signal);
-    progress({ status: id });
+    await engine.images.import(options, progress, signal); // tells the id itself
   });
 }
 
