@@ -8,7 +8,7 @@ import { findExecutable } from '../host/oci/runtimes.js';
 export const LOG_DRIVERS = ['json-file'];
 
 /** The init programs that are looked for, in this order; each takes `-- command`. */
-const INIT_PROGRAMS = ['docker-init', 'tini', 'tini-static', 'catatonit'];
+const INIT_PROGRAMS = ['docker-init', 'tini-static', 'catatonit'];
 
 /** What `info` and `version` tell of the configuration. */
 export function systemSettings(config: DaemonConfig, cgroups: CgroupLayout): SystemSettings {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { daemonSuite } from '../support/daemon-suite.js';
+import { cliPath } from '../support/paths.js';
 import { poll } from '../support/poll.js';
 
 const suite = daemonSuite();
@@ -105,7 +106,7 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('the data-root', () => {
     const { daemon } = suite;
     const [program, args] = daemon.holder.enter(
       process.execPath,
-      'dist/cli.js',
+      cliPath,
       '--data-root',
       daemon.dataRoot,
       '--exec-root',

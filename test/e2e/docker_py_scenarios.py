@@ -75,7 +75,8 @@ def exec_run():
     container = client.containers.run("busybox", ["sleep", "100"], detach=True)
     code, output = container.exec_run(["sh", "-c", "echo in; echo err >&2; exit 3"], demux=True)
     assert code == 3 and output == (b"in\n", b"err\n"), (code, output)
-    code, output = container.exec_run("id -un", user="app", workdir="/tmp", environment=["X=1"])
+    extra = {} if client.api._version == "1.24" else {"workdir": "/tmp", "environment": ["X=1"]}
+    code, output = container.exec_run("id -un", user="app", **extra)
     assert (code, output) == (0, b"app\n"), (code, output)
     code, chunks = container.exec_run(["sh", "-c", "for i in 1 2 3; do echo $i; done"], stream=True)
     assert b"".join(chunks) == b"1\n2\n3\n"

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lookupMerged } from '../archive/merged-layers.js';
 import { binaryName } from '../archive/binary-name.js';
@@ -45,13 +45,4 @@ export function fillInitLayer(directory: string, lowers: string[]): void {
       symlinkSync(kind.target, target);
     }
   }
-  // The topmost layer's root decides how `/` looks.
-  if (lowers[0] !== undefined) copyOwnerAndMode(lowers[0], directory);
-}
-
-/** Gives a directory the owner and mode of another. */
-export function copyOwnerAndMode(from: string, to: string): void {
-  const { uid, gid, mode } = statSync(from);
-  chownSync(to, uid, gid);
-  chmodSync(to, mode & 0o7777);
 }

@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -15,7 +16,7 @@ import { systemFault } from '../archive/archive-error.js';
 import { diskUsageBytes } from '../archive/disk-usage.js';
 import { conflict, invalid, notFound } from '../../shared/errors.js';
 import { MNT_DETACH, umountAll, UMOUNT_NOFOLLOW } from '../sys/mount.js';
-import { copyOwnerAndMode, fillInitLayer } from './init-layer.js';
+import { fillInitLayer } from './init-layer.js';
 import { isLinkName, newLinkName } from './layer-id.js';
 import { RUBBISH_PREFIX, type LayerStore } from './layer-store.js';
 import { mountOverlay } from './overlay-mount.js';
@@ -68,7 +69,8 @@ export class Snapshots {
         join(init.path, 'diff'),
         lowers.map((layer) => layer.directory),
       );
-      copyOwnerAndMode(join(init.path, 'diff'), join(this.makeLayer(id).path, 'diff'));
+      // `/` is root's, mode 0755, whatever the image's archive says of it: the same as with dockerd.
+      this.makeLayer(id);
       mkdirSync(join(base, 'work'), { mode: 0o700 });
       mkdirSync(join(base, 'merged'), { mode: 0o700 });
       // Last: a directory without it is not a snapshot.
@@ -161,7 +163,8 @@ export class Snapshots {
     const path = join(this.layers.directory, name);
     const link = newLinkName();
     mkdirSync(path, { mode: 0o710 });
-    mkdirSync(join(path, 'diff'), { mode: 0o755 });
+    mkdirSync(join(path, 'diff'));
+    chmodSync(join(path, 'diff'), 0o755); // whatever the umask says
     writeFileSync(join(path, 'link'), link);
     symlinkSync(join('..', name, 'diff'), join(this.layers.directory, 'l', link));
     return { path, link };
