@@ -48,7 +48,7 @@ export class PortAllocator {
     if (request.first !== 0) return this.firstOf(request, range(request.first, request.last));
     const [low, high] = this.ephemeralRange();
     const start = Math.max(low, Math.min(this.next.get(request.proto) ?? low, high));
-    const port = this.firstOf(request, [...range(start, high), ...range(low, start - 1)]);
+    const port = this.firstOf(request, around(low, start, high));
     this.next.set(request.proto, port === high ? low : port + 1);
     return port;
   }
@@ -113,6 +113,12 @@ const shown = (ip: string): string => (ip.includes(':') ? `[${ip}]` : ip);
 
 function* range(first: number, last: number): Iterable<number> {
   for (let port = first; port <= last; port++) yield port;
+}
+
+/** All of a range once, from `start` on. */
+function* around(low: number, start: number, high: number): Iterable<number> {
+  yield* range(start, high);
+  yield* range(low, start - 1);
 }
 
 /** The host's ephemeral ports; IANA's where the kernel does not say. */
