@@ -39,6 +39,8 @@ describe('resolv.conf', () => {
     expect(render('nameserver 127.0.0.53\noptions edns0 trust-ad\nsearch .\n', {})).toMatch(
       /nameserver 8\.8\.8\.8\nnameserver 8\.8\.4\.4\n/,
     );
+    expect(render('nameserver 127.0.0.53\n', {})).toContain('# Used default nameservers.\n');
+    expect(render('nameserver 10.0.0.1\nnameserver ::1\n', {})).not.toContain('default');
     expect(render('nameserver ::1\n', {}, 'copy', true)).toContain('nameserver 2001:4860:4860::8888\n');
   });
 

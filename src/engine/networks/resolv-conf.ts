@@ -45,8 +45,9 @@ export function renderResolvConf(
   const search = overrides.search.length > 0 ? overrides.search.filter((domain) => domain !== '.') : host.search;
   const options = overrides.options.length > 0 ? [...overrides.options] : [...host.options];
   const external = asked ? overrides.nameservers : host.nameservers;
-  const nameservers =
-    mode === 'internal' ? ['127.0.0.11'] : mode === 'host' || asked ? external : reachable(external, ipv6);
+  const left = asked || mode === 'host' ? external : external.filter((server) => isReachable(server, ipv6));
+  const usedDefaults = mode === 'copy' && left.length === 0;
+  const nameservers = mode === 'internal' ? ['127.0.0.11'] : usedDefaults ? defaults(ipv6) : left;
   const ndotsFrom = ndotsSource(options, overrides.options, mode);
   if (ndotsFrom === 'internal') options.push('ndots:0');
 
@@ -54,7 +55,6 @@ export function renderResolvConf(
   if (search.length > 0) lines.push(`search ${search.join(' ')}`);
   if (options.length > 0) lines.push(`options ${options.join(' ')}`);
   lines.push(...host.other, '');
-  const usedDefaults = mode === 'copy' && !asked && nameservers !== external && !sameList(nameservers, external);
   return [...lines, ...footer(hostPath, mode, external, overrides, ndotsFrom, usedDefaults), ''].join('\n');
 }
 
@@ -97,18 +97,16 @@ function ndotsSource(options: string[], overrides: string[], mode: ResolvConfMod
 
 const isNdots = (option: string): boolean => option.startsWith('ndots:');
 
-function reachable(servers: string[], ipv6: boolean): string[] {
-  const left = servers.filter((server) => !isLoopback(server) && (ipv6 || !server.includes(':')));
-  if (left.length > 0) return left;
+function isReachable(server: string, ipv6: boolean): boolean {
+  return !isLoopback(server) && (ipv6 || !server.includes(':'));
+}
+
+function defaults(ipv6: boolean): string[] {
   return ipv6 ? [...DEFAULT_V4, ...DEFAULT_V6] : [...DEFAULT_V4];
 }
 
 function isLoopback(server: string): boolean {
   return server.startsWith('127.') || server.split('%')[0] === '::1';
-}
-
-function sameList(one: string[], other: string[]): boolean {
-  return one.length === other.length && one.every((item, index) => item === other[index]);
 }
 
 /** Source: resolv.conf(5): the last `search` or `domain` wins, options add up. */
