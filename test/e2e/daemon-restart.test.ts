@@ -114,7 +114,7 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('the data-root', () => {
       '--host',
       `unix://${daemon.dir}/e.sock`,
       '--config-file',
-      `${daemon.dir}/none.json`,
+      `${daemon.dir}/daemon.json`,
     );
     const { run } = await import('../support/command.js');
     const second = await run(program, args, { timeoutMs: 20_000 });

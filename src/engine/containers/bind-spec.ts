@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { errorMessage, internal } from '../../shared/errors.js';
+import { errorMessage, invalid } from '../../shared/errors.js';
 import type { MountPropagation } from './container-config.js';
 import { checkDestination, cleanDestination } from './mount-spec.js';
 import { plainMount, type PlannedMount } from './planned-mount.js';
@@ -15,12 +15,12 @@ interface Mode {
 
 /**
  * One entry of `HostConfig.Binds` (`source:destination[:mode]`, or `destination` alone for an anonymous volume) as a plan.
- * A source that is no absolute path is a volume's name. Throws internal (dockerd answers 500) in dockerd's words.
+ * A source that is no absolute path is a volume's name. Throws invalid in dockerd's words (dockerd itself answers 500, though the client is at fault).
  */
 export function planBind(text: string, volumeDriver: string): PlannedMount {
   const parts = text.split(':');
   if (text === '' || parts.length > 3 || parts[0] === '' || parts[1] === '') {
-    throw internal(`invalid volume specification: '${text}'`);
+    throw invalid(`invalid volume specification: '${text}'`);
   }
   const [first = '', second, modeText = ''] = parts;
   const destination = second ?? first;
@@ -28,7 +28,7 @@ export function planBind(text: string, volumeDriver: string): PlannedMount {
   const mode = parseMode(modeText);
   const isBind = posix.isAbsolute(source);
   const fail = (type: string, why: string): Error =>
-    internal(`invalid volume specification: '${text}': invalid mount config for type "${type}": ${why}`);
+    invalid(`invalid volume specification: '${text}': invalid mount config for type "${type}": ${why}`);
   try {
     checkDestination(destination);
   } catch (error) {
@@ -57,7 +57,7 @@ export function planBind(text: string, volumeDriver: string): PlannedMount {
 /** `volumes-from` knows read-only and labels only, and says `invalid mode` for all else. */
 export function parseMode(text: string): Mode {
   const words = text === '' ? [] : text.split(',');
-  const invalidMode = internal(`invalid mode: ${text}`);
+  const invalidMode = invalid(`invalid mode: ${text}`);
   const mode: Mode = { readOnly: false, propagation: '', noCopy: false };
   const seen = new Set<string>();
   for (const word of words) {

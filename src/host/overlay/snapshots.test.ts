@@ -149,7 +149,7 @@ describe('Snapshots', () => {
     expect(lstatSync(join(root, 'etc/mtab')).isSymbolicLink()).toBe(true);
     expect(readFileSync(join(root, 'etc/passwd'), 'utf8')).toBe('root');
     expect(statSync(join(root, 'etc')).mode & 0o777).toBe(0o750);
-    expect(statSync(root).mode & 0o777).toBe(0o711);
+    expect(statSync(root).mode & 0o777).toBe(0o755);
     writeFileSync(join(root, 'test'), '');
     expect(await listChanges(snapshot.upper, snapshot.lowers)).toEqual([{ path: '/test', kind: 1 }]);
   });
