@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { closeSync, openSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TestNetworks } from '../../../test/support/namespaces.js';
@@ -174,6 +175,32 @@ describe('ports one by one', () => {
     await firewall.publish([port('0.0.0.0', 8086)]);
     await firewall.publish([{ ...port('0.0.0.0', 8086), containerAddress: '172.17.0.3' }]);
     expect(await world.dial(neighbour, 'tcp', '192.0.2.1', 8086)).toBe('two 192.0.2.2');
+  });
+
+  it('are followed by those who send to them already (udp)', async () => {
+    const script = [
+      'import socket, sys',
+      's = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("192.0.2.2", 5353)); s.settimeout(0.5)',
+      'for line in sys.stdin:',
+      '    try:',
+      '        s.sendto(b"x", ("192.0.2.1", 8090)); print(s.recv(100).decode().replace("::ffff:", ""), flush=True)',
+      '    except OSError: print("nothing", flush=True)',
+    ].join('\n');
+    const sender = spawn('nsenter', [`--net=${neighbour}`, 'python3', '-c', script], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const answers = createInterface({ input: sender.stdout })[Symbol.asyncIterator]();
+    const send = async (): Promise<string> => {
+      sender.stdin.write('\n');
+      return String((await answers.next()).value);
+    };
+    await firewall.sync(state([]));
+    expect(await send()).toBe('nothing');
+    await firewall.publish([port('0.0.0.0', 8090, 'udp')]);
+    expect(await send()).toBe('one 192.0.2.2');
+    await firewall.unpublish([port('0.0.0.0', 8090, 'udp')]);
+    expect(await send()).toBe('nothing');
+    sender.kill('SIGKILL');
   });
 
   it('carry IPv6', async () => {

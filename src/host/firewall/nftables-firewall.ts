@@ -3,6 +3,7 @@ import { KeyedLock } from '../../shared/keyed-lock.js';
 import { NETLINK_NETFILTER, NetlinkSocket } from '../netlink/netlink-socket.js';
 import type { Firewall, FirewallState, PortRule } from './firewall.js';
 import { closeIptablesForward, openIptablesForward } from './iptables-forward.js';
+import { forgetUdpFlows } from './conntrack.js';
 import { changeElements, type ElementChange } from './nftables-elements.js';
 import { mapOf, renderRuleset, renderTeardown, TABLE } from './nftables-ruleset.js';
 import { runCommand } from './run-command.js';
@@ -83,9 +84,21 @@ export class NftablesFirewall implements Firewall, Disposable {
   private async change(changes: ElementChange[]): Promise<void> {
     this.socket ??= NetlinkSocket.open(NETLINK_NETFILTER);
     const err = changeElements(this.socket, changes);
-    if (!err) return;
-    this.log.warn({ err }, 'the firewall was not as it was left; writing it again');
-    await this.render(false);
+    if (err) {
+      this.log.warn({ err }, 'the firewall was not as it was left; writing it again');
+      await this.render(false);
+    }
+    const udpPorts = new Set(changes.filter(({ port }) => port.proto === 'udp').map(({ port }) => port.hostPort));
+    for (const port of udpPorts) this.forgetFlows(this.socket, port);
+  }
+
+  /** The port works without it for all but those who were sending already, so a kernel that can't do it fails nothing. */
+  private forgetFlows(socket: NetlinkSocket, port: number): void {
+    try {
+      forgetUdpFlows(socket, port);
+    } catch (err) {
+      this.log.debug({ err, port }, 'the kernel keeps udp flows to a port whose way has changed');
+    }
   }
 
   private async render(forwardingSwitchedOn: boolean): Promise<void> {
