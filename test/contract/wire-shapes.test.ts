@@ -120,7 +120,7 @@ describe('what versions see', () => {
   it('POST /volumes/prune', async () => {
     const prune = async (version: string): Promise<any> => (await client.post(`/v${version}/volumes/prune`)).json;
     expect((await prune('1.41')).VolumesDeleted).toEqual(['v']);
-    expect((await prune('1.42')).VolumesDeleted).toBeNull();
+    expect((await prune('1.42')).VolumesDeleted).toEqual([]);
   });
 
   it('GET /system/df', async () => {
@@ -177,7 +177,7 @@ describe('errors of the query', () => {
     ['/images/json?filters={"label":"a"}', 'invalid filter'],
     ['/volumes?filters={"x":{"a":true}}', "invalid filter 'x'"],
     ['/events?since=x', 'strconv.ParseInt: parsing "x": invalid syntax'],
-    ['/events?since=5&until=4', '`since` time cannot be after `until` time'],
+    ['/events?since=5&until=4', '`since` time (5) cannot be after `until` time (4)'],
     ['/networks/n?verbose=x', 'invalid value for verbose: x: strconv.ParseBool: parsing "x": invalid syntax'],
   ])('%s', async (path, message) => {
     expect(await client.get(encodeURI(path))).toMatchObject({ status: 400, json: { message } });

@@ -88,7 +88,8 @@ async function dispatch(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
-  const { route, version } = found;
+  const { route, version, versionText } = found;
+  if (versionText !== null && compareVersions(version, MIN_API_VERSION) < 0) return sendTooOld(reply.raw, versionText);
   try {
     checkVersion(found);
     const answer = await route.handler(new RoutedRequest(context, found, request, reply));
@@ -100,16 +101,18 @@ async function dispatch(
 
 function checkVersion({ version, versionText }: ResolvedPath): void {
   if (versionText === null) return;
-  if (compareVersions(version, MIN_API_VERSION) < 0) {
-    throw invalid(
-      `client version ${versionText} is too old. Minimum supported API version is ${formatVersion(MIN_API_VERSION)}, please upgrade your client to a newer version`,
-    );
-  }
   if (compareVersions(version, MAX_API_VERSION) > 0) {
     throw invalid(
       `client version ${versionText} is too new. Maximum supported API version is ${formatVersion(MAX_API_VERSION)}`,
     );
   }
+}
+
+/** As text: clients as old as this print the answer as it is. */
+function sendTooOld(response: ServerResponse, versionText: string): void {
+  const minimum = formatVersion(MIN_API_VERSION);
+  const message = `client version ${versionText} is too old. Minimum supported API version is ${minimum}, please upgrade your client to a newer version`;
+  sendText(response, 400, 'text/plain; charset=utf-8', `${message}\n`);
 }
 
 function commonHeaders({ server }: RequestContext): readonly (readonly [string, string])[] {

@@ -246,7 +246,7 @@ describe('routing', () => {
       text: '{"message":"client version 1.99 is too new. Maximum supported API version is 1.55"}\n',
     });
     expect((await call('GET', '/v1.10/configs')).text).toBe(
-      '{"message":"client version 1.10 is too old. Minimum supported API version is 1.24, please upgrade your client to a newer version"}\n',
+      'client version 1.10 is too old. Minimum supported API version is 1.24, please upgrade your client to a newer version\n',
     );
   });
 

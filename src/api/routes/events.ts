@@ -21,7 +21,9 @@ async function streamEvents(request: ApiRequest): Promise<null> {
   const sinceNs = query.timestamp('since');
   const untilNs = query.timestamp('until');
   if (sinceNs !== null && untilNs !== null && sinceNs > untilNs) {
-    throw invalid('`since` time cannot be after `until` time');
+    throw invalid(
+      `\`since\` time (${query.string('since')}) cannot be after \`until\` time (${query.string('until')})`,
+    );
   }
   const events = engine.events.subscribe({ sinceNs, untilNs, filters: query.filters() }, signal);
   const type = contentType(request);

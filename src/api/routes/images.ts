@@ -56,8 +56,9 @@ function imageHistory(request: ApiRequest): ApiReply {
 
 function tagImage(request: ApiRequest): ApiReply {
   const { engine, query } = request;
-  engine.images.tag(imageRef(request), query.string('repo'), query.string('tag'));
-  return empty(201);
+  const repo = query.string('repo');
+  engine.images.tag(imageRef(request), repo, query.string('tag'));
+  return empty(repo === '' ? 200 : 201); // without a name nothing is made
 }
 
 async function removeImage(request: ApiRequest): Promise<ApiReply> {

@@ -1,4 +1,4 @@
-import { invalid, unavailable } from '../../shared/errors.js';
+import { unavailable } from '../../shared/errors.js';
 import { atLeast } from '../http/api-version.js';
 import type { ApiReply } from '../http/reply.js';
 import { empty, json } from '../http/reply.js';
@@ -31,14 +31,8 @@ function inspectVolume({ engine, params }: ApiRequest): ApiReply {
 }
 
 /** Cluster volumes only, and there is no cluster. */
-function updateVolume({ query }: ApiRequest): never {
-  const version = query.string('version');
-  if (!/^\d+$/.test(version)) {
-    throw invalid(
-      `invalid volume version '${version}': strconv.ParseUint: parsing ${JSON.stringify(version)}: invalid syntax`,
-    );
-  }
-  throw unavailable(NOT_A_SWARM_MANAGER);
+function updateVolume(): never {
+  throw unavailable('volume update only valid for cluster volumes, but swarm is unavailable');
 }
 
 async function removeVolume({ engine, params, query }: ApiRequest): Promise<ApiReply> {
@@ -51,7 +45,7 @@ async function pruneVolumes({ engine, query, version }: ApiRequest): Promise<Api
   // Named volumes were pruned as well; Source: Engine API v1.42 changelog.
   if (!atLeast(version, '1.42')) filters.set('all', ['true']);
   const { deleted, spaceReclaimedBytes } = await engine.volumes.prune(filters);
-  return json({ VolumesDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: spaceReclaimedBytes });
+  return json({ VolumesDeleted: deleted, SpaceReclaimed: spaceReclaimedBytes });
 }
 
 export const VOLUME_ROUTES: readonly RouteDefinition[] = [

@@ -59,7 +59,7 @@ export async function ask(
   const headers: Record<string, string> = {};
   for (const name of KEPT_HEADERS) {
     const value = reply.headers[name];
-    if (typeof value === 'string' && (name !== 'connection' || request.raw)) headers[name] = value;
+    if (typeof value === 'string' && (name !== 'connection' || value === 'Upgrade')) headers[name] = value;
   }
   if (headers.server) headers.server = headers.server.replace(/Docker\/\S+/, 'Docker/<version>');
   return { status: reply.status, headers, body: bodyOf(scene.normalise(reply.text), headers, { compare, only }) };

@@ -88,6 +88,8 @@ export class Scene {
         .replace(/[0-9a-f]{64}/g, '<id>')
         // Any of several may be named.
         .replace(/(?<=used by running container )<[\w-]+:12>/g, '<one>')
+        // The one started before may have ended already, or not.
+        .replace(/is already running|has already run/g, '<was started>')
         .replace(/to \d+\.00, as there are only \d+ CPUs/g, 'to <count>.00, as there are only <count> CPUs')
         .replace(/(?<=available: )[\d,-]+/g, '<cpus>')
         .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, '<time>')
