@@ -63,6 +63,7 @@ export class Daemon implements AsyncDisposable {
   private readonly defaults: ReturnType<typeof containerDefaults>;
   private readonly registries: Registries;
   private registry: RuntimeRegistry;
+  private system: System | null = null;
   private engineId = '';
 
   private constructor(
@@ -82,6 +83,7 @@ export class Daemon implements AsyncDisposable {
     try {
       const api = await daemon.build();
       await listenOnHosts(api, config, !given.has('group'), log);
+      daemon.system?.askVersions();
       return daemon;
     } catch (error) {
       await daemon[Symbol.asyncDispose]();
@@ -133,7 +135,7 @@ export class Daemon implements AsyncDisposable {
     );
     const containers = this.buildContainers(db, layers, images, networks, volumes);
     const exec = new Execs(containers.context);
-    const system = this.buildSystem(containers, images, volumes);
+    const system = (this.system = this.buildSystem(containers, images, volumes));
 
     containers.load();
     await images.sweep();

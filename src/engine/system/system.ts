@@ -54,7 +54,11 @@ export class System implements SystemService {
       ['Native Overlay Diff', 'true'],
       ['userxattr', 'false'],
     ];
-    deps.versions.refresh(this.runtimePaths(), deps.settings().initPath);
+  }
+
+  /** Starts asking the programs beside us for their versions; each costs a fork, so not before the API is served. */
+  askVersions(): void {
+    this.deps.versions.refresh(this.runtimePaths(), this.deps.settings().initPath);
   }
 
   version(): EngineVersion {
@@ -172,7 +176,7 @@ export class System implements SystemService {
 
   private runtimes(): EngineInfo['runtimes'] {
     const registry = this.deps.runtimes();
-    this.deps.versions.refresh(this.runtimePaths(), null);
+    this.askVersions();
     return Object.fromEntries(
       registry.names.map((name) => {
         const { path = '', args = [] } = registry.config(name) ?? {};
