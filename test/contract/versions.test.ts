@@ -168,7 +168,8 @@ describe('what came and went with a version', () => {
   });
 
   it('short ids are aliases until 1.44', async () => {
-    const { json } = await api().post('/networks/create', { Name: `ver-${process.pid}` });
+    const { json, status, text } = await api().post('/networks/create', { Name: `ver-${process.pid}` });
+    expect([status, text]).toEqual([201, expect.anything()]);
     try {
       await withContainer({ HostConfig: { NetworkMode: json.Id } }, async (id) => {
         await api().post(`/containers/${id}/start`);
