@@ -45,6 +45,7 @@ const COLUMNS = [
 export class ContainerStore implements ContainerRepository {
   private readonly insertRow: Statement<[ContainerRow]>;
   private readonly updateRow: Statement<[ContainerRow]>;
+  private readonly deleteRow: Statement<[string]>;
   private readonly updateState: Statement<[Partial<ContainerRow>]>;
 
   constructor(private readonly db: WharfDatabase) {
@@ -53,6 +54,7 @@ export class ContainerStore implements ContainerRepository {
       `INSERT INTO containers (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map((column) => `@${column}`).join(', ')})`,
     );
     this.updateRow = db.sql.prepare(`UPDATE containers SET ${set(COLUMNS.slice(1))} WHERE id = @id`);
+    this.deleteRow = db.sql.prepare('DELETE FROM containers WHERE id = ?');
     this.updateState = db.sql.prepare(`UPDATE containers SET ${set(STATE_COLUMNS)} WHERE id = @id`);
   }
 
@@ -61,20 +63,25 @@ export class ContainerStore implements ContainerRepository {
     return rows.map(fromRow);
   }
 
-  insert(stored: StoredContainer): void {
-    this.db.transaction(() => this.insertRow.run(toRow(stored)));
+  insert(stored: StoredContainer, durable: boolean): void {
+    this.write(durable, () => this.insertRow.run(toRow(stored)));
   }
 
-  save(stored: StoredContainer): void {
-    this.db.transaction(() => this.updateRow.run(toRow(stored)));
+  save(stored: StoredContainer, durable: boolean): void {
+    this.write(durable, () => this.updateRow.run(toRow(stored)));
   }
 
   saveState(stored: StoredContainer): void {
     this.db.transactionWithoutSync(() => this.updateState.run(stateColumns(stored.container)));
   }
 
-  delete(id: string): void {
-    this.db.transaction(() => this.db.sql.prepare('DELETE FROM containers WHERE id = ?').run(id));
+  delete(id: string, durable: boolean): void {
+    this.write(durable, () => this.deleteRow.run(id));
+  }
+
+  private write(durable: boolean, run: () => unknown): void {
+    if (durable) this.db.transaction(run);
+    else this.db.transactionWithoutSync(run);
   }
 }
 

@@ -7,12 +7,13 @@ import type { RunningShim } from './shim-port.js';
 
 /** One run of a container, from its shim's launch until everything of it is taken down. */
 export interface ContainerRun {
-  readonly shim: RunningShim;
+  /** Another one after the connection was lost and found again. */
+  shim: RunningShim;
   readonly socketPath: string;
   /** Settles when the exit is in the container's state (before clients see the end of their streams). Never rejects. */
   readonly recorded: Promise<void>;
   /** Settles when mounts, network and runtime state are gone too. Never rejects. */
-  readonly cleaned: Promise<void>;
+  cleaned: Promise<void>;
 }
 
 /** A container in memory: what the store knows of it, and what lives only as long as the daemon. */

@@ -61,14 +61,14 @@ export class ContainerRegistry {
 
   /** Stores and shows a new container. */
   add(stored: StoredContainer): ContainerEntry {
-    this.repository.insert(stored);
+    this.repository.insert(stored, outlivesPowerLoss(stored));
     const entry = new ContainerEntry(stored);
     this.index(entry);
     return entry;
   }
 
   remove(entry: ContainerEntry): void {
-    this.repository.delete(entry.id);
+    this.repository.delete(entry.id, outlivesPowerLoss(entry));
     this.byId.delete(entry.id);
     this.releaseName(entry.name, entry.id);
   }
@@ -76,7 +76,7 @@ export class ContainerRegistry {
   /** Changes anything; survives a loss of power. */
   save(entry: ContainerEntry, change: Partial<Container>): void {
     entry.container = { ...entry.container, ...change };
-    this.repository.save(entry);
+    this.repository.save(entry, outlivesPowerLoss(entry));
   }
 
   /** Execs are only in memory. */
@@ -105,9 +105,10 @@ export class ContainerRegistry {
     else this.save(entry, { state });
   }
 
+  /** Need not be durable: a container whose files are gone is found and removed at boot. */
   setPhase(entry: ContainerEntry, phase: StoredContainer['phase']): void {
     entry.phase = phase;
-    this.repository.save(entry);
+    this.repository.save(entry, false);
   }
 
   private index(entry: ContainerEntry): void {
@@ -125,4 +126,9 @@ export class ContainerRegistry {
     if (found.length > 1) throw invalid(`multiple IDs found with provided prefix: ${ref}`);
     return found[0];
   }
+}
+
+/** A container that is removed at its end is gone after a loss of power either way: its row need not wait for the disk. */
+function outlivesPowerLoss({ container }: StoredContainer): boolean {
+  return !container.hostConfig.autoRemove;
 }

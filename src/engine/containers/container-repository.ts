@@ -14,14 +14,17 @@ export interface StoredContainer {
   phase: ContainerPhase;
 }
 
-/** Where containers are kept; every call is complete when it returns. */
+/**
+ * Where containers are kept; every call is complete when it returns. What is `durable` also survives a loss of power, which costs a
+ * wait for the disk.
+ */
 export interface ContainerRepository {
   loadAll(): StoredContainer[];
-  /** Survives a loss of power from here on. Throws when the id or the name exists. */
-  insert(stored: StoredContainer): void;
-  /** Everything that can change; survives a loss of power from here on. */
-  save(stored: StoredContainer): void;
-  /** State, network and restart count only, which a loss of power makes void anyway; much quicker than `save`. */
+  /** Throws when the id or the name exists. */
+  insert(stored: StoredContainer, durable: boolean): void;
+  /** Everything that can change. */
+  save(stored: StoredContainer, durable: boolean): void;
+  /** State, network and restart count only, which a loss of power makes void anyway. */
   saveState(stored: StoredContainer): void;
-  delete(id: string): void;
+  delete(id: string, durable: boolean): void;
 }

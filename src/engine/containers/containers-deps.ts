@@ -91,6 +91,7 @@ export interface SnapshotPort {
   remove(containerId: string): Promise<void>;
   graphDriverData(containerId: string): GraphDriverData;
   diskUsage(containerId: string): Promise<ContainerSize>;
+  exists(containerId: string): boolean;
   /** Ids of all that exist. */
   list(): string[];
   changes(containerId: string): Promise<{ path: string; kind: 0 | 1 | 2 }[]>;

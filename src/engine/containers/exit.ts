@@ -4,7 +4,7 @@ import type { ContainerEntry, ContainerRun } from './container-entry.js';
 import { runFiles } from './container-paths.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
 import { withoutSandbox } from './initial-network.js';
-import { releaseRun } from './release-run.js';
+import { releaseFiles, releaseMounts } from './release-run.js';
 import { nextDelayMs, shouldRestart } from './restart-policy.js';
 import { deleteFromRuntime } from './runtime-delete.js';
 import type { RunningShim } from './shim-port.js';
@@ -22,30 +22,32 @@ export function superviseRun(
 ): ContainerRun {
   let settleRecorded!: () => void;
   const recorded = new Promise<void>((resolve) => (settleRecorded = resolve));
-  const cleaned = watch(ctx, entry, shim, socketPath, settleRecorded)
+  const run: ContainerRun = { shim, socketPath, recorded, cleaned: recorded };
+  run.cleaned = watch(ctx, entry, run, settleRecorded)
     .catch((err: unknown) => ctx.deps.log.error({ err, container: entry.id }, 'exit handling failed'))
     .finally(settleRecorded);
-  return { shim, socketPath, recorded, cleaned };
+  return run;
 }
 
 async function watch(
   ctx: ContainersContext,
   entry: ContainerEntry,
-  shim: RunningShim,
-  socketPath: string,
+  run: ContainerRun,
   settleRecorded: () => void,
 ): Promise<void> {
-  const facts = await waitForExit(ctx, entry, shim, socketPath);
+  const facts = await waitForExit(ctx, entry, run);
   if (!facts) return;
   await releaseNetwork(ctx, entry);
   const willRestart = recordExit(ctx, entry, facts);
   settleRecorded();
-  await shim.deleted.catch((err: unknown) => {
+  // The runtime is busy forgetting the container meanwhile.
+  await releaseMounts(ctx, entry);
+  await run.shim.deleted.catch((err: unknown) => {
     ctx.deps.log.debug({ err, container: entry.id }, 'the shim did not delete the container');
     return deleteFromRuntime(ctx, entry.container);
   });
-  shim.close();
-  await releaseRun(ctx, entry);
+  run.shim.close();
+  await releaseFiles(ctx, entry);
   entry.run = null;
   if (!willRestart && entry.container.hostConfig.autoRemove && !entry.isBeingRestarted) void ctx.discard(entry);
 }
@@ -54,25 +56,23 @@ async function watch(
 async function waitForExit(
   ctx: ContainersContext,
   entry: ContainerEntry,
-  shim: RunningShim,
-  socketPath: string,
+  run: ContainerRun,
 ): Promise<ExitFacts | null> {
   try {
-    return factsOf(await shim.exited);
+    return factsOf(await run.shim.exited);
   } catch (err) {
     if (ctx.stopping) return null;
     ctx.deps.log.warn({ err, container: entry.id }, 'lost the connection to a shim');
   }
   const record = await ctx.deps.shims.readExitRecord(runFiles(ctx.deps.paths, entry.id).exit);
   if (record) return factsOf(record);
-  let again: RunningShim;
   try {
-    again = await ctx.deps.shims.connect(socketPath);
+    run.shim = await ctx.deps.shims.connect(run.socketPath);
   } catch (err) {
     ctx.deps.log.error({ err, container: entry.id }, 'the shim is gone and left no exit status');
     return lostExit();
   }
-  return waitForExit(ctx, entry, again, socketPath);
+  return waitForExit(ctx, entry, run);
 }
 
 export function factsOf(record: ExitRecord): ExitFacts {

@@ -30,6 +30,7 @@ export function snapshotPort(snapshots: Snapshots, imageSizeBytes: (containerId:
       const rwBytes = await snapshots.sizeRwBytes(id);
       return { rwBytes, rootFsBytes: rwBytes + imageSizeBytes(id) };
     },
+    exists: (id) => snapshots.exists(id),
     list: () => snapshots.ids(),
     changes: (id) => {
       const { upper, lowers } = snapshots.get(id);

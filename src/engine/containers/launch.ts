@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { UndoStack } from '../../shared/undo-stack.js';
-import { conflict, errorMessage, internal } from '../../shared/errors.js';
+import { conflict, errorKind, errorMessage, internal } from '../../shared/errors.js';
 import type { SandboxNetwork } from '../networks/model.js';
 import type { ContainerEntry } from './container-entry.js';
 import { runFiles } from './container-paths.js';
@@ -18,6 +18,8 @@ import { mountShm, unmountShm } from './shm.js';
 import { specMounts, specRequest } from './spec-request.js';
 import { startFailure } from './start-error.js';
 import { toRunning, toStartFailed } from './state-machine.js';
+
+const SIGKILL = 9;
 
 /**
  * Brings up everything that a container needs and runs it. The caller holds the lock. On failure all is taken back, the state
@@ -172,8 +174,20 @@ function launchShim(
 
 async function discardShim(launched: Outcome<RunningShim>): Promise<void> {
   if (!launched.ok) return;
-  await launched.value.quit().catch(() => undefined);
-  launched.value.close();
+  const shim = launched.value;
+  try {
+    if (shim.state === 'running') {
+      await shim.kill(SIGKILL);
+      await shim.deleted;
+    } else {
+      await shim.quit();
+    }
+  } catch (error) {
+    // A shim whose start has failed is gone already.
+    if (!['unavailable', 'conflict'].includes(errorKind(error))) throw error;
+  } finally {
+    shim.close();
+  }
 }
 
 function connectNetwork(ctx: ContainersContext, { container }: ContainerEntry): Promise<Outcome<SandboxNetwork>> {

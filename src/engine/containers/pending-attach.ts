@@ -7,6 +7,7 @@ import type { ShimPort } from './shim-port.js';
  * it misses nothing.
  */
 export class PendingAttach {
+  private isSettled = false;
   private settle!: (socket: Socket | null) => void;
   /** The shim's socket; null when the container will not start. */
   readonly socket = new Promise<Socket | null>((resolve) => (this.settle = resolve));
@@ -16,11 +17,15 @@ export class PendingAttach {
     private readonly streams: AttachStreams,
   ) {}
 
+  /** Connects the client, the first time it is called. A shim that refuses costs the client its session, not the container its start. */
   async connect(socketPath: string): Promise<void> {
-    this.settle(await this.shims.attach(socketPath, this.streams));
+    if (this.isSettled) return;
+    this.isSettled = true;
+    this.settle(await this.shims.attach(socketPath, this.streams).catch(() => null));
   }
 
   giveUp(): void {
+    this.isSettled = true;
     this.settle(null);
   }
 }

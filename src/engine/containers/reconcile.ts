@@ -8,7 +8,7 @@ import type { ContainersContext } from './containers-context.js';
 import { factsOf, lostExit, recordExit, superviseRun } from './exit.js';
 import { startHealth } from './health.js';
 import { launchContainer } from './launch.js';
-import { releaseRun } from './release-run.js';
+import { releaseFiles, releaseMounts } from './release-run.js';
 import { removeStopped } from './remove.js';
 import { shouldStartAtBoot } from './restart-policy.js';
 import { deleteFromRuntime } from './runtime-delete.js';
@@ -39,7 +39,8 @@ export async function reconcileContainers(ctx: ContainersContext): Promise<void>
 
 /** Whether the container is to be started. */
 async function reconcileOne(ctx: ContainersContext, entry: ContainerEntry): Promise<boolean> {
-  if (entry.phase !== 'stable') {
+  // Without a file system it was being removed when the power went.
+  if (entry.phase !== 'stable' || !ctx.deps.snapshots.exists(entry.id)) {
     await removeStopped(ctx, entry, entry.container.hostConfig.autoRemove);
     return false;
   }
@@ -65,7 +66,8 @@ async function reconcileOne(ctx: ContainersContext, entry: ContainerEntry): Prom
     recordExit(ctx, entry, record ? factsOf(record) : lostExit());
     entry.exitOnNext = false;
   }
-  await releaseRun(ctx, entry);
+  await releaseMounts(ctx, entry);
+  await releaseFiles(ctx, entry);
   if (wasRunning && hostConfig.autoRemove) {
     await ctx.discard(entry);
     return false;

@@ -11,16 +11,29 @@ export async function releaseVolumes(ctx: ContainersContext, entry: ContainerEnt
   }
 }
 
-/** Takes down what a run left beside its network: mounts, volumes, bundle, socket. Goes on after a failing step, which is logged. */
-export async function releaseRun(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
-  const files = runFiles(ctx.deps.paths, entry.id);
-  const steps: [string, () => void | Promise<void>][] = [
+/** Takes down what a run mounted. Goes on after a failing step, which is logged; can be repeated. */
+export function releaseMounts(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
+  return tryAll(ctx, entry, [
     ['root file system', () => unmountRoot(ctx, entry)],
     ['shared memory', () => unmountShm(ctx, entry.container)],
     ['volumes', () => releaseVolumes(ctx, entry)],
+  ]);
+}
+
+/** Removes the files of a run whose shim has done everything. As forgiving as `releaseMounts`. */
+export function releaseFiles(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
+  const files = runFiles(ctx.deps.paths, entry.id);
+  return tryAll(ctx, entry, [
     ['socket', () => rm(files.socket, { force: true })],
     ['bundle', () => rm(files.bundle, { recursive: true, force: true })],
-  ];
+  ]);
+}
+
+async function tryAll(
+  ctx: ContainersContext,
+  entry: ContainerEntry,
+  steps: [string, () => void | Promise<void>][],
+): Promise<void> {
   for (const [step, run] of steps) {
     try {
       await run();

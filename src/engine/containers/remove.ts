@@ -4,7 +4,7 @@ import type { ContainerEntry } from './container-entry.js';
 import { containerFiles } from './container-paths.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
 import { deliverSignal } from './kill.js';
-import { releaseRun } from './release-run.js';
+import { releaseFiles, releaseMounts } from './release-run.js';
 import { changed } from './state-machine.js';
 import { endBackOff } from './stop.js';
 
@@ -72,7 +72,8 @@ export async function removeStopped(ctx: ContainersContext, entry: ContainerEntr
     state: changed(entry.container.state, { removalInProgress: true, dead: true }),
   };
   ctx.registry.setPhase(entry, 'removing');
-  await releaseRun(ctx, entry);
+  await releaseMounts(ctx, entry);
+  await releaseFiles(ctx, entry);
   await deps.snapshots.remove(entry.id);
   await rm(containerFiles(deps.paths, entry.id).directory, { recursive: true, force: true });
   await removeVolumes(ctx, entry, volumes);
