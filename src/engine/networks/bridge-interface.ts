@@ -12,20 +12,20 @@ import { mtuOf } from './wire-endpoint.js';
 
 /**
  * Makes the host's side of a bridge network what it should be: the interface, up, with the gateways' addresses and no others.
- * `owned` false: the administrator's bridge, which must exist and whose addresses are left alone.
+ * A bridge that is not ours must exist, and the addresses that it has are left alone.
  */
-export function ensureBridge(ctx: NetworksContext, network: Network, owned: boolean): void {
+export function ensureBridge(ctx: NetworksContext, network: Network): void {
   const name = network.bridgeName;
   const present = findLink(ctx.routes, name);
   if (!present) {
-    if (!owned) throw internal(`bridge device with non default name ${name} must be created manually`);
+    if (!network.ownsBridge) throw internal(`bridge device with non default name ${name} must be created manually`);
     ctx.routes.request(createLink('bridge', { name, mtu: mtuOf(network), macAddress: randomMacAddress() }));
   } else if (present.kind !== 'bridge') {
     throw internal(`interface ${name} is not a bridge`);
   }
   const link = findLink(ctx.routes, name);
   if (!link) throw internal(`bridge ${name} is not there`);
-  if (owned) alignAddresses(ctx, link.index, network);
+  alignAddresses(ctx, link.index, network);
   writeBridgeSettings(name, network);
   if (!link.up) ctx.routes.request(setLink(link.index, { up: true }));
 }
@@ -39,7 +39,8 @@ function alignAddresses(ctx: NetworksContext, link: number, network: Network): v
   const present = listAddresses(ctx.routes).filter((address) => address.link === link);
   for (const address of present) {
     const isLinkLocal = address.address.startsWith('fe80:');
-    if (!isLinkLocal && !wanted.some((one) => isSame(one, address))) ctx.routes.request(deleteAddress(address));
+    if (network.ownsBridge && !isLinkLocal && !wanted.some((one) => isSame(one, address)))
+      ctx.routes.request(deleteAddress(address));
   }
   for (const address of wanted) {
     if (!present.some((one) => isSame(one, address))) ctx.routes.request(addAddress(address));

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { findLink } from '../../host/netlink/links.js';
 import { conflict, forbidden, internal, invalid, notFound } from '../../shared/errors.js';
 import { ensureBridge, removeBridge, routedBlocks } from './bridge-interface.js';
 import { formatCidr, overlaps, parseCidr } from './cidr.js';
@@ -20,14 +21,16 @@ export async function createNetwork(
   const id = randomBytes(32).toString('hex');
   const network = describe(ctx, id, request);
   checkBridgeName(ctx, network);
+  // Written first: a daemon that dies in between finds the network at boot and makes what is missing.
+  ctx.repository.insertNetwork(network);
   ctx.networks.set(id, network);
   try {
-    ensureBridge(ctx, network, true);
+    ensureBridge(ctx, network);
     await ctx.firewall.sync(firewallState(ctx, false));
-    ctx.repository.insertNetwork(network);
   } catch (error) {
     ctx.networks.delete(id);
-    removeBridge(ctx, network.bridgeName);
+    if (network.ownsBridge) removeBridge(ctx, network.bridgeName);
+    ctx.repository.deleteNetwork(id);
     await ctx.firewall.sync(firewallState(ctx, false));
     throw error;
   }
@@ -67,6 +70,7 @@ function describe(ctx: NetworksContext, id: string, request: CreateNetworkReques
   checkPools(requested);
   const enableIpv4 = request.enableIpv4 ?? true;
   const enableIpv6 = request.enableIpv6 ?? false;
+  const bridgeName = request.options[BRIDGE_NAME] || `br-${id.slice(0, 12)}`;
   return {
     id,
     name: request.name,
@@ -88,7 +92,8 @@ function describe(ctx: NetworksContext, id: string, request: CreateNetworkReques
     options: request.options,
     labels: request.labels,
     automaticPools: requested.length === 0,
-    bridgeName: request.options[BRIDGE_NAME] || `br-${id.slice(0, 12)}`,
+    bridgeName,
+    ownsBridge: findLink(ctx.routes, bridgeName) === null,
   };
 }
 

@@ -22,7 +22,7 @@ export function ensureDefaultNetworks(ctx: NetworksContext): void {
   if (former) ctx.repository.updateNetwork(bridge);
   else ctx.repository.insertNetwork(bridge);
   ctx.networks.set(bridge.id, bridge);
-  ensureBridge(ctx, bridge, ownsDefaultBridge(ctx));
+  ensureBridge(ctx, bridge);
 }
 
 /** Whether the default bridge is ours to make and change, and not one that the administrator named. */
@@ -33,7 +33,7 @@ export function ownsDefaultBridge(ctx: NetworksContext): boolean {
 function removeDefaultBridge(ctx: NetworksContext): void {
   const former = byName(ctx, 'bridge');
   if (!former) return;
-  if (former.bridgeName === OWN_BRIDGE) removeBridge(ctx, OWN_BRIDGE);
+  if (former.ownsBridge) removeBridge(ctx, former.bridgeName);
   ctx.repository.deleteNetwork(former.id);
   ctx.networks.delete(former.id);
 }
@@ -66,17 +66,19 @@ function predefined(name: string, driver: Network['driver']): Network {
     labels: {},
     automaticPools: true,
     bridgeName: '',
+    ownsBridge: false,
   };
 }
 
 function bridgeSettings(
   ctx: NetworksContext,
   former: Network | undefined,
-): Pick<Network, 'bridgeName' | 'ipam' | 'options'> {
+): Pick<Network, 'bridgeName' | 'ownsBridge' | 'ipam' | 'options'> {
   const { options } = ctx;
   const bridgeName = ownsDefaultBridge(ctx) ? OWN_BRIDGE : options.bridge;
   return {
     bridgeName,
+    ownsBridge: ownsDefaultBridge(ctx),
     ipam: { driver: 'default', options: null, config: [bridgePool(ctx, bridgeName, former)] },
     options: {
       'com.docker.network.bridge.default_bridge': 'true',

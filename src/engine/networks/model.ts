@@ -43,6 +43,8 @@ export interface Network {
   automaticPools: boolean;
   /** The host's interface; '' for host and none. */
   bridgeName: string;
+  /** The interface was made by the daemon, so it goes with the network. */
+  ownsBridge: boolean;
 }
 
 /** What a client asks for with `POST /networks/create`; defaults are filled in by `create`. */

@@ -364,6 +364,22 @@ describe('user-defined networks', () => {
     await networks.remove('n1');
   });
 
+  it('never take away an interface that was there before them', async () => {
+    execFileSync('ip', ['link', 'add', 'mybridge', 'type', 'bridge']);
+    const named = (name: string): Partial<CreateNetworkRequest> => ({
+      options: { 'com.docker.network.bridge.name': name },
+    });
+    await networks.create(newNetwork('n1', named('mybridge')));
+    await networks.remove('n1');
+    await expect(networks.create(newNetwork('n2', named('uplink')))).rejects.toThrow('uplink is not a bridge');
+    await expect(networks.create(newNetwork('n3', named('docker0')))).rejects.toThrow('networks have same bridge name');
+    using socket = openRouteSocket();
+    expect(['mybridge', 'uplink', 'docker0'].map((name) => findLink(socket, name)?.name)).not.toContain(undefined);
+    execFileSync('ip', ['link', 'del', 'mybridge']);
+    expect(networks.list(new Map())).toHaveLength(3);
+    expect((db.sql.prepare('SELECT count(*) AS n FROM networks').get() as { n: number }).n).toBe(3);
+  });
+
   it('run out of addresses', async () => {
     await networks.create(newNetwork('tiny', { ipam: pools('10.5.0.0/30') }));
     await networks.connectSandbox(request('a', { networkMode: 'tiny' }));

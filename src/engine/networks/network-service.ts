@@ -11,11 +11,11 @@ import { connectContainer } from './connect-container.js';
 import { connectSandbox, toSandboxNetwork } from './connect-sandbox.js';
 import type { ContainerDirectory } from './container-directory.js';
 import { createNetwork } from './create-network.js';
-import { ensureDefaultNetworks, ownsDefaultBridge } from './default-networks.js';
+import { ensureDefaultNetworks } from './default-networks.js';
 import { disconnectContainer } from './disconnect-container.js';
 import { findNetwork } from './find-network.js';
 import { details, listNetworks } from './list-networks.js';
-import type { ConnectSandboxRequest, CreateNetworkRequest, NetworkDetails, SandboxNetwork } from './model.js';
+import type { ConnectSandboxRequest, CreateNetworkRequest, Network, NetworkDetails, SandboxNetwork } from './model.js';
 import type { NetworkRepository } from './network-repository.js';
 import { firewallState, type NetworkOptions, type NetworksContext } from './networks-context.js';
 import { PortAllocator } from './port-allocation.js';
@@ -69,11 +69,9 @@ export class NetworkService {
   async init(): Promise<void> {
     ensureDefaultNetworks(this.ctx);
     for (const network of this.ctx.networks.values()) {
-      const isDefault = network.name === 'bridge';
-      if (network.driver === 'bridge' && !isDefault) ensureBridge(this.ctx, network, true);
+      if (network.driver === 'bridge' && network.name !== 'bridge') this.restoreBridge(network);
     }
     await this.ctx.firewall.sync(firewallState(this.ctx, this.switchForwardingOn()));
-    this.ctx.log.debug({ ownBridge: ownsDefaultBridge(this.ctx) }, 'networks are ready');
   }
 
   /**
@@ -157,6 +155,15 @@ export class NetworkService {
 
   disconnect(ref: string, containerRef: string, force: boolean): Promise<void> {
     return disconnectContainer(this.ctx, ref, containerRef, force);
+  }
+
+  /** One network that can't be had, because somebody took its interface's name, must not keep the others from working. */
+  private restoreBridge(network: Network): void {
+    try {
+      ensureBridge(this.ctx, network);
+    } catch (err) {
+      this.ctx.log.error({ err, network: network.name }, 'the bridge of a network could not be made');
+    }
   }
 
   /** Whether the host forwarded nothing before, so that it should go on to do so for others than us. */

@@ -16,9 +16,14 @@ export async function removeNetwork(ctx: NetworksContext, ref: string): Promise<
     throw forbidden(`error while removing network: network ${network.name} has active endpoints (${names.join(', ')})`);
   }
   ctx.networks.delete(network.id);
+  try {
+    if (network.ownsBridge) removeBridge(ctx, network.bridgeName);
+    await ctx.firewall.sync(firewallState(ctx, false));
+  } catch (error) {
+    ctx.networks.set(network.id, network);
+    throw error;
+  }
   ctx.repository.deleteNetwork(network.id);
-  await ctx.firewall.sync(firewallState(ctx, false));
-  removeBridge(ctx, network.bridgeName);
   const attributes = { name: network.name, type: network.driver };
   ctx.emit({ type: 'network', action: 'destroy', actorId: network.id, attributes });
 }
