@@ -170,7 +170,9 @@ async function specMount(ctx: ContainersContext, containerId: string, mount: Pla
     return { ...base, type: 'tmpfs', source: 'tmpfs', options: mount.options, recursiveReadOnly: false };
   }
   if (mount.type === 'volume') {
-    const root = await ctx.deps.volumes.mount(mount.name, containerId);
+    const { destination, propagation } = mount;
+    const use = { destination, propagation, rw: !mount.readOnly };
+    const root = await ctx.deps.volumes.mount(mount.name, containerId, use);
     return { ...base, type: 'bind', source: subpathOf(root, mount.subpath) };
   }
   if (mount.createSource && !existsSync(mount.source)) await mkdir(mount.source, { recursive: true, mode: 0o755 });

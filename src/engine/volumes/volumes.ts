@@ -123,10 +123,10 @@ export class Volumes implements VolumeService {
     using _ = await this.mounting.acquire(name);
     const entry = this.get(name);
     const { volume } = entry;
-    if (needsMount(volume.options)) {
-      if (!isMountPoint(volume.mountpoint)) await mountVolume(volume.mountpoint, volume.options);
-      this.deps.store.setMounted(name, containerId, true);
-    }
+    const needed = needsMount(volume.options);
+    if (needed && !isMountPoint(volume.mountpoint)) await mountVolume(volume.mountpoint, volume.options);
+    // A daemon that comes after us has to know who holds it, and whom to tell of the unmount.
+    if (needed || use) this.deps.store.setMounted(name, containerId, true);
     const announced = use !== undefined || entry.mounts.get(containerId)?.announced === true;
     entry.mounts.set(containerId, { announced });
     if (use) {
@@ -142,10 +142,8 @@ export class Volumes implements VolumeService {
     const held = entry?.mounts.get(containerId);
     if (!entry || !held) return;
     entry.mounts.delete(containerId);
-    if (needsMount(entry.volume.options)) {
-      if (entry.mounts.size === 0) unmountVolume(entry.volume.mountpoint);
-      this.deps.store.setMounted(name, containerId, false);
-    }
+    if (needsMount(entry.volume.options) && entry.mounts.size === 0) unmountVolume(entry.volume.mountpoint);
+    this.deps.store.setMounted(name, containerId, false);
     if (held.announced) this.tell('unmount', entry.volume, { container: containerId });
   }
 
