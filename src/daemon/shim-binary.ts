@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** Beside the installed program, or where `npm run build` leaves it in a source tree. */
-const PLACES = ['../wharf-shim', '../../shim/build/wharf-shim'];
+/** Where make leaves it in a source tree, or inside of an installed package. */
+const PLACES = ['../../shim/build/wharf-shim', '../wharf-shim'];
 
 /** Absolute path of wharf-shim. Throws with what to do when it has not been built. */
 export function shimBinary(): string {
