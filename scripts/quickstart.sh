@@ -27,7 +27,12 @@ unset DOCKER_CONTEXT DOCKER_TLS_VERIFY DOCKER_CERT_PATH
 
 # Prints a command, then runs it.
 show() {
-  printf '\n\033[1;32m$ %s\033[0m\n' "$*"
+  local word shown=
+  for word in "$@"; do
+    [[ $word =~ ^[a-zA-Z0-9_./:=@-]+$ ]] || word="'$word'"
+    shown+=" $word"
+  done
+  printf '\n\033[1;32m$%s\033[0m\n' "$shown"
   "$@"
 }
 
@@ -48,13 +53,14 @@ clean_up() {
   # The bridge is the default one only in name: no other daemon has it here.
   [ -z "$MADE_BRIDGE" ] || ip link delete docker0 2>/dev/null || true
   [ -z "$MADE_TABLE" ] || nft delete table inet wharfd 2>/dev/null || true
+  [ -z "$FORWARDING" ] || echo "$FORWARDING" >/proc/sys/net/ipv4/ip_forward
   rm -rf "$BASE" /run/wharfd-quickstart "$SOCKET" "$PIDFILE"
 }
 
 MADE_BRIDGE=
 MADE_TABLE=
+FORWARDING=$(cat /proc/sys/net/ipv4/ip_forward)
 [ ! -S "$SOCKET" ] || ! docker version >/dev/null 2>&1 || die "a quickstart daemon runs already: stop it with  sudo kill \$(cat $PIDFILE)"
-[ ! -e /var/lib/wharfd/wharfd.lock ] || ! pgrep -f '[c]li.js.*--data-root /var/lib/wharfd ' >/dev/null || say "another wharfd runs on this machine"
 mkdir -p "$BASE/docker-config"
 printf '{}' >"$BASE/daemon.json"
 # Where another engine has docker0, the quickstart does without a bridge of its own.
