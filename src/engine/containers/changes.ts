@@ -4,7 +4,7 @@ import { conflict } from '../../shared/errors.js';
 import { closeAfter } from './archive.js';
 import type { ContainersContext } from './containers-context.js';
 import { emitContainerEvent } from './containers-context.js';
-import { unmountRoot } from './release-run.js';
+import { closeView } from './root-view.js';
 
 /** What the container changed in its root file system. */
 export async function listContainerChanges(
@@ -21,10 +21,7 @@ export async function exportContainer(ctx: ContainersContext, ref: string, signa
     throw conflict(`you cannot export container ${entry.id} which is dead`);
   }
   entry.views++;
-  const close = async (): Promise<void> => {
-    entry.views--;
-    if (!entry.run) unmountRoot(ctx, entry);
-  };
+  const close = (): Promise<void> => closeView(ctx, entry);
   try {
     const root = ctx.deps.snapshots.mount(entry.id);
     const stream = packDirectory(root, { signal });

@@ -1,7 +1,10 @@
 import { conflict, invalid, notFound } from '../../shared/errors.js';
+import type { Logger } from '../../shared/logger.js';
 import type { Container, ContainerState } from './container.js';
 import { ContainerEntry } from './container-entry.js';
 import type { ContainerRepository, StoredContainer } from './container-repository.js';
+
+type StateChange = Partial<Pick<Container, 'state' | 'network' | 'restartCount' | 'execIds'>>;
 
 /**
  * All containers, in memory, written through to the repository. Reads never wait; a container's object is replaced, not
@@ -12,7 +15,10 @@ export class ContainerRegistry {
   /** Name without slash to id; holds names of containers that are still being created as well. */
   private readonly idByName = new Map<string, string>();
 
-  constructor(private readonly repository: ContainerRepository) {}
+  constructor(
+    private readonly repository: ContainerRepository,
+    private readonly log: Logger,
+  ) {}
 
   /** Reads all containers from the repository; once, at boot. */
   load(): void {
@@ -67,16 +73,26 @@ export class ContainerRegistry {
     return entry;
   }
 
+  /**
+   * Forgets a container whose files are gone. Never throws: on a full disk the row may stay, and is removed at the next boot, since there
+   * is no file system to it.
+   */
   remove(entry: ContainerEntry): void {
-    this.repository.delete(entry.id, outlivesPowerLoss(entry));
+    this.tolerate(entry, () => this.repository.delete(entry.id, outlivesPowerLoss(entry)));
     this.byId.delete(entry.id);
     this.releaseName(entry.name, entry.id);
   }
 
-  /** Changes anything; survives a loss of power. */
+  /** Changes anything; survives a loss of power. When it throws nothing has changed. */
   save(entry: ContainerEntry, change: Partial<Container>): void {
-    entry.container = { ...entry.container, ...change };
-    this.repository.save(entry, outlivesPowerLoss(entry));
+    const before = entry.container;
+    entry.container = { ...before, ...change };
+    try {
+      this.repository.save(entry, outlivesPowerLoss(entry));
+    } catch (error) {
+      entry.container = before;
+      throw error;
+    }
   }
 
   /** Execs are only in memory. */
@@ -84,13 +100,15 @@ export class ContainerRegistry {
     entry.container = { ...entry.container, execIds };
   }
 
-  /** Changes what a running container has; quick, since it need not survive a loss of power. */
-  saveState(
-    entry: ContainerEntry,
-    change: Partial<Pick<Container, 'state' | 'network' | 'restartCount' | 'execIds'>>,
-  ): void {
+  /** Changes what a running container has; quick, since it need not survive a loss of power. When it throws nothing is stored. */
+  storeState(entry: ContainerEntry, change: StateChange): void {
     entry.container = { ...entry.container, ...change };
     if (this.byId.has(entry.id)) this.repository.saveState(entry);
+  }
+
+  /** The same for what has happened whether it can be stored or not, such as an exit while the disk is full. */
+  saveState(entry: ContainerEntry, change: StateChange): void {
+    this.tolerate(entry, () => this.storeState(entry, change));
   }
 
   /** `saveState` for the state alone. */
@@ -108,7 +126,15 @@ export class ContainerRegistry {
   /** Need not be durable: a container whose files are gone is found and removed at boot. */
   setPhase(entry: ContainerEntry, phase: StoredContainer['phase']): void {
     entry.phase = phase;
-    this.repository.save(entry, false);
+    this.tolerate(entry, () => this.repository.save(entry, false));
+  }
+
+  private tolerate(entry: ContainerEntry, write: () => void): void {
+    try {
+      write();
+    } catch (err) {
+      this.log.error({ err, container: entry.id }, 'cannot store a change of a container');
+    }
   }
 
   private index(entry: ContainerEntry): void {

@@ -56,7 +56,7 @@ export class Containers implements ContainerService {
   constructor(deps: ContainersDeps, capacity: HostCapacity) {
     this.context = {
       deps,
-      registry: new ContainerRegistry(deps.repository),
+      registry: new ContainerRegistry(deps.repository, deps.log),
       locks: new KeyedLock(),
       capacity,
       stopping: false,

@@ -37,11 +37,11 @@ async function watch(
 ): Promise<void> {
   const facts = await waitForExit(ctx, entry, run);
   if (!facts) return;
+  if (facts.oomKilled) emitContainerEvent(ctx, entry, 'oom');
   await releaseNetwork(ctx, entry);
+  await releaseMounts(ctx, entry);
   const willRestart = recordExit(ctx, entry, facts);
   settleRecorded();
-  // The runtime is busy forgetting the container meanwhile.
-  await releaseMounts(ctx, entry);
   await run.shim.deleted.catch((err: unknown) => {
     ctx.deps.log.debug({ err, container: entry.id }, 'the shim did not delete the container');
     return deleteFromRuntime(ctx, entry.container);
@@ -122,7 +122,6 @@ export function recordExit(ctx: ContainersContext, entry: ContainerEntry, facts:
     restartCount: willRestart ? restartCount + 1 : restartCount,
     execIds: [],
   });
-  if (facts.oomKilled) emitContainerEvent(ctx, entry, 'oom');
   emitContainerEvent(ctx, entry, 'die', {
     exitCode: String(facts.exitCode),
     execDuration: String(Math.trunc(ranForMs / 1000)),

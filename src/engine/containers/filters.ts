@@ -165,12 +165,13 @@ function expandPorts(key: string, value: string): string[] {
   const [range = '', proto = 'tcp'] = value.split('/');
   const [first = '', last = first] = range.split('-');
   for (const end of [first, last]) {
-    if (!/^\d{1,5}$/.test(end)) {
-      throw internal(`error while looking up for ${key} ${value}: strconv.ParseUint: parsing "${end}": invalid syntax`);
+    const fault = !/^\d+$/.test(end) ? 'invalid syntax' : Number(end) > 65_535 ? 'value out of range' : '';
+    if (fault !== '') {
+      throw internal(`error while looking up for ${key} ${value}: strconv.ParseUint: parsing "${end}": ${fault}`);
     }
   }
   const ports: string[] = [];
-  for (let port = Number(first); port <= Math.min(Number(last), 65_535); port++) ports.push(`${port}/${proto}`);
+  for (let port = Number(first); port <= Number(last); port++) ports.push(`${port}/${proto}`);
   return ports;
 }
 

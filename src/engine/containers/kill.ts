@@ -1,4 +1,4 @@
-import { conflict, errorKind, errorMessage, WharfError } from '../../shared/errors.js';
+import { conflict, invalid, errorKind, errorMessage, WharfError } from '../../shared/errors.js';
 import { parseSignal } from '../../shared/signals.js';
 import type { ContainerEntry } from './container-entry.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
@@ -12,9 +12,9 @@ const SIGKILL = 9;
  * being stopped.
  */
 export async function killContainer(ctx: ContainersContext, ref: string, signalText: string): Promise<void> {
-  const entry = ctx.registry.find(ref);
   try {
-    const signal = parseSignal(signalText || 'KILL');
+    const entry = ctx.registry.find(ref);
+    const signal = parseKnownSignal(signalText || 'KILL');
     if (!entry.container.state.running) throw notRunning(entry);
     if (endsRestarts(entry, signal)) {
       entry.exitOnNext = true;
@@ -27,6 +27,15 @@ export async function killContainer(ctx: ContainersContext, ref: string, signalT
   } catch (error) {
     throw new WharfError(errorKind(error), `cannot kill container: ${ref}: ${errorMessage(error)}`, { cause: error });
   }
+}
+
+/** A number that is no signal is dockerd's own complaint, not that of its parser. */
+function parseKnownSignal(text: string): number {
+  const isNumber = /^-?\d+$/.test(text) && Number(text) !== 0;
+  if (isNumber && (Number(text) < 0 || Number(text) > 64)) {
+    throw invalid(`the linux daemon does not support signal ${text}`);
+  }
+  return parseSignal(text);
 }
 
 export function notRunning(entry: ContainerEntry): WharfError {

@@ -80,7 +80,7 @@ async function bringUp(ctx: ContainersContext, entry: ContainerEntry, undo: Undo
 
   for (const pending of entry.pendingAttaches) await pending.connect(files.socket);
   const started = await shim.start();
-  ctx.registry.saveState(entry, {
+  ctx.registry.storeState(entry, {
     state: toRunning(entry.container.state, started.pid, started.startedAt),
     network: sandboxState(entry.container.network, sandbox),
   });

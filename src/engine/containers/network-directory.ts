@@ -3,6 +3,7 @@ import type { EndpointConfig } from './container-config.js';
 import type { ContainerEntry } from './container-entry.js';
 import type { ContainersContext } from './containers-context.js';
 import { connected, unconnected } from './initial-network.js';
+import { writeNetworkFiles } from './network-files.js';
 
 /** What the networks may ask of and tell to containers. */
 export function networkDirectory(ctx: ContainersContext): ContainerDirectory {
@@ -16,11 +17,13 @@ export function networkDirectory(ctx: ContainersContext): ContainerDirectory {
         ...entry.container.network.networks,
         [networkName]: endpoint ? connected(config, endpoint) : unconnected(config),
       });
+      refreshFiles(ctx, entry);
     },
     disconnected: async (containerId, networkName) => {
       const entry = ctx.registry.find(containerId);
       const { [networkName]: _gone, ...networks } = entry.container.network.networks;
       save(entry, networks);
+      refreshFiles(ctx, entry);
     },
     countUsing: ({ id, name }) =>
       ctx.registry.all().filter(({ container }) => {
@@ -28,6 +31,12 @@ export function networkDirectory(ctx: ContainersContext): ContainerDirectory {
         return name in networks || Object.values(networks).some(({ networkId }) => networkId === id);
       }).length,
   };
+}
+
+/** A running container sees its new addresses and names in /etc/hosts and its name servers in /etc/resolv.conf. */
+function refreshFiles(ctx: ContainersContext, entry: ContainerEntry): void {
+  const sandbox = entry.container.state.running ? ctx.deps.networks.sandboxOf(entry.id) : null;
+  if (sandbox) writeNetworkFiles(ctx, entry.container, sandbox);
 }
 
 function describe({ container }: ContainerEntry): NetworkedContainer {

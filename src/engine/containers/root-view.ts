@@ -27,9 +27,7 @@ export async function openRootView(ctx: ContainersContext, entry: ContainerEntry
   const close = async (): Promise<void> => {
     for (const path of mounted.splice(0).reverse()) umount(path, MNT_DETACH);
     rmdirSync(view);
-    entry.views--;
-    if (!entry.run) unmountRoot(ctx, entry);
-    await releaseViewVolumes(ctx, entry);
+    await closeView(ctx, entry);
   };
   entry.views++;
   mkdirSync(view, { recursive: true, mode: 0o700 });
@@ -72,7 +70,13 @@ function makeMountPoint(view: string, destination: string): string | null {
   return path;
 }
 
-async function releaseViewVolumes(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
-  if (entry.run || entry.views > 0) return;
+/**
+ * One copy less. The last one unmounts the root file system, unless the container runs or somebody is about to start it (then its
+ * exit does it).
+ */
+export async function closeView(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
+  entry.views--;
+  if (entry.run || entry.views > 0 || ctx.locks.isHeld(entry.id)) return;
+  unmountRoot(ctx, entry);
   for (const { type, name } of entry.plan) if (type === 'volume') await ctx.deps.volumes.unmount(name, entry.id);
 }

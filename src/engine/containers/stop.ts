@@ -1,4 +1,4 @@
-import { notModified } from '../../shared/errors.js';
+import { errorMessage, invalid, notModified } from '../../shared/errors.js';
 import { parseSignal } from '../../shared/signals.js';
 import type { ContainerEntry } from './container-entry.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
@@ -19,9 +19,18 @@ export interface StopOptions {
 /** Stops a container by a client's wish. Throws not-modified when it does not run. */
 export async function stopContainer(ctx: ContainersContext, ref: string, options: StopOptions): Promise<void> {
   const entry = ctx.registry.find(ref);
+  checkSignal(ref, options.signal);
   using _lock = await ctx.locks.acquire(entry.id);
   if (!entry.container.state.running) throw notModified('container is already stopped');
   await stopRunning(ctx, entry, options);
+}
+
+function checkSignal(ref: string, signal: string): void {
+  try {
+    if (signal !== '') parseSignal(signal);
+  } catch (error) {
+    throw invalid(`cannot stop container: ${ref}: ${errorMessage(error)}`, error);
+  }
 }
 
 /** The stop itself; the caller holds the lock. */

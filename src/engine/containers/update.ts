@@ -21,7 +21,9 @@ export async function updateContainer(
   if (restartPolicy && restartPolicy.name !== '') {
     validateRestartPolicy(restartPolicy);
     if (before.autoRemove && restartPolicy.name !== 'no') {
-      throw conflict('Restart policy cannot be updated because AutoRemove is enabled for the container');
+      throw conflict(
+        `Cannot update container ${entry.id}: Restart policy cannot be updated because AutoRemove is enabled for the container`,
+      );
     }
   }
   const given = onlyGiven(resources);

@@ -119,6 +119,9 @@ function validateNamespaces(config: ContainerConfig, host: HostConfig): void {
   if (!['', 'private', 'host'].includes(cgroupnsMode)) {
     throw invalid(`invalid cgroup namespace mode: ${cgroupnsMode}`);
   }
+  if (networkMode === 'container:') {
+    throw invalid('invalid network mode: invalid container format container:<name|id>');
+  }
   if (config.hostname !== '' && utsMode === 'host') throw invalid('conflicting options: hostname and the UTS mode');
   if (config.hostname !== '' && networkMode.startsWith('container:')) {
     throw invalid('conflicting options: hostname and the network mode');

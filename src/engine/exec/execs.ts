@@ -64,7 +64,7 @@ export class Execs implements ExecService {
 
   async resize(id: string, height: number, width: number): Promise<void> {
     const exec = this.find(id);
-    if (exec.exitCode !== null) throw internal('cannot resize a stopped container');
+    if (exec.exitCode !== null) throw notFound(`NotFound: process does not exist ${id}: not found`);
     const shim = await soon(exec);
     if (exec.config.tty) await shim.resize(height, width);
     emitContainerEvent(this.ctx, exec.entry, `exec_resize`, {
