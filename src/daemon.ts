@@ -26,6 +26,7 @@ import { Execs } from './engine/exec/execs.js';
 import { Images } from './engine/images/images.js';
 import { NetworkService } from './engine/networks/network-service.js';
 import { ComponentVersions } from './engine/system/component-versions.js';
+import type { SystemSettings } from './engine/system/system-settings.js';
 import { System } from './engine/system/system.js';
 import { Volumes } from './engine/volumes/volumes.js';
 import { endArchiveWorkers } from './host/archive/archive-workers.js';
@@ -63,6 +64,7 @@ export class Daemon implements AsyncDisposable {
   private readonly defaults: ReturnType<typeof containerDefaults>;
   private readonly registries: Registries;
   private registry: RuntimeRegistry;
+  private settings: SystemSettings;
   private system: System | null = null;
   private engineId = '';
 
@@ -75,6 +77,7 @@ export class Daemon implements AsyncDisposable {
     this.defaults = containerDefaults(config, this.cgroups);
     this.registries = new Registries(registryConfig(config), log.child({ part: 'registry' }));
     this.registry = runtimeRegistry(config);
+    this.settings = systemSettings(config, this.cgroups);
   }
 
   /** Resolves when the API is being served on every host. Nothing is left running when it throws. */
@@ -101,6 +104,7 @@ export class Daemon implements AsyncDisposable {
       registryConfig(next),
       runtimeRegistry(next),
     ];
+    this.settings = systemSettings(next, this.cgroups);
     this.config = next;
     Object.assign(this.defaults, defaults);
     this.registries.reload(registries);
@@ -255,7 +259,7 @@ export class Daemon implements AsyncDisposable {
       api: { min: this.config.minApiVersion, max: formatVersion(MAX_API_VERSION) },
       events: this.events,
       versions: new ComponentVersions(this.log),
-      settings: () => systemSettings(this.config, this.cgroups),
+      settings: () => this.settings,
       runtimes: () => this.registry,
       containerStates: () => containers.context.registry.all().map(({ container }) => container.state.status),
       imageCount: () => images.store.all().length,

@@ -43,6 +43,8 @@ export class System implements SystemService {
   private readonly limits: ReturnType<typeof cgroupLimits>;
   private readonly driverStatus: [string, string][];
   private readonly appArmor = hasAppArmor();
+  /** Where the runtimes of a registry are; looking through $PATH for each `info` would be most of its cost. */
+  private readonly found = new WeakMap<RuntimeRegistry, Map<string, string>>();
 
   constructor(private readonly deps: SystemDeps) {
     this.usage = new DiskUsageReader(deps);
@@ -58,7 +60,7 @@ export class System implements SystemService {
 
   /** Starts asking the programs beside us for their versions; each costs a fork, so not before the API is served. */
   askVersions(): void {
-    this.deps.versions.refresh(this.runtimePaths(), this.deps.settings().initPath);
+    this.deps.versions.refresh([...this.runtimePaths().values()], this.deps.settings().initPath);
   }
 
   version(): EngineVersion {
@@ -66,7 +68,7 @@ export class System implements SystemService {
     const { gitCommit, buildTime } = buildInfo();
     const experimental = this.deps.settings().experimental;
     const goVersion = `node${process.versions.node}`;
-    const runc = this.defaultRuntimeFacts();
+    const runc = this.runcFacts();
     const engine = {
       ApiVersion: api.max,
       Arch: host.goArch,
@@ -149,7 +151,7 @@ export class System implements SystemService {
       liveRestoreEnabled: true,
       initBinary: settings.initPath?.split('/').at(-1) ?? '',
       containerdCommit: '',
-      runcCommit: this.defaultRuntimeFacts().commit,
+      runcCommit: this.runcFacts().commit,
       initCommit: versions.initProgram.commit,
       securityOptions: securityOptions(settings, this.appArmor),
       defaultAddressPools: settings.addressPools,
@@ -180,21 +182,30 @@ export class System implements SystemService {
     return Object.fromEntries(
       registry.names.map((name) => {
         const { path = '', args = [] } = registry.config(name) ?? {};
-        const features = this.deps.versions.runtime(findExecutable(path) ?? path)?.features;
+        const features = this.deps.versions.runtime(this.runtimePaths().get(name) ?? path)?.features;
         const status = features ? { 'org.opencontainers.runtime-spec.features': features } : {};
         return [name, { path, runtimeArgs: args, status: status as Record<string, string> }];
       }),
     );
   }
 
-  private runtimePaths(): string[] {
+  /** By name; those that are not installed are left out. */
+  private runtimePaths(): ReadonlyMap<string, string> {
     const registry = this.deps.runtimes();
-    const paths = registry.names.map((name) => findExecutable(registry.config(name)?.path ?? ''));
-    return paths.filter((path) => path !== null);
+    let paths = this.found.get(registry);
+    if (!paths) {
+      paths = new Map();
+      for (const name of registry.names) {
+        const path = findExecutable(registry.config(name)?.path ?? '');
+        if (path !== null) paths.set(name, path);
+      }
+      this.found.set(registry, paths);
+    }
+    return paths;
   }
 
-  private defaultRuntimeFacts(): { version: string; commit: string } {
-    const path = findExecutable(this.deps.runtimes().config('runc')?.path ?? 'runc');
-    return (path === null ? null : this.deps.versions.runtime(path)) ?? { version: '', commit: '' };
+  private runcFacts(): { version: string; commit: string } {
+    const path = this.runtimePaths().get('runc');
+    return (path === undefined ? null : this.deps.versions.runtime(path)) ?? { version: '', commit: '' };
   }
 }
