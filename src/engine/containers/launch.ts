@@ -57,8 +57,10 @@ async function bringUp(ctx: ContainersContext, entry: ContainerEntry, undo: Undo
 
   // The shim's process starts while the network is wired; each of the two may fail without the other noticing.
   const launching = launchShim(ctx, entry, log);
-  const wiring = connectNetwork(ctx, entry);
   undo.push('shim', async () => discardShim(await launching));
+  undo.push('volumes', () => releaseVolumes(ctx, entry));
+  const mounts = await specMounts(ctx, entry.container, entry.plan);
+  const wiring = connectNetwork(ctx, entry);
   undo.push('network', async () => {
     await wiring;
     await deps.networks.releaseSandbox(id);
@@ -67,8 +69,6 @@ async function bringUp(ctx: ContainersContext, entry: ContainerEntry, undo: Undo
   const rootfs = deps.snapshots.mount(id);
   undo.push('shared memory', () => unmountShm(ctx, entry.container));
   mountShm(ctx, entry.container);
-  undo.push('volumes', () => releaseVolumes(ctx, entry));
-  const mounts = await specMounts(ctx, entry.container, entry.plan);
   const user = deps.oci.resolveUser(rootfs, entry.container.config.user, entry.container.hostConfig.groupAdd);
 
   const sandbox = await wiring.then(orThrow);

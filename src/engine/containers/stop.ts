@@ -19,9 +19,9 @@ export interface StopOptions {
 /** Stops a container by a client's wish. Throws not-modified when it does not run. */
 export async function stopContainer(ctx: ContainersContext, ref: string, options: StopOptions): Promise<void> {
   const entry = ctx.registry.find(ref);
-  checkSignal(ref, options.signal);
   using _lock = await ctx.locks.acquire(entry.id);
   if (!entry.container.state.running) throw notModified('container is already stopped');
+  checkSignal(ref, options.signal);
   await stopRunning(ctx, entry, options);
 }
 
