@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '../schemas/type.js';
 import type { DiskUsageType } from '../../engine/system/system-service.js';
 import { invalid } from '../../shared/errors.js';
 import { INFO_RESPONSE } from '../compat/info.js';

@@ -1,4 +1,5 @@
-import { Type, type Static } from 'typebox';
+import type { Static } from 'typebox';
+import { Type } from './type.js';
 import type { ContainerConfig } from '../../engine/containers/container-config.js';
 import { fromHealthConfig, HealthConfigSchema, toHealthConfig } from './health-config.js';
 import { portKeys } from './port-spec.js';

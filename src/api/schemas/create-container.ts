@@ -1,4 +1,5 @@
-import { Type, type Static } from 'typebox';
+import type { Static } from 'typebox';
+import { Type } from './type.js';
 import type { CreateContainerRequest } from '../../engine/containers/container-config.js';
 import { invalid } from '../../shared/errors.js';
 import type { ApiVersion } from '../http/api-version.js';

@@ -1,4 +1,5 @@
-import { Type, type Static } from 'typebox';
+import type { Static } from 'typebox';
+import { Type } from './type.js';
 import type { EndpointConfig, EndpointIpamConfig } from '../../engine/containers/container-config.js';
 import type { ContainerEndpoint } from '../../engine/containers/container.js';
 import { Int64, listOrNull, omitZero, Text, TextList, TextMap } from './wire.js';

@@ -1,4 +1,5 @@
-import { Type, type Static } from 'typebox';
+import type { Static } from 'typebox';
+import { Type } from './type.js';
 import { parseDetachKeys } from '../../engine/containers/detach-keys.js';
 import type { ExecConfig, ExecInstance } from '../../engine/exec/exec-service.js';
 import { ConsoleSize, Flag, omitZero, Text, TextList } from './wire.js';

@@ -1,4 +1,5 @@
-import { Type, type Static } from 'typebox';
+import type { Static } from 'typebox';
+import { Type } from './type.js';
 import type { HostConfig, PortBinding } from '../../engine/containers/container-config.js';
 import { fromMountSpec, MountSpecSchema, toMountSpec } from './mount-spec.js';
 import { checkedHostPort, publishedPortKey } from './port-spec.js';

@@ -1,5 +1,5 @@
 import type { Static } from 'typebox';
-import { Type } from 'typebox';
+import { Type } from './type.js';
 import type { CreateNetworkRequest, IpamPool, NetworkDetails } from '../../engine/networks/model.js';
 import { EndpointSettingsSchema } from './endpoint-settings.js';
 import { Flag, omitEmptyMap, omitZero, Text, TextMap } from './wire.js';

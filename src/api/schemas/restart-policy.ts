@@ -1,4 +1,5 @@
-import { Type, type Static } from 'typebox';
+import type { Static } from 'typebox';
+import { Type } from './type.js';
 import type { RestartPolicy, RestartPolicyName } from '../../engine/containers/container-config.js';
 import { invalid } from '../../shared/errors.js';
 import { Int64, Text } from './wire.js';

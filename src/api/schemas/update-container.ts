@@ -1,4 +1,5 @@
-import { Type, type Static } from 'typebox';
+import type { Static } from 'typebox';
+import { Type } from './type.js';
 import type { Resources } from '../../engine/containers/container-config.js';
 import type { UpdateContainerRequest } from '../../engine/containers/container-service.js';
 import { RESOURCES_PROPERTIES, toGivenResources } from './resources.js';

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from './type.js';
 import type { Volume } from '../../engine/volumes/volume.js';
 import { Text, TextMap } from './wire.js';
 

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from './type.js';
 
 /**
  * Building blocks of the wire schemas. `http/decode-json.ts` is as tolerant with them as Go: any field may be absent or
