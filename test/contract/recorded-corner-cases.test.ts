@@ -78,6 +78,11 @@ const OTHERWISE: { request: string; why: string; reply: { status: number; body?:
     reply: { status: 400 },
   },
   {
+    request: 'POST /v1.51/networks/bridge/disconnect {"Container":"cc-exited"}',
+    why: 'the API documents 403',
+    reply: { status: 403 },
+  },
+  {
     request: 'GET /v1.51/distribution/UPPER/json',
     why: 'asking registries is not built',
     reply: { status: 501 },

@@ -1,4 +1,5 @@
 import { internal, invalid } from '../../shared/errors.js';
+import { matchesPattern } from '../../shared/match-pattern.js';
 import type { Container, Filters } from './container.js';
 import type { ContainerEntry } from './container-entry.js';
 
@@ -52,9 +53,9 @@ export function containerFilter(filters: Filters, context: FilterContext): Conta
 function testOf(key: string, values: readonly string[], context: FilterContext): ContainerFilter {
   switch (key) {
     case 'id':
-      return ({ id }) => values.some((value) => id.startsWith(value) || matches(value, id));
+      return ({ id }) => values.some((value) => id.startsWith(value) || matchesPattern(value, id));
     case 'name':
-      return ({ name }) => values.some((value) => matches(value, `/${name}`) || matches(value, name));
+      return ({ name }) => values.some((value) => matchesPattern(value, `/${name}`) || matchesPattern(value, name));
     case 'label':
       return ({ config }) => values.every((value) => hasLabel(config.labels, value));
     case 'status':
@@ -93,15 +94,6 @@ function oneOf(key: string, what: string, values: readonly string[], allowed: st
         `invalid filter '${key}=${value}': invalid value for ${what} (${value}): must be one of ${allowed.join(', ')}`,
       );
     }
-  }
-}
-
-/** A regular expression, as in Go; what is none matches nothing but itself. */
-function matches(pattern: string, text: string): boolean {
-  try {
-    return new RegExp(pattern).test(text);
-  } catch {
-    return pattern === text;
   }
 }
 

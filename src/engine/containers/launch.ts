@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { specJson } from '../../host/oci/rlimits.js';
 import { UndoStack } from '../../shared/undo-stack.js';
 import { conflict, errorKind, errorMessage, internal } from '../../shared/errors.js';
 import type { SandboxNetwork } from '../networks/model.js';
@@ -75,11 +76,12 @@ async function bringUp(ctx: ContainersContext, entry: ContainerEntry, undo: Undo
   writeNetworkFiles(ctx, entry.container, sandbox);
   const netnsPath = netnsOwner ? `/proc/${netnsOwner.container.state.pid}/ns/net` : sandbox.netnsPath;
   const spec = deps.oci.buildSpec(specRequest(ctx, entry.container, { rootfs, user, netnsPath, mounts }));
-  await writeFile(files.config, JSON.stringify(spec), { mode: 0o600 });
+  await writeFile(files.config, specJson(spec), { mode: 0o600 });
   const shim = await launching.then(orThrow);
 
   for (const pending of entry.pendingAttaches) await pending.connect(files.socket);
   const started = await shim.start();
+  deps.networks.announceConnected(id);
   ctx.registry.storeState(entry, {
     state: toRunning(entry.container.state, started.pid, started.startedAt),
     network: sandboxState(entry.container.network, sandbox),

@@ -1,5 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
+import { specJson } from '../../host/oci/rlimits.js';
 import { execProcessInput } from './exec-process-input.js';
 import type { ExecRecord } from './exec-record.js';
 import { execFiles } from '../containers/container-paths.js';
@@ -47,7 +48,7 @@ async function launch(
   const { entry, config } = exec;
   const files = execFiles(deps.paths, entry.id, exec.id);
   const size = consoleSize ?? config.consoleSize;
-  await writeFile(files.process, JSON.stringify(deps.oci.execProcess(execProcessInput(ctx, exec, size))), {
+  await writeFile(files.process, specJson(deps.oci.execProcess(execProcessInput(ctx, exec, size))), {
     mode: 0o600,
   });
   const runtime = deps.oci.runtimes.resolve(entry.container.hostConfig.runtime);

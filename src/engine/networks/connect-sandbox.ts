@@ -58,7 +58,6 @@ async function makeSandbox(ctx: NetworksContext, request: ConnectSandboxRequest)
   }
   ctx.repository.saveSandbox(sandbox);
   undo.commit();
-  for (const endpoint of sandbox.endpoints) emitEndpoint(ctx, 'connect', endpoint);
   return toSandboxNetwork(sandbox);
 }
 

@@ -25,7 +25,7 @@ export async function disconnectContainer(
   }
   const isConfigured = container.networkNames.includes(network.name);
   if (!endpoint && !isConfigured && !force) {
-    throw forbidden(`container ${container.id} is not connected to network ${network.name}`);
+    throw forbidden(`container ${container.id} is not connected to the network ${network.name}`);
   }
   if (sandbox && endpoint) await detach(ctx, sandbox, endpoint);
   if (isConfigured) await directory.disconnected(container.id, network.name);

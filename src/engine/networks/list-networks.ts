@@ -1,4 +1,5 @@
 import { invalid } from '../../shared/errors.js';
+import { matchesPattern } from '../../shared/match-pattern.js';
 import type { Filters } from '../containers/container.js';
 import { isPredefined } from './find-network.js';
 import type { Endpoint, Network, NetworkDetails, NetworkMember } from './model.js';
@@ -31,8 +32,8 @@ type Test = (ctx: NetworksContext, network: Network, value: string) => boolean;
 
 const TESTS: Record<string, Test> = {
   driver: (_, { driver }, value) => driver === value,
-  id: (_, { id }, value) => id.startsWith(value),
-  name: (_, { name }, value) => name.includes(value),
+  id: (_, { id }, value) => matchesPattern(value, id),
+  name: (_, { name }, value) => matchesPattern(value, name),
   scope: (_, { scope }, value) => scope === value,
   label: (_, { labels }, value) => matchesLabel(labels, value),
   type: (_, { name }, value) => {

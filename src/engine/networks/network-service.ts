@@ -8,7 +8,7 @@ import type { Filters } from '../containers/container.js';
 import type { EmitEvent } from '../events/event.js';
 import { ensureBridge } from './bridge-interface.js';
 import { connectContainer } from './connect-container.js';
-import { connectSandbox, toSandboxNetwork } from './connect-sandbox.js';
+import { connectSandbox, emitEndpoint, toSandboxNetwork } from './connect-sandbox.js';
 import type { ContainerDirectory } from './container-directory.js';
 import { createNetwork } from './create-network.js';
 import { ensureDefaultNetworks } from './default-networks.js';
@@ -89,9 +89,19 @@ export class NetworkService {
     this.ctx.routes[Symbol.dispose]();
   }
 
-  /** Makes and wires the namespace of a container that is about to start. Nothing is left when it throws. */
+  /**
+   * Makes and wires the namespace of a container that is about to start. Nothing is left when it throws. Tells no event: see
+   * `announceConnected`.
+   */
   connectSandbox(request: ConnectSandboxRequest): Promise<SandboxNetwork> {
     return connectSandbox(this.ctx, request);
+  }
+
+  /** Tells of the networks that connectSandbox gave; to be called once the process runs, which is when dockerd tells it. */
+  announceConnected(containerId: string): void {
+    for (const endpoint of this.ctx.sandboxes.get(containerId)?.endpoints ?? []) {
+      emitEndpoint(this.ctx, 'connect', endpoint);
+    }
   }
 
   /** Unpublishes the ports and removes the namespace. Without a sandbox it does nothing. */

@@ -1,0 +1,18 @@
+import { describe, expect, it } from 'vitest';
+import { matchesPattern } from './match-pattern.js';
+
+describe('matchesPattern', () => {
+  it.each([
+    ['ri', 'bridge', true],
+    ['^bridge$', 'bridge', true],
+    ['^ridge$', 'bridge', false],
+    ['BRI', 'bridge', false],
+    ['(?i)BRI', 'bridge', true],
+    ['(?ii)BRI', 'bridge', true],
+    ['[', 'bridge', false],
+    ['[', '[', true],
+    ['', 'bridge', true],
+  ])('%j in %j: %s', (pattern, text, matches) => {
+    expect(matchesPattern(pattern, text)).toBe(matches);
+  });
+});
