@@ -24,7 +24,7 @@ export function snapshotPort(snapshots: Snapshots, imageSizeBytes: (containerId:
       return isMountPoint(merged) ? merged : snapshots.mount(id);
     },
     unmount: (id) => snapshots.unmount(id),
-    remove: (id) => snapshots.remove(id),
+    remove: async (id) => snapshots.remove(id),
     graphDriverData: (id) => ({ name: 'overlay2', data: { ...snapshots.graphDriverData(id) } }),
     diskUsage: async (id) => {
       const rwBytes = await snapshots.sizeRwBytes(id);

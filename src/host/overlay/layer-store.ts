@@ -42,6 +42,14 @@ export interface PendingLayer {
 }
 
 const RECORD = 'layer.json';
+/** Says which set of mount points an init layer has; a release that changes the set changes the number. */
+const INIT_LAYER_PREFIX = 'init1-';
+
+/** The directory of the init layer (mount points that containers need) on a chain; null: on no layer at all. */
+export function initLayerName(topChainId: string | null): string {
+  return INIT_LAYER_PREFIX + (topChainId === null ? 'scratch' : layerDirectoryName(topChainId));
+}
+
 /** Directories of this prefix are unfinished or on their way out; sweep() removes them. */
 export const RUBBISH_PREFIX = 'unpack-';
 const LAYER_DIRECTORY = /^[0-9a-f]{64}$/;
@@ -119,6 +127,15 @@ export class LayerStore {
     renameSync(join(this.directory, layerDirectoryName(chainId)), doomed);
     await rm(join(this.directory, 'l', layer.link), { force: true });
     await rm(doomed, { recursive: true, force: true });
+    await this.removeInitLayer(chainId);
+  }
+
+  private async removeInitLayer(chainId: string): Promise<void> {
+    const path = join(this.directory, initLayerName(chainId));
+    const linkFile = join(path, 'link');
+    if (!existsSync(linkFile)) return;
+    await rm(join(this.directory, 'l', readFileSync(linkFile, 'utf8')), { force: true });
+    await rm(path, { recursive: true, force: true });
   }
 
   /**

@@ -120,11 +120,15 @@ describe('Snapshots', () => {
     if (count > 0) expect(readFileSync(join(root, 'same'), 'utf8')).toBe(String(count - 1));
     writeFileSync(join(root, 'new'), 'x'.repeat(1000));
     expect(await snapshots.sizeRwBytes(id)).toBe(1000);
-    await snapshots.remove(id);
+    snapshots.remove(id);
+    await snapshots.settled();
     expect(mounts().filter(({ mountPoint }) => mountPoint.startsWith(`${base}/`))).toEqual([]);
     expect(snapshots.ids()).toEqual([]);
-    expect(readdirSync(join(base, 'overlay2/l'))).toHaveLength(count);
-    expect(readdirSync(join(base, 'overlay2'))).toHaveLength(count + 1);
+    // The init layer stays with the image.
+    expect(readdirSync(join(base, 'overlay2/l'))).toHaveLength(count + 1);
+    expect(readdirSync(join(base, 'overlay2'))).toHaveLength(count + 2);
+    for (const layer of chain) await store.remove(layer);
+    if (count > 0) expect(readdirSync(join(base, 'overlay2'))).toEqual(['l']);
   });
 
   it('gives mount points that diff does not show, and keeps what the image has', async () => {
@@ -165,7 +169,7 @@ describe('Snapshots', () => {
     const [bottom, top] = chain.map((layer) => join(at, layer.slice(7), 'diff'));
     expect(snapshots.graphDriverData(id)).toEqual({
       ID: id,
-      LowerDir: `${at}/${id}-init/diff:${top}:${bottom}`,
+      LowerDir: `${at}/init1-${chain.at(-1)?.slice(7)}/diff:${top}:${bottom}`,
       MergedDir: `${at}/${id}/merged`,
       UpperDir: `${at}/${id}/diff`,
       WorkDir: `${at}/${id}/work`,
@@ -201,6 +205,10 @@ describe('Snapshots', () => {
 
   it('leaves nothing when the disk is full', async () => {
     const chain = await layers(() => undefined);
+    const first = newId();
+    snapshots.create(first, chain);
+    snapshots.remove(first);
+    await snapshots.settled();
     const { availableBytes } = diskSpace(base);
     const before = readdirSync(join(base, 'overlay2'), { recursive: true });
     writeFileSync(join(base, 'fill'), Buffer.alloc(availableBytes - 16 * 4096));
@@ -217,7 +225,8 @@ describe('Snapshots', () => {
       }
     }
     expect(failed).toBe(1);
-    for (const id of made) await snapshots.remove(id);
+    for (const id of made) snapshots.remove(id);
+    await snapshots.settled();
     expect(readdirSync(join(base, 'overlay2'), { recursive: true })).toEqual(before);
   });
 

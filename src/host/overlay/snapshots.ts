@@ -17,8 +17,8 @@ import { diskUsageBytes } from '../archive/disk-usage.js';
 import { conflict, invalid, notFound } from '../../shared/errors.js';
 import { MNT_DETACH, umountAll, UMOUNT_NOFOLLOW } from '../sys/mount.js';
 import { fillInitLayer } from './init-layer.js';
-import { isLinkName, newLinkName } from './layer-id.js';
-import { RUBBISH_PREFIX, type LayerStore } from './layer-store.js';
+import { newLinkName } from './layer-id.js';
+import { initLayerName, RUBBISH_PREFIX, type LayerStore } from './layer-store.js';
 import { mountOverlay } from './overlay-mount.js';
 
 /** What the kernel stacks (500), less the init layer. dockerd stops at 125. */
@@ -47,11 +47,13 @@ export interface Snapshot {
 }
 
 /**
- * The writable layers of containers, beside the image layers in `<dataRoot>/overlay2`: `<id>/{diff,work,merged,link,lower}` and
- * `<id>-init/{diff,link}`. `lower` lists the links of the layers below and thereby says what a container stands on, so nothing has to be
+ * The writable layers of containers, beside the image layers in `<dataRoot>/overlay2`: `<id>/{diff,work,merged,lower}`, on an init layer that
+ * all containers of an image share. `lower` lists the links of the layers below and thereby says what a container stands on, so nothing has to be
  * remembered elsewhere. All of it is synchronous and a few system calls; callers hold the container's lock.
  */
 export class Snapshots {
+  private readonly removals = new Set<Promise<void>>();
+
   constructor(private readonly layers: LayerStore) {}
 
   /**
@@ -64,22 +66,18 @@ export class Snapshots {
     if (existsSync(base)) throw conflict(`container ${id} has a file system already`);
     const lowers = this.layers.lowerLayers(chain);
     try {
-      const init = this.makeLayer(`${id}-init`);
-      fillInitLayer(
-        join(init.path, 'diff'),
-        lowers.map((layer) => layer.directory),
-      );
+      const init = this.initLayer(chain);
       // `/` is root's, mode 0755, whatever the image's archive says of it: the same as with dockerd.
-      this.makeLayer(id);
+      makeLayerDirectory(base);
       mkdirSync(join(base, 'work'), { mode: 0o700 });
       mkdirSync(join(base, 'merged'), { mode: 0o700 });
       // Last: a directory without it is not a snapshot.
       writeFileSync(
         join(base, 'lower'),
-        [init.link, ...lowers.map(({ link }) => link)].map((link) => `l/${link}`).join(':'),
+        [init, ...lowers.map(({ link }) => link)].map((link) => `l/${link}`).join(':'),
       );
     } catch (error) {
-      for (const name of [id, `${id}-init`]) this.discardNow(name);
+      this.discardNow(id);
       throw systemFault('creating layers', id, error);
     }
     return this.get(id);
@@ -110,26 +108,34 @@ export class Snapshots {
   }
 
   /** Unmounts and removes a container's layers; missing is fine. They are gone at once, their files soon after. */
-  async remove(id: string): Promise<void> {
+  remove(id: string): void {
     this.unmount(id);
-    for (const name of [id, `${id}-init`]) {
-      const doomed = this.detach(name);
-      if (doomed) await rm(doomed, { recursive: true, force: true });
-    }
+    const doomed = this.detach(id);
+    if (!doomed) return;
+    // What can't be removed now is out of sight, and goes with LayerStore.sweep() at the next boot.
+    const removal = rm(doomed, { recursive: true, force: true }).catch(() => undefined);
+    this.removals.add(removal);
+    void removal.then(() => this.removals.delete(removal));
+  }
+
+  /** Waits for the files of removed containers to be gone. */
+  async settled(): Promise<void> {
+    await Promise.all(this.removals);
   }
 
   /** The IDs of all containers that have anything here. */
   ids(): string[] {
-    const found = readdirSync(this.layers.directory)
-      .map((name) => name.replace(/-init$/, ''))
-      .filter((name) => CONTAINER_ID.test(name) && !this.layers.has(`sha256:${name}`));
-    return [...new Set(found)];
+    const found = readdirSync(this.layers.directory).filter(
+      (name) => CONTAINER_ID.test(name) && !this.layers.has(`sha256:${name}`),
+    );
+    return found;
   }
 
   /** At boot: removes the layers of containers that are not known. Returns their IDs. */
   async sweep(knownIds: ReadonlySet<string>): Promise<string[]> {
     const unknown = this.ids().filter((id) => !knownIds.has(id));
-    for (const id of unknown) await this.remove(id);
+    for (const id of unknown) this.remove(id);
+    await this.settled();
     return unknown;
   }
 
@@ -159,15 +165,33 @@ export class Snapshots {
     return join(this.layers.directory, id);
   }
 
-  private makeLayer(name: string): { path: string; link: string } {
-    const path = join(this.layers.directory, name);
+  /**
+   * The link of the init layer on an image's chain. All containers of the image share one: it is read-only to them. It goes with the
+   * image's topmost layer.
+   */
+  private initLayer(chain: string[]): string {
+    const root = this.layers.directory;
+    const name = initLayerName(chain.at(-1) ?? null);
+    const linkFile = join(root, name, 'link');
+    if (existsSync(linkFile)) return readFileSync(linkFile, 'utf8');
     const link = newLinkName();
-    mkdirSync(path, { mode: 0o710 });
-    mkdirSync(join(path, 'diff'));
-    chmodSync(join(path, 'diff'), 0o755); // whatever the umask says
-    writeFileSync(join(path, 'link'), link);
-    symlinkSync(join('..', name, 'diff'), join(this.layers.directory, 'l', link));
-    return { path, link };
+    const linkPath = join(root, 'l', link);
+    const temporary = join(root, `${RUBBISH_PREFIX}init-${link}`);
+    try {
+      makeLayerDirectory(temporary);
+      fillInitLayer(
+        join(temporary, 'diff'),
+        this.layers.lowerLayers(chain).map(({ directory }) => directory),
+      );
+      writeFileSync(join(temporary, 'link'), link);
+      symlinkSync(join('..', name, 'diff'), linkPath);
+      renameSync(temporary, join(root, name));
+    } catch (error) {
+      rmSync(temporary, { recursive: true, force: true });
+      rmSync(linkPath, { force: true });
+      throw error;
+    }
+    return link;
   }
 
   private lowerLinks(id: string): string[] {
@@ -186,10 +210,6 @@ export class Snapshots {
   private detach(name: string): string | null {
     const path = join(this.layers.directory, name);
     if (!existsSync(path)) return null;
-    const linkFile = join(path, 'link');
-    const link = existsSync(linkFile) ? readFileSync(linkFile, 'utf8') : '';
-    // On a full disk it may be empty; the link itself came after it, so there is none then.
-    if (isLinkName(link)) rmSync(join(this.layers.directory, 'l', link), { force: true });
     const doomed = join(this.layers.directory, `${RUBBISH_PREFIX}removed-${newLinkName()}`);
     renameSync(path, doomed);
     return doomed;
@@ -199,4 +219,10 @@ export class Snapshots {
     const doomed = this.detach(name);
     if (doomed) rmSync(doomed, { recursive: true, force: true });
   }
+}
+
+function makeLayerDirectory(path: string): void {
+  mkdirSync(path, { mode: 0o710 });
+  mkdirSync(join(path, 'diff'));
+  chmodSync(join(path, 'diff'), 0o755); // whatever the umask says
 }

@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { internal } from '../../shared/errors.js';
+import { errorMessage, internal } from '../../shared/errors.js';
+import { runBriefly } from '../sys/spawn.js';
 import type { ShimOptions } from './shim-args.js';
 import { shimArgs } from './shim-args.js';
 import { ShimClient } from './shim-client.js';
@@ -14,21 +14,17 @@ import { assertSocketPath } from './socket-path.js';
  */
 export async function launchShim(options: ShimOptions): Promise<ShimClient> {
   assertSocketPath(options.socketPath);
-  await runToReadiness(options.binary, shimArgs(options));
+  runToReadiness(options.binary, shimArgs(options));
   return ShimClient.connect(options.socketPath);
 }
 
-/** The launched process ends with 0 as soon as its child listens. */
-function runToReadiness(binary: string, args: readonly string[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    // stderr is a pipe for the sake of the message only; the shim itself has let go of it when the launcher ends
-    const launcher = spawn(binary, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-    let complaint = '';
-    launcher.stderr.setEncoding('utf8').on('data', (chunk: string) => (complaint += chunk));
-    launcher.once('error', (error) => reject(internal(`cannot run ${binary}: ${error.message}`, error)));
-    launcher.once('exit', (code) => {
-      if (code === 0) resolve();
-    });
-    launcher.once('close', (code) => reject(internal(complaint.trim() || `${binary} ended with ${code}`)));
-  });
+/** The launched process ends with 0 as soon as its child listens, about a millisecond later. */
+function runToReadiness(binary: string, args: readonly string[]): void {
+  let result;
+  try {
+    result = runBriefly(binary, args);
+  } catch (error) {
+    throw internal(`cannot run ${binary}: ${errorMessage(error)}`, error);
+  }
+  if (result.exitCode !== 0) throw internal(result.stderr.trim() || `${binary} ended with ${result.exitCode}`);
 }
