@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { formatVersion, MAX_API_VERSION } from './api/http/api-version.js';
+import { formatVersion, MAX_API_VERSION, MIN_API_VERSION } from './api/http/api-version.js';
 import type { ApiServer } from './api/http/server.js';
 import { createApiServer } from './api/http/server.js';
 import { ALL_ROUTES } from './api/routes/all-routes.js';
@@ -8,6 +8,7 @@ import type { LoadedConfig } from './config/load-config.js';
 import type { DaemonConfig } from './config/options.js';
 import type { DaemonPaths } from './config/paths.js';
 import { daemonPaths } from './config/paths.js';
+import { reloadedConfig } from './config/reload.js';
 import { containerDefaults } from './daemon/container-defaults.js';
 import { Disposables } from './daemon/disposables.js';
 import { listenOnHosts } from './daemon/listen.js';
@@ -99,17 +100,17 @@ export class Daemon implements AsyncDisposable {
    * taken: when it throws, nothing has changed.
    */
   reload(next: DaemonConfig): void {
-    const [defaults, registries, runtimes] = [
-      containerDefaults(next, this.cgroups),
-      registryConfig(next),
-      runtimeRegistry(next),
-    ];
-    this.settings = systemSettings(next, this.cgroups);
-    this.config = next;
+    const config = reloadedConfig(this.config, next);
+    const defaults = containerDefaults(config, this.cgroups);
+    const registries = registryConfig(config);
+    const runtimes = runtimeRegistry(config);
+    const settings = systemSettings(config, this.cgroups);
+    this.config = config;
     Object.assign(this.defaults, defaults);
     this.registries.reload(registries);
     this.registry = runtimes;
-    const attributes = { name: hostName(), ...reloadAttributes(next) };
+    this.settings = settings;
+    const attributes = { name: hostName(), ...reloadAttributes(config) };
     this.events.emit({ type: 'daemon', action: 'reload', actorId: this.engineId, attributes });
   }
 
@@ -256,7 +257,7 @@ export class Daemon implements AsyncDisposable {
       engineId: this.engineId,
       host: readHostFacts(),
       cgroups: this.cgroups,
-      api: { min: this.config.minApiVersion, max: formatVersion(MAX_API_VERSION) },
+      api: { min: formatVersion(MIN_API_VERSION), max: formatVersion(MAX_API_VERSION) },
       events: this.events,
       versions: new ComponentVersions(this.log),
       settings: () => this.settings,

@@ -23,7 +23,8 @@ export async function runDaemon(loaded: LoadedConfig, argv: readonly string[]): 
   const { config } = loaded;
   const logger = createLogger({ level: logLevel(loaded), format: config.logFormat as LogFormat });
   survive(logger);
-  const stopped = listenForSignals(logger, config.shutdownTimeout);
+  const limits = { shutdownTimeoutSec: config.shutdownTimeout };
+  const stopped = listenForSignals(logger, limits);
   try {
     logger.info({ version: ENGINE_VERSION, pid: process.pid }, 'Starting up');
     warnAboutOptions(loaded, logger);
@@ -33,7 +34,7 @@ export async function runDaemon(loaded: LoadedConfig, argv: readonly string[]): 
     await using daemon = await Daemon.start(loaded, logger);
     logger.info({ ms: Math.round(process.uptime() * 1000) }, 'Daemon has completed initialization');
     notify('READY=1', logger);
-    process.on('SIGHUP', () => reload(daemon, argv, logger));
+    process.on('SIGHUP', () => reload(daemon, argv, limits, logger));
     logger.info({ signal: await stopped }, 'Processing signal: stopping, containers go on');
     notify('STOPPING=1', logger);
   } catch (err) {
@@ -50,7 +51,12 @@ function logLevel({ config }: LoadedConfig): string {
   return config.debug ? 'debug' : config.logLevel;
 }
 
-function listenForSignals(logger: DaemonLogger, shutdownTimeoutSec: number): Promise<NodeJS.Signals> {
+interface Limits {
+  /** Negative: none. */
+  shutdownTimeoutSec: number;
+}
+
+function listenForSignals(logger: DaemonLogger, limits: Limits): Promise<NodeJS.Signals> {
   let received = 0;
   return new Promise((resolve) => {
     const onSignal = (signal: 'SIGINT' | 'SIGTERM'): void => {
@@ -59,6 +65,7 @@ function listenForSignals(logger: DaemonLogger, shutdownTimeoutSec: number): Pro
         logger.warn('Forcing shutdown without cleaning up: third signal');
         process.exit(128 + SIGNAL_NUMBERS[signal]);
       }
+      const { shutdownTimeoutSec } = limits;
       if (received === 1 && shutdownTimeoutSec >= 0) {
         setTimeout(() => {
           logger.error({ seconds: shutdownTimeoutSec }, 'shutdown took too long; exiting');
@@ -81,11 +88,12 @@ function survive(logger: DaemonLogger): void {
   });
 }
 
-function reload(daemon: Daemon, argv: readonly string[], logger: DaemonLogger): void {
+function reload(daemon: Daemon, argv: readonly string[], limits: Limits, logger: DaemonLogger): void {
   try {
     notify('RELOADING=1', logger);
     const next = loadConfig(parseFlags(argv));
     daemon.reload(next.config);
+    limits.shutdownTimeoutSec = next.config.shutdownTimeout;
     logger.setLevel(logLevel(next));
     logger.info({ configFile: next.configFile }, 'Reloaded the configuration');
   } catch (err) {

@@ -6,6 +6,7 @@ import { fullHost, loadConfigFromArgv } from './load-config.js';
 import { OPTION_LIST } from './options.js';
 import { ConfigError, parseFlags } from './parse-flags.js';
 import { daemonPaths } from './paths.js';
+import { reloadedConfig } from './reload.js';
 import { usage } from './usage.js';
 
 let folder: string;
@@ -248,4 +249,10 @@ it('knows the version of package.json', async () => {
     version: string;
   };
   expect(WHARFD_VERSION).toBe(manifest.version);
+});
+
+it('takes only reloadable options from a new configuration', () => {
+  const next = load('--label', 'a=b', '--data-root', '/elsewhere', '--exec-opt', 'native.cgroupdriver=systemd');
+  const config = reloadedConfig(load('--mtu', '1400'), next);
+  expect(config).toMatchObject({ labels: ['a=b'], dataRoot: '/var/lib/wharfd', execOpts: [], mtu: 1400 });
 });

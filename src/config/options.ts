@@ -46,7 +46,7 @@ export const OPTIONS = {
   tlscacert: option(text, '', 'Trust certs signed only by this CA', { flag: 'tlscacert' }),
   tlscert: option(text, '', 'Path to TLS certificate file', { flag: 'tlscert' }),
   tlskey: option(text, '', 'Path to TLS key file', { flag: 'tlskey' }),
-  'min-api-version': option(text, '1.24', 'Oldest API version that is served'),
+  'min-api-version': option(text, '1.24', 'Oldest API version that is served (always 1.24)', none),
   'authorization-plugins': option(list, [], 'Authorization plugins to load', {
     flag: 'authorization-plugin',
     ...refused,
@@ -71,8 +71,8 @@ export const OPTIONS = {
   'raw-logs': option(booleanKind, false, 'Full timestamps without ANSI coloring (always so)', { flag: 'raw-logs' }),
 
   // Defaults of containers
-  'log-driver': option(text, 'json-file', 'Default driver for container logs', { flag: 'log-driver' }),
-  'log-opts': option(textMapKind, {}, 'Default log driver options for containers', { flag: 'log-opt' }),
+  'log-driver': option(text, 'json-file', 'Default driver for container logs', { flag: 'log-driver', ...reloadable }),
+  'log-opts': option(textMapKind, {}, 'Default log driver options for containers', { flag: 'log-opt', ...reloadable }),
   runtimes: option(runtimesKind, {}, 'Register an additional OCI compatible runtime', {
     flag: 'add-runtime',
     ...reloadable,
@@ -101,6 +101,7 @@ export const OPTIONS = {
   }),
   'default-ulimits': option(ulimitsKind, {}, 'Default ulimits for containers', {
     flag: 'default-ulimit',
+    ...reloadable,
   }),
   'default-stop-timeout': option(integerKind, 10, 'Seconds that a container has to stop, if it does not say', {
     flag: 'default-stop-timeout',
@@ -108,18 +109,21 @@ export const OPTIONS = {
   }),
   init: option(booleanKind, false, 'Run an init in the container to forward signals and reap processes', {
     flag: 'init',
+    ...reloadable,
   }),
   'init-path': option(text, '', 'Path to the docker-init binary; tini or catatonit are looked for', {
     flag: 'init-path',
+    ...reloadable,
   }),
   'no-new-privileges': option(booleanKind, false, 'Set no-new-privileges by default for new containers', {
     flag: 'no-new-privileges',
+    ...reloadable,
   }),
   'seccomp-profile': option(
     text,
     'builtin',
     'Path to seccomp profile. Set to "unconfined" to disable the default seccomp profile',
-    { flag: 'seccomp-profile' },
+    { flag: 'seccomp-profile', ...reloadable },
   ),
   'selinux-enabled': option(booleanKind, false, 'Enable selinux support', { flag: 'selinux-enabled', ...refused }),
   'userns-remap': option(text, '', 'User/Group setting for user namespaces', { flag: 'userns-remap', ...refused }),
@@ -159,11 +163,9 @@ export const OPTIONS = {
   'storage-opts': option(list, [], 'Storage driver options', { flag: 'storage-opt', ...none }),
   'max-concurrent-downloads': option(integerKind, 3, 'Set the max concurrent downloads', {
     flag: 'max-concurrent-downloads',
-    ...reloadable,
   }),
   'max-concurrent-uploads': option(integerKind, 5, 'Set the max concurrent uploads', {
     flag: 'max-concurrent-uploads',
-    ...reloadable,
   }),
   'max-download-attempts': option(integerKind, 5, 'Set the max download attempts for each pull', {
     flag: 'max-download-attempts',
@@ -220,9 +222,14 @@ export const OPTIONS = {
   iptables: option(booleanKind, true, 'Enable addition of firewall rules', { flag: 'iptables' }),
   ip6tables: option(booleanKind, true, 'Enable addition of IPv6 firewall rules', { flag: 'ip6tables', ...none }),
   'ip-forward': option(booleanKind, true, 'Enable IP forwarding in system configuration', { flag: 'ip-forward' }),
-  'ip-forward-no-drop': option(booleanKind, false, 'Leave the FORWARD policy alone (always so)', {
-    flag: 'ip-forward-no-drop',
-  }),
+  'ip-forward-no-drop': option(
+    booleanKind,
+    false,
+    'Let everything through when IP forwarding is switched on, not only the traffic of containers',
+    {
+      flag: 'ip-forward-no-drop',
+    },
+  ),
   'ip-masq': option(booleanKind, true, 'Enable IP masquerading for the default bridge network', { flag: 'ip-masq' }),
   'userland-proxy': option(booleanKind, true, 'Use userland proxy for loopback traffic', {
     flag: 'userland-proxy',
@@ -256,14 +263,14 @@ export const OPTIONS = {
     flag: 'default-network-opt',
     ...none,
   }),
-  dns: option(listKind('ipSlice', checkDnsServer), [], 'DNS server to use', { flag: 'dns' }),
-  'dns-opts': option(list, [], 'DNS options to use', { flag: 'dns-opt' }),
-  'dns-search': option(list, [], 'DNS search domains to use', { flag: 'dns-search' }),
+  dns: option(listKind('ipSlice', checkDnsServer), [], 'DNS server to use', { flag: 'dns', ...reloadable }),
+  'dns-opts': option(list, [], 'DNS options to use', { flag: 'dns-opt', ...reloadable }),
+  'dns-search': option(list, [], 'DNS search domains to use', { flag: 'dns-search', ...reloadable }),
   'host-gateway-ips': option(
     listKind('list', checkGatewayIp),
     [],
     "IP addresses that the special 'host-gateway' string in --add-host resolves to",
-    { flag: 'host-gateway-ip' },
+    { flag: 'host-gateway-ip', ...reloadable },
   ),
   'network-control-plane-mtu': option(integerKind, 1500, 'Network Control plane MTU', {
     flag: 'network-control-plane-mtu',
@@ -282,7 +289,7 @@ export const OPTIONS = {
   experimental: option(booleanKind, false, 'Enable experimental features', { flag: 'experimental' }),
   features: option(featuresKind, {}, 'Enable feature in the daemon', {
     flag: 'feature',
-    ...reloadable,
+    ...none,
   }),
   builder: option(anyObjectKind, {}, "The build cache's limits", none),
   'metrics-addr': option(text, '', 'Set default address and port to serve the metrics api on', {
