@@ -55,6 +55,13 @@ class Actor {
     });
   }
 
+  /** Until the output has the text. */
+  async says(text: string): Promise<void> {
+    await poll(text, async () =>
+      (await suite.daemon.api.get(`/containers/${this.id}/logs?stdout=1`)).text.includes(text),
+    );
+  }
+
   async state(): Promise<any> {
     return (await suite.daemon.api.get(`/containers/${this.id}/json`)).json?.State;
   }
@@ -123,7 +130,8 @@ const SCENARIOS: Scenario[] = [
   {
     name: 'stop that the process obeys',
     act: async (c) => {
-      await c.run(['sh', '-c', 'trap "exit 9" TERM; while :; do sleep 0.05; done'], NONE);
+      await c.run(['sh', '-c', 'trap "exit 9" TERM; echo ready; while :; do sleep 0.05; done'], NONE);
+      await c.says('ready');
       await c.do('stop?t=10');
       await c.remove();
     },

@@ -77,6 +77,7 @@ export const network: NetworkDetails = {
   labels: {},
   automaticPools: true,
   bridgeName: 'br-bbbbbbbbbbbb',
+  ownsBridge: true,
   members: [
     {
       containerId: 'c'.repeat(64),
