@@ -11,7 +11,7 @@ RUN_PACKAGES=(runc nftables iproute2 procps tini ca-certificates)
 BUILD_PACKAGES=(gcc g++ make libc6-dev zlib1g-dev python3)
 # The image of the quickstart and of the tests is made of the host's busybox.
 IMAGE_PACKAGES=(busybox-static)
-TEST_PACKAGES=(docker-registry skopeo python3-docker crun socat jq zstd xz-utils curl git)
+TEST_PACKAGES=(iptables docker-registry skopeo python3-docker crun socat jq zstd xz-utils curl git)
 
 say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
