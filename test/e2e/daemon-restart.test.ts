@@ -63,9 +63,14 @@ describe.skipIf(process.env['WHARF_TEST_TARGET']).each(['SIGTERM', 'SIGKILL'] as
       expect(ticks).toEqual(ticks.map((_, index) => `tick ${index}`));
       const following = daemon.docker(['logs', '-f', '--tail', '1', 'ticker'], { timeoutMs: 30_000 });
 
-      const attached = daemon.docker(['attach', '--no-stdin=false', 'reader'], { input: 'hello\n' });
+      // The end of a client's stdin ends its attachment, output and all, as with dockerd: keep it open until the answer is there.
+      const { socket } = await daemon.api.upgrade('/containers/reader/attach?stream=1&stdin=1&stdout=1');
+      let answer = '';
+      socket.on('data', (chunk: Buffer) => (answer += chunk.toString('latin1')));
       const waited = ok('wait', 'reader');
-      expect((await attached).stdout).toBe('got hello\n');
+      socket.write('hello\n');
+      await poll('the answer', () => answer.includes('got hello\n'));
+      socket.destroy();
       expect(await waited).toBe('12');
 
       await ok('stop', '-t', '1', 'ticker');
