@@ -133,6 +133,16 @@ describe('docker run', () => {
     await ok('volume', 'rm', 'seeded');
   });
 
+  it('lifts a limit altogether, for the command and for an exec', async () => {
+    // The hard limit of cores is none where tests run; to raise another one takes CAP_SYS_RESOURCE.
+    const id = await ok('run', '-d', '--ulimit', 'core=-1:-1', '--ulimit', 'nofile=99:100', 'busybox', 'sleep', '1000');
+    expect(await ok('exec', id, 'sh', '-c', 'ulimit -c; ulimit -Hc; ulimit -n; ulimit -Hn')).toBe(
+      'unlimited\nunlimited\n99\n100',
+    );
+    expect(await ok('exec', id, 'grep', 'core', '/proc/1/limits')).toMatch(/unlimited +unlimited/);
+    await ok('rm', '-f', id);
+  });
+
   it('limits memory, cpu and pids', async () => {
     const script =
       'cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/pids/pids.max 2>/dev/null || cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/cpu.max /sys/fs/cgroup/pids.max';

@@ -199,7 +199,9 @@ describe('a container on the default bridge', () => {
     expect(networks.inspect('bridge').members).toMatchObject([{ containerName: 'ca', ipv4Address: '172.17.0.2/16' }]);
     server.kill('SIGKILL');
     await once(server, 'exit');
+    networks.announceConnected(id('a'));
     await networks.releaseSandbox(id('a'));
+    networks.announceConnected(id('a'));
     await networks.releaseSandbox(id('a'));
     expect(traces()).toEqual(before);
     expect(events.slice(-2).map(({ action }) => action)).toEqual(['connect', 'disconnect']);
@@ -413,7 +415,7 @@ describe('user-defined networks', () => {
     expect(listRoutes(inside).filter(({ destination }) => destination === null)).toMatchObject([
       { gateway: '172.18.0.1' },
     ]);
-    await expect(networks.disconnect('bridge', 'ca', false)).rejects.toThrow('is not connected to network bridge');
+    await expect(networks.disconnect('bridge', 'ca', false)).rejects.toThrow('is not connected to the network bridge');
     await networks.disconnect('n1', 'ca', false);
     inside[Symbol.dispose]();
     await networks.releaseSandbox(id('a'));
