@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { conflict, errorKind, errorMessage, internal } from '../../shared/errors.js';
+import { conflict, errorKind, errorMessage, internal, notImplemented } from '../../shared/errors.js';
 import type { ContainerEntry } from './container-entry.js';
 import { containerFiles } from './container-paths.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
@@ -20,6 +20,7 @@ export interface RemoveOptions {
 
 /** Removes a container. Throws conflict while it runs (unless forced) or is being removed already. */
 export async function removeContainer(ctx: ContainersContext, ref: string, options: RemoveOptions): Promise<void> {
+  if (options.link) throw linkRefusal(ref);
   const entry = ctx.registry.find(ref);
   if (entry.container.state.removalInProgress) {
     throw conflict(`removal of container ${ref} is already in progress`);
@@ -44,6 +45,13 @@ export async function removeContainer(ctx: ContainersContext, ref: string, optio
     entry.waiters.removalFailed({ statusCode: entry.container.state.exitCode, error: failure.message });
     throw failure;
   }
+}
+
+/** `link` names a link `/parent/alias` to take away, never a container. Links stay as long as their container here. */
+function linkRefusal(ref: string): Error {
+  return /^\/?[^/]+$/.test(ref)
+    ? conflict('Conflict, cannot remove the default link name of the container')
+    : notImplemented("wharfd can't remove a link from a container yet");
 }
 
 function refusal(ref: string, { container: { state } }: ContainerEntry): Error {
