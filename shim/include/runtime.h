@@ -2,6 +2,7 @@
 #ifndef WHARF_RUNTIME_H
 #define WHARF_RUNTIME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -10,8 +11,8 @@
 /* Starts `runtime run` (or `runtime exec`) with these descriptors as 0, 1 and 2; returns its pid. */
 pid_t runtime_start(const struct args *args, const char *console_socket, const int stdio[3]);
 
-/* Starts `runtime delete --force`; its output goes to output; returns its pid. */
-pid_t runtime_delete(const struct args *args, int output);
+/* Starts `runtime delete [--force]`; its output goes to output; returns its pid. */
+pid_t runtime_delete(const struct args *args, bool force, int output);
 
 /* The pid in the pid file, or a negative errno. */
 pid_t runtime_read_pid(const struct args *args);

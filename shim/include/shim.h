@@ -42,6 +42,7 @@ struct shim {
 	pid_t runtime_pid;
 	pid_t init_pid;
 	pid_t delete_pid;
+	bool delete_forced;
 	bool init_reaped;
 	int oom_fd;
 	int64_t started_ns;

@@ -88,7 +88,7 @@ pid_t runtime_start(const struct args *args, const char *console_socket, const i
 	return spawn(&argv, stdio);
 }
 
-pid_t runtime_delete(const struct args *args, int output)
+pid_t runtime_delete(const struct args *args, bool force, int output)
 {
 	CLEANUP_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null < 0)
@@ -96,7 +96,8 @@ pid_t runtime_delete(const struct args *args, int output)
 	struct argv argv = { 0 };
 	add_global(&argv, args);
 	add(&argv, "delete");
-	add(&argv, "--force");
+	if (force)
+		add(&argv, "--force");
 	add(&argv, args->id);
 	return spawn(&argv, (int[3]){ null, null, output });
 }
