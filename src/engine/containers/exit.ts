@@ -42,6 +42,8 @@ async function watch(
   await releaseMounts(ctx, entry);
   const willRestart = recordExit(ctx, entry, facts);
   settleRecorded();
+  // A removal need not wait for the runtime to forget the container; another start does (ContainerRun.cleaned).
+  if (!willRestart && entry.container.hostConfig.autoRemove && !entry.isBeingRestarted) void ctx.discard(entry);
   await run.shim.deleted.catch((err: unknown) => {
     ctx.deps.log.debug({ err, container: entry.id }, 'the shim did not delete the container');
     return deleteFromRuntime(ctx, entry.container);
@@ -49,7 +51,6 @@ async function watch(
   run.shim.close();
   await releaseFiles(ctx, entry);
   entry.run = null;
-  if (!willRestart && entry.container.hostConfig.autoRemove && !entry.isBeingRestarted) void ctx.discard(entry);
 }
 
 /** null: the daemon lets go of the shim, the container goes on. */

@@ -33,7 +33,7 @@ export async function removeContainer(ctx: ContainersContext, ref: string, optio
     if (!options.force) throw refusal(ref, entry);
     await killForRemoval(ctx, entry);
   }
-  await entry.run?.cleaned;
+  await entry.run?.recorded;
   try {
     await removeStopped(ctx, entry, options.volumes);
   } catch (error) {
@@ -81,7 +81,8 @@ export async function removeStopped(ctx: ContainersContext, entry: ContainerEntr
   };
   ctx.registry.setPhase(entry, 'removing');
   await releaseMounts(ctx, entry);
-  await releaseFiles(ctx, entry);
+  // The runtime may still be at it, with its log in the bundle; then the end of the run removes the files.
+  if (!entry.run) await releaseFiles(ctx, entry);
   await deps.snapshots.remove(entry.id);
   await rm(containerFiles(deps.paths, entry.id).directory, { recursive: true, force: true });
   await removeVolumes(ctx, entry, volumes);
