@@ -110,9 +110,9 @@ describe('dockerode', () => {
   });
 
   it('sees events as they happen', async () => {
-    const events = (await docker.getEvents({
+    const events = await docker.getEvents({
       filters: { type: ['container'], event: ['create', 'destroy'] },
-    })) as NodeJS.ReadableStream;
+    });
     const seen: string[] = [];
     const two = new Promise<void>((resolve) => {
       events.on('data', (chunk: Buffer) => {
@@ -128,10 +128,11 @@ describe('dockerode', () => {
   });
 
   it('imports, tags, lists and removes images', async () => {
-    const stream = (await docker.importImage(
+    // The types lack the promise that importImage returns.
+    const stream = await (docker.importImage(
       busyboxTar() as never,
       { repo: 'rode/image', tag: '1' } as never,
-    )) as unknown as NodeJS.ReadableStream;
+    ) as unknown as Promise<NodeJS.ReadableStream>);
     await new Promise((resolve, reject) =>
       docker.modem.followProgress(stream, (error, output) => (error ? reject(error) : resolve(output))),
     );
