@@ -41,7 +41,11 @@ export interface ListenOptions {
   groupIsDefault: boolean;
 }
 
+/** So many bytes may wait for a slow client before their source is paused; Node's 16 KiB is less than one read. */
+const STREAM_BUFFER_BYTES = 256 * 1024;
+
 const SERVER_OPTIONS: ServerOptions = {
+  highWaterMark: STREAM_BUFFER_BYTES,
   // Uploads may take hours, and pooled clients don't expect an idle connection to be closed under them.
   requestTimeout: 0,
   keepAliveTimeout: 0,

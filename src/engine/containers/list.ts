@@ -19,8 +19,33 @@ export async function listContainers(
     .filter(({ container }) => (all || container.state.running) && (inRange?.(container) ?? true) && matches(container))
     .sort((a, b) => compareTimes(b.container.created, a.container.created));
   if (options.limit > 0) entries = entries.slice(0, options.limit);
-  const now = nowNs();
-  return Promise.all(entries.map((entry) => summary(ctx, entry, now, options.size)));
+  const listing: Listing = { now: nowNs(), links: allLinks(ctx), images: new Map(), withSize: options.size };
+  return Promise.all(entries.map((entry) => summary(ctx, entry, listing)));
+}
+
+/** What the rows of one answer share, so that each costs the same however many there are. */
+interface Listing {
+  now: bigint;
+  links: Link[];
+  /** The image id behind each reference; null: it means none. */
+  images: Map<string, string | null>;
+  withSize: boolean;
+}
+
+/** A container's `--link ref:alias`. */
+interface Link {
+  parentName: string;
+  ref: string;
+  alias: string;
+}
+
+function allLinks(ctx: ContainersContext): Link[] {
+  return ctx.registry.all().flatMap(({ container: { name, hostConfig } }) =>
+    hostConfig.links.map((link) => {
+      const [ref = '', alias = ref] = link.split(':');
+      return { parentName: name, ref, alias: alias.replace(/^\//, '') };
+    }),
+  );
 }
 
 /** The `since` and `before` parameters of old clients; null when not given. */
@@ -56,40 +81,32 @@ function findImage(ctx: ContainersContext, ref: string): ReturnType<typeof ctx.d
   }
 }
 
-async function summary(
-  ctx: ContainersContext,
-  entry: ContainerEntry,
-  now: bigint,
-  withSize: boolean,
-): Promise<ContainerSummary> {
+async function summary(ctx: ContainersContext, entry: ContainerEntry, listing: Listing): Promise<ContainerSummary> {
   const { container } = entry;
   return {
     container,
-    names: [`/${container.name}`, ...linkNames(ctx, container)],
-    statusText: statusText(container.state, now),
-    image: shownImage(ctx, container),
+    names: [`/${container.name}`, ...linkNames(listing, container)],
+    statusText: statusText(container.state, listing.now),
+    image: shownImage(ctx, listing, container),
     command: [container.path, ...container.args].join(' '),
     ports: publishedPorts(container),
-    size: withSize ? await ctx.deps.snapshots.diskUsage(container.id) : null,
+    size: listing.withSize ? await ctx.deps.snapshots.diskUsage(container.id) : null,
   };
 }
 
 /** `/parent/alias` for each container that links to this one. */
-function linkNames(ctx: ContainersContext, { id, name }: Container): string[] {
-  return ctx.registry.all().flatMap(({ container: parent }) =>
-    parent.hostConfig.links.flatMap((link) => {
-      const [ref = '', alias = ref] = link.split(':');
-      return ref.replace(/^\//, '') === name || (ref.length >= 12 && id.startsWith(ref))
-        ? [`/${parent.name}/${alias.replace(/^\//, '')}`]
-        : [];
-    }),
-  );
+function linkNames({ links }: Listing, { id, name }: Container): string[] {
+  return links
+    .filter(({ ref }) => ref.replace(/^\//, '') === name || (ref.length >= 12 && id.startsWith(ref)))
+    .map(({ parentName, alias }) => `/${parentName}/${alias}`);
 }
 
 /** The reference given at create, as long as it still means the image; else the image's id. */
-function shownImage(ctx: ContainersContext, { imageRef, imageId }: Container): string {
+function shownImage(ctx: ContainersContext, { images }: Listing, { imageRef, imageId }: Container): string {
   if (imageId === '' || imageRef === '') return imageRef;
-  return findImage(ctx, imageRef)?.id === imageId ? imageRef : imageId;
+  let found = images.get(imageRef);
+  if (found === undefined) images.set(imageRef, (found = findImage(ctx, imageRef)?.id ?? null));
+  return found === imageId ? imageRef : imageId;
 }
 
 function publishedPorts({ network, config, state }: Container): PublishedPort[] {

@@ -9,6 +9,9 @@ export interface AttachStreams {
   readonly stderr: boolean;
 }
 
+/** What is read ahead of a slow client; Node's 16 KiB is less than one read. */
+const READ_AHEAD_BYTES = 256 * 1024;
+
 const REPLY = Buffer.from('attached\n');
 
 /**
@@ -21,7 +24,9 @@ const REPLY = Buffer.from('attached\n');
  */
 export async function attachToShim(socketPath: string, streams: AttachStreams): Promise<Socket> {
   assertSocketPath(socketPath);
-  const socket = createConnection({ path: socketPath, allowHalfOpen: true });
+  // The types don't know that the options reach the stream's constructor.
+  const options = { path: socketPath, allowHalfOpen: true, highWaterMark: READ_AHEAD_BYTES };
+  const socket = createConnection(options);
   const flags = [streams.stdin, streams.stdout, streams.stderr].map(Number).join(' ');
   socket.write(`attach ${flags}\n`);
   try {
