@@ -1,5 +1,5 @@
 import type { CgroupLayout } from '../../host/cgroup/cgroup-layout.js';
-import type { ExecInput } from '../../host/oci/exec-process.js';
+import type { ProcessInput } from '../../host/oci/runtime-process.js';
 import type { RuntimeRegistry } from '../../host/oci/runtimes.js';
 import type { RuntimeProcess, RuntimeSpec } from '../../host/oci/runtime-spec.js';
 import type { ResolvedUser, SpecInput } from '../../host/oci/spec-input.js';
@@ -101,7 +101,7 @@ export interface SnapshotPort {
 export interface OciPort {
   runtimes: RuntimeRegistry;
   buildSpec(input: SpecInput): RuntimeSpec;
-  execProcess(input: ExecInput): RuntimeProcess;
+  execProcess(input: ProcessInput): RuntimeProcess;
   resolveUser(rootfs: string, user: string, groupAdd: readonly string[]): ResolvedUser & { home: string };
 }
 

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { listChanges } from '../../host/archive/list-changes.js';
 import { buildRuntimeSpec } from '../../host/oci/build-spec.js';
-import { execProcess } from '../../host/oci/exec-process.js';
+import { runtimeProcess } from '../../host/oci/runtime-process.js';
 import { resolveUser } from '../../host/oci/resolve-user.js';
 import type { RuntimeRegistry } from '../../host/oci/runtimes.js';
 import type { Snapshots } from '../../host/overlay/snapshots.js';
@@ -61,7 +61,7 @@ export function ociPort(runtimes: () => RuntimeRegistry): OciPort {
       return runtimes();
     },
     buildSpec: buildRuntimeSpec,
-    execProcess,
+    execProcess: runtimeProcess,
     resolveUser,
   };
 }

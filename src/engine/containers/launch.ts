@@ -15,6 +15,7 @@ import { otherContainer } from './namespaces.js';
 import { writeNetworkFiles } from './network-files.js';
 import { releaseVolumes, unmountRoot } from './release-run.js';
 import type { RunningShim } from './shim-port.js';
+import { shimSetup } from './shim-setup.js';
 import { mountShm, unmountShm } from './shm.js';
 import { specMounts, specRequest } from './spec-request.js';
 import { startFailure } from './start-error.js';
@@ -145,32 +146,18 @@ function launchShim(
   const { deps } = ctx;
   const files = runFiles(deps.paths, id);
   const { config, hostConfig } = container;
-  const [height, width] = hostConfig.consoleSize;
   rmSync(files.socket, { force: true });
   return outcome(
-    (async () => {
-      const runtime = deps.oci.runtimes.resolve(hostConfig.runtime);
-      return deps.shims.launch({
+    (async () =>
+      deps.shims.launch({
+        ...shimSetup(ctx, files, hostConfig.runtime, hostConfig.consoleSize),
         id,
         process: { bundle: files.bundle },
-        runtime: {
-          path: runtime.path,
-          root: deps.paths.runtimeRoot,
-          args: runtime.args,
-          logPath: files.runtimeLog,
-          systemdCgroup: deps.defaults.cgroupDriver === 'systemd',
-        },
-        socketPath: files.socket,
-        exitFile: files.exit,
-        pidFile: files.pid,
-        shimLog: files.shimLog,
         tty: config.tty,
-        consoleSize: height > 0 && width > 0 ? { height, width } : null,
         stdin: config.openStdin,
         stdinOnce: config.stdinOnce,
         log,
-      });
-    })(),
+      }))(),
   );
 }
 

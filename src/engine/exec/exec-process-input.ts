@@ -1,4 +1,4 @@
-import type { ExecInput } from '../../host/oci/exec-process.js';
+import type { ProcessInput } from '../../host/oci/runtime-process.js';
 import type { ContainersContext } from '../containers/containers-context.js';
 import { parseSecurityOpt } from '../containers/security-opt.js';
 import { mergeUlimits, processEnv } from '../containers/spec-request.js';
@@ -9,7 +9,7 @@ export function execProcessInput(
   ctx: ContainersContext,
   { entry, config, user }: ExecRecord,
   consoleSize: [number, number] | null,
-): ExecInput {
+): ProcessInput {
   const { container } = entry;
   const { hostConfig } = container;
   return {

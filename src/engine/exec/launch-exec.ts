@@ -6,6 +6,7 @@ import type { ExecRecord } from './exec-record.js';
 import { execFiles } from '../containers/container-paths.js';
 import { emitContainerEvent, type ContainersContext } from '../containers/containers-context.js';
 import type { RunningShim } from '../containers/shim-port.js';
+import { shimSetup } from '../containers/shim-setup.js';
 import { execFailure } from '../containers/start-error.js';
 
 /** A status that nobody recorded; 0 would be a lie. */
@@ -51,23 +52,11 @@ async function launch(
   await writeFile(files.process, specJson(deps.oci.execProcess(execProcessInput(ctx, exec, size))), {
     mode: 0o600,
   });
-  const runtime = deps.oci.runtimes.resolve(entry.container.hostConfig.runtime);
   const shim = await deps.shims.launch({
+    ...shimSetup(ctx, files, entry.container.hostConfig.runtime, size),
     id: entry.id,
     process: { execProcess: files.process },
-    runtime: {
-      path: runtime.path,
-      root: deps.paths.runtimeRoot,
-      args: runtime.args,
-      logPath: files.runtimeLog,
-      systemdCgroup: deps.defaults.cgroupDriver === 'systemd',
-    },
-    socketPath: files.socket,
-    exitFile: files.exit,
-    pidFile: files.pid,
-    shimLog: files.shimLog,
     tty: config.tty,
-    consoleSize: size && size[0] > 0 && size[1] > 0 ? { height: size[0], width: size[1] } : null,
     stdin: config.attachStdin && attach,
     stdinOnce: true,
     log: null,

@@ -1,16 +1,10 @@
 import { resolveCapabilities } from './capabilities.js';
 import { deviceSetup } from './devices.js';
-import { runtimeRlimits } from './rlimits.js';
+import { runtimeProcess } from './runtime-process.js';
 import { runtimeResources } from './resources.js';
-import type {
-  RuntimeCapabilities,
-  RuntimeNamespace,
-  RuntimeProcess,
-  RuntimeSeccomp,
-  RuntimeSpec,
-} from './runtime-spec.js';
+import type { RuntimeNamespace, RuntimeSeccomp, RuntimeSpec } from './runtime-spec.js';
 import { defaultSeccomp, seccompFromProfile } from './seccomp.js';
-import type { NamespaceChoice, ResolvedUser, SpecInput } from './spec-input.js';
+import type { NamespaceChoice, SpecInput } from './spec-input.js';
 import { containerMounts, DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS, rootfsPropagation } from './standard-mounts.js';
 
 /** Where the init binary appears in the container, as with dockerd. */
@@ -30,7 +24,7 @@ export function buildRuntimeSpec(input: SpecInput): RuntimeSpec {
   const propagation = rootfsPropagation(input.mounts);
   return {
     ociVersion: '1.0.2-dev',
-    process: processOf(withInit, capabilities),
+    process: runtimeProcess(withInit),
     root: { path: input.rootfs, ...(input.readonlyRootfs && { readonly: true }) },
     ...(input.namespaces.uts === 'private' && { hostname: input.hostname }),
     mounts: containerMounts(withInit),
@@ -70,30 +64,6 @@ function addInit(input: SpecInput): SpecInput {
       },
     ],
   };
-}
-
-function processOf(input: SpecInput, capabilities: string[]): RuntimeProcess {
-  return {
-    ...(input.tty && { terminal: true }),
-    ...(input.tty &&
-      input.consoleSize && { consoleSize: { height: input.consoleSize[0], width: input.consoleSize[1] } }),
-    user: { uid: input.user.uid, gid: input.user.gid, additionalGids: input.user.additionalGids },
-    args: input.args,
-    env: input.env,
-    cwd: input.cwd,
-    capabilities: capabilitySets(capabilities, input.user),
-    ...runtimeRlimits(input.rlimits),
-    ...(input.noNewPrivileges && { noNewPrivileges: true }),
-    ...(input.appArmorProfile && !input.privileged && { apparmorProfile: input.appArmorProfile }),
-    ...(input.processLabel && { selinuxLabel: input.processLabel }),
-    ...(input.oomScoreAdj !== null && { oomScoreAdj: input.oomScoreAdj }),
-  };
-}
-
-/** A process that is not root gets its capabilities in the bounding set only, as execve(2) would leave it. */
-export function capabilitySets(capabilities: string[], user: ResolvedUser): RuntimeCapabilities {
-  if (user.uid !== 0) return { bounding: capabilities };
-  return { bounding: capabilities, effective: capabilities, permitted: capabilities };
 }
 
 function resolveSeccomp(input: SpecInput, capabilities: string[]): RuntimeSeccomp | null {

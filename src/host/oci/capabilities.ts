@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { invalid } from '../../shared/errors.js';
+import type { RuntimeCapabilities } from './runtime-spec.js';
+import type { ResolvedUser } from './spec-input.js';
 
 /** Capability names by their number in the kernel. Source: capabilities(7), include/uapi/linux/capability.h. */
 const BY_NUMBER = (
@@ -62,4 +64,10 @@ export function resolveCapabilities(add: readonly string[], drop: readonly strin
   if (added.has('ALL')) return availableCapabilities().filter((cap) => !dropped.has(cap));
   const base = dropped.has('ALL') ? [] : DEFAULT_CAPABILITIES.filter((cap) => !dropped.has(cap));
   return [...base, ...[...added].filter((cap) => !base.includes(cap))];
+}
+
+/** A process that is not root gets its capabilities in the bounding set only, as execve(2) would leave it. */
+export function capabilitySets(capabilities: string[], user: ResolvedUser): RuntimeCapabilities {
+  if (user.uid !== 0) return { bounding: capabilities };
+  return { bounding: capabilities, effective: capabilities, permitted: capabilities };
 }

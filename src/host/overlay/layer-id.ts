@@ -1,22 +1,9 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 /** RFC 4648; link names are as dockerd's: 26 characters, so that 127 layers fit into one page of mount options. */
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 const LINK_LENGTH = 26;
-
-/** The chain ID of a layer on a parent chain (null: the bottom). Source: OCI image-spec, "Layer ChainID". */
-export function chainId(parent: string | null, diffId: string): string {
-  if (parent === null) return diffId;
-  return `sha256:${createHash('sha256').update(`${parent} ${diffId}`).digest('hex')}`;
-}
-
-/** The chain IDs of an image's layers, bottom first. */
-export function chainIds(diffIds: string[]): string[] {
-  const result: string[] = [];
-  for (const diffId of diffIds) result.push(chainId(result.at(-1) ?? null, diffId));
-  return result;
-}
 
 /** The hex part of a digest, which names the layer's directory. Throws for anything else, so that it can't be a path. */
 export function layerDirectoryName(chain: string): string {

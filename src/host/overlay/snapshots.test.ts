@@ -18,7 +18,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { listChanges } from '../archive/list-changes.js';
 import { mount, mounts, umountAll } from '../sys/mount.js';
 import { diskSpace } from './disk-space.js';
-import { chainId, chainIds } from './layer-id.js';
+import { chainIdsOf } from '../../shared/chain-id.js';
 import { LayerStore } from './layer-store.js';
 import { Snapshots } from './snapshots.js';
 
@@ -44,7 +44,7 @@ const digest = (text: string): string => `sha256:${createHash('sha256').update(t
 
 /** Commits layers of one function each and returns the chain, bottom first. */
 async function layers(...fills: ((directory: string) => void)[]): Promise<string[]> {
-  const chain = chainIds(fills.map((_, index) => digest(`layer ${index}`)));
+  const chain = chainIdsOf(fills.map((_, index) => digest(`layer ${index}`)));
   for (const [index, fill] of fills.entries()) {
     const pending = store.prepare(chain[index] ?? '');
     fill(pending.directory);
@@ -56,8 +56,8 @@ async function layers(...fills: ((directory: string) => void)[]): Promise<string
 describe('chain IDs', () => {
   it('are those of the OCI image specification', () => {
     const [a, b] = [digest('a'), digest('b')];
-    expect(chainIds([a, b])).toEqual([a, digest(`${a} ${b}`)]);
-    expect(chainId(null, a)).toBe(a);
+    expect(chainIdsOf([a, b])).toEqual([a, digest(`${a} ${b}`)]);
+    expect(chainIdsOf([a])).toEqual([a]);
   });
 });
 

@@ -1,18 +1,17 @@
-import { capabilitySets } from './build-spec.js';
-import { resolveCapabilities } from './capabilities.js';
+import { capabilitySets, resolveCapabilities } from './capabilities.js';
 import { runtimeRlimits } from './rlimits.js';
 import type { RuntimeProcess } from './runtime-spec.js';
 import type { ResolvedUser } from './spec-input.js';
 
-/** A command to run inside a running container, decided and checked. */
-export interface ExecInput {
+/** A process to run in a container, its first or an exec's, decided and checked. */
+export interface ProcessInput {
   args: string[];
   env: string[];
   cwd: string;
   user: ResolvedUser;
   tty: boolean;
   consoleSize: [number, number] | null;
-  /** Of the exec itself; a privileged container's execs are privileged as well. */
+  /** Of the process itself; a privileged container's execs are privileged as well. */
   privileged: boolean;
   capAdd: string[];
   capDrop: string[];
@@ -23,8 +22,8 @@ export interface ExecInput {
   oomScoreAdj: number | null;
 }
 
-/** The OCI process object that `runtime exec --process` takes. */
-export function execProcess(input: ExecInput): RuntimeProcess {
+/** The OCI process object: `process` of config.json, and what `runtime exec --process` takes. */
+export function runtimeProcess(input: ProcessInput): RuntimeProcess {
   const capabilities = resolveCapabilities(input.capAdd, input.capDrop, input.privileged);
   return {
     ...(input.tty && { terminal: true }),
