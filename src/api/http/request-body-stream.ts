@@ -2,6 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { cancelled } from '../../shared/errors.js';
 
+/** Node's 16 KiB is less than one chunk of the CLI's: the socket would be stopped and started for each. */
+const HIGH_WATER_BYTES = 1024 * 1024;
+
 /**
  * A request's body for a consumer that may fail half-way. Destroying Node's own request would cut the connection before
  * the error can be answered; destroying this one only discards what is still to come. Ends as the body does; is destroyed
@@ -9,7 +12,7 @@ import { cancelled } from '../../shared/errors.js';
  */
 export class RequestBodyStream extends Readable {
   constructor(private readonly source: IncomingMessage) {
-    super();
+    super({ highWaterMark: HIGH_WATER_BYTES });
     source.on('data', this.onData).on('end', this.onEnd).on('error', this.onGone).on('close', this.onGone);
     source.pause();
   }

@@ -5,8 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { ArchiveError } from './archive-error.js';
 import { runArchiveJob, type ArchiveJobName, type ArchiveJobs } from './archive-jobs.js';
+import { ByteBatch } from './byte-batch.js';
 import { ByteWindow } from './byte-window.js';
-import { fromWire, toWire, transferable, WINDOW_BYTES, type FromWorker, type ToWorker } from './worker-messages.js';
+import { fromWire, toWire, WINDOW_BYTES, type FromWorker, type ToWorker } from './worker-messages.js';
 
 const ENTRY = new URL('./archive-worker.js', import.meta.url);
 /** Run from TypeScript sources (unit tests) there is no compiled entry point: jobs run on the calling thread then. */
@@ -167,11 +168,18 @@ async function feed(
   window: ByteWindow,
   post: (message: ToWorker, transfer?: ArrayBuffer[]) => void,
 ): Promise<void> {
-  for await (const chunk of input) {
-    const data = transferable(chunk as Uint8Array);
-    const { length } = data;
+  const batch = new ByteBatch((data) => {
+    window.count(data.length);
     post({ type: 'chunk', data }, [data.buffer]);
-    await window.sent(length);
+  });
+  try {
+    for await (const chunk of input) {
+      batch.add(chunk as Uint8Array);
+      await window.open();
+    }
+    batch.flush();
+  } finally {
+    batch.discard();
   }
   post({ type: 'end' });
 }

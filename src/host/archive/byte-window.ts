@@ -7,7 +7,17 @@ export class ByteWindow {
 
   /** Counts bytes as sent; resolves once more may follow. One waiter at a time. */
   async sent(bytes: number): Promise<void> {
+    this.count(bytes);
+    await this.open();
+  }
+
+  /** Counts bytes as sent, for a sender that waits with open() before the next. */
+  count(bytes: number): void {
     this.inFlight += bytes;
+  }
+
+  /** Resolves once more may be sent. One waiter at a time. */
+  async open(): Promise<void> {
     while (this.inFlight >= this.limitBytes) await new Promise<void>((resolve) => (this.wake = resolve));
   }
 
