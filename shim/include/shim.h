@@ -43,6 +43,7 @@ struct shim {
 	pid_t init_pid;
 	pid_t delete_pid;
 	bool delete_forced;
+	bool is_parent;             /* of the first process */
 	bool init_reaped;
 	int oom_fd;
 	int64_t started_ns;

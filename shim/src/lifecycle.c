@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -146,6 +147,24 @@ static void protect_from_oom_killer(void)
 
 static void init_ended(struct shim *shim, struct exit_record record);
 
+/*
+ * Makes sure that the first process is a child of the shim, whose end it will be told. crun leaves a process of its own between the two
+ * that may end a moment after the runtime itself: the container is ours only then. A process that is nobody's any more has taken its
+ * status with it.
+ */
+static void find_parentage(struct shim *shim)
+{
+	siginfo_t info;
+	if (waitid(P_PID, (id_t)shim->init_pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0) {
+		shim->is_parent = true;
+		return;
+	}
+	if (kill(shim->init_pid, 0) == 0 || errno != ESRCH)
+		return;
+	shim_log("process %d has ended and was not a child of the shim", (int)shim->init_pid);
+	init_ended(shim, (struct exit_record){ .code = -1, .finished_ns = realtime_ns() });
+}
+
 static void started(struct shim *shim)
 {
 	char line[PROTOCOL_LINE_MAX];
@@ -167,12 +186,7 @@ static void started(struct shim *shim)
 	clients_announce(shim, line);
 	clients_resume_stdin(shim);
 	protect_from_oom_killer();
-	siginfo_t info;
-	if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0) {
-		/* not our child: its status can't be had */
-		shim_log("process %d is not a child of the shim", (int)pid);
-		init_ended(shim, (struct exit_record){ .code = -1, .finished_ns = realtime_ns() });
-	}
+	find_parentage(shim);
 }
 
 static void runtime_ended(struct shim *shim, int status)
@@ -307,6 +321,11 @@ int64_t lifecycle_tick(struct shim *shim, int64_t now_ms)
 		if (left <= 0)
 			shim->state = STATE_GONE;
 		return left > 0 ? left : 0;
+	}
+	if (shim->state == STATE_RUNNING && !shim->is_parent) {
+		find_parentage(shim);
+		lifecycle_reap(shim);
+		return shim->state == STATE_RUNNING && shim->is_parent ? -1 : PARENTAGE_RETRY_MS;
 	}
 	if (shim->state == STATE_DRAINING) {
 		if (is_drained(shim) || now_ms >= shim->drain_until_ms)

@@ -126,6 +126,25 @@ describe('docker run', () => {
     await ok('volume', 'rm', 'keep');
   });
 
+  it.skipIf(process.env['WHARF_TEST_TARGET'])('runs with crun where it is installed', async () => {
+    const script = 'echo out; cat /proc/1/comm; exit 5';
+    expect(await docker('run', '--rm', '--runtime', 'crun', 'busybox', 'sh', '-c', script)).toMatchObject({
+      code: 5,
+      stdout: 'out\nsh\n',
+    });
+    // crun leaves a process between the shim and the container for a moment: no exit code may get lost in it.
+    const codes = await Promise.all(
+      Array.from({ length: 12 }, () => docker('run', '--rm', '--runtime', 'crun', 'busybox', 'sh', '-c', 'exit 7')),
+    );
+    expect(codes.map(({ code }) => code)).toEqual(codes.map(() => 7));
+    await ok('run', '-d', '--name', 'crunning', '--runtime', 'crun', '-m', '64m', 'busybox', 'sleep', '1000');
+    expect(await ok('exec', 'crunning', 'echo', 'inside')).toBe('inside');
+    expect(await ok('inspect', '-f', '{{.HostConfig.Runtime}}', 'crunning')).toBe('crun');
+    const missing = await docker('run', '--rm', '--runtime', 'crun', 'busybox', 'no-such-command');
+    expect(missing.code).toBe(127);
+    await ok('rm', '-f', 'crunning');
+  });
+
   it('copies what the image has into a new volume', async () => {
     expect(await ok('run', '--rm', '-v', 'seeded:/etc', 'busybox', 'sh', '-c', 'head -1 /etc/passwd')).toContain(
       'root:x:0:0',

@@ -18,8 +18,8 @@ export class NamespaceHolder implements AsyncDisposable {
       set -e
       ip link set lo up
       # crun and v1 statistics want every controller mounted somewhere; the machine's hybrid layout leaves hugetlb out.
-      if [ -d /sys/fs/cgroup/memory ] && ! [ -d /sys/fs/cgroup/hugetlb ]; then
-        mkdir -p /tmp/.wharf-hugetlb && mount -t cgroup -o hugetlb cgroup /tmp/.wharf-hugetlb
+      if [ -d /sys/fs/cgroup/memory ] && ! grep -q '^[^ ]* /sys/fs/cgroup/hugetlb ' /proc/mounts; then
+        mkdir -p /sys/fs/cgroup/hugetlb && mount -t cgroup -o hugetlb cgroup /sys/fs/cgroup/hugetlb
       fi
       ${setup}
       echo ready
