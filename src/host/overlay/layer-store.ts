@@ -14,6 +14,7 @@ import { rm } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { internal, notFound } from '../../shared/errors.js';
+import { spreadSubdirectories } from '../sys/spread-subdirectories.js';
 import { layerDirectoryName, newLinkName } from './layer-id.js';
 
 /** An unpacked layer. */
@@ -65,6 +66,9 @@ export class LayerStore {
   /** `directory` is `<dataRoot>/overlay2`; made when missing. Reads the records of all layers. */
   constructor(readonly directory: string) {
     mkdirSync(join(directory, 'l'), { recursive: true, mode: 0o710 });
+    // ext4 does not reuse inodes deleted less than a minute or so ago, and scans past all of them for each new file: after the
+    // removal of a large layer, one unpacked beside it would take several times as long.
+    spreadSubdirectories(directory);
     this.layers = new Map(this.load().map((layer) => [layer.chainId, layer]));
   }
 
