@@ -30,16 +30,26 @@ export function startFailure(error: unknown): StartFailure {
  * put right; runc says since 1.2 where in the start it failed, and clients have learnt that text.
  */
 function runtimeText(message: string): string {
-  const text = message.trim().replace(/^runc run failed: /, 'runc create failed: ');
+  const text = asRunc(message.trim()).replace(/^runc run failed: /, 'runc create failed: ');
   const bare =
     /^(runc create failed: unable to start container process: )(?!error during container init: )(exec: .*)$/s;
   return text.replace(bare, '$1error during container init: $2');
 }
 
+/** What crun says of a command that can't be run, as runc says it: the docker CLI picks its exit code by runc's words. */
+function asRunc(text: string): string {
+  const missing = /^executable file `(.*)` not found/s.exec(text);
+  if (missing) return `exec: "${missing[1]}": executable file not found in $PATH`;
+  const denied =
+    /^(?:open executable|exec container process)(.*): (Permission denied|Is a directory|Exec format error|No such file or directory)$/s.exec(
+      text,
+    );
+  return denied ? `exec: "${denied[1]?.trim() ?? ''}": ${denied[2]?.toLowerCase()}` : text;
+}
+
 /** 127: the command is not there; 126: it can't be executed; 128: something else went wrong. */
 export function commandExitCode(text: string): number {
-  const command = /(?:exec: "|executable file `|executable `)(.*)$/s.exec(text);
-  if (!command && !/executable file .* not found/.test(text)) return 128;
+  if (!text.includes('exec: "')) return 128;
   if (NOT_EXECUTABLE.test(text)) return 126;
   return NOT_FOUND.test(text) ? 127 : 128;
 }
@@ -47,9 +57,7 @@ export function commandExitCode(text: string): number {
 /** The same for a command of an exec. */
 export function execFailure(error: unknown): StartFailure {
   if (error instanceof WharfError) return { error, exitCode: 128 };
-  const text = errorMessage(error)
-    .trim()
-    .replace(/^(?:runc )?exec failed: /, '');
+  const text = asRunc(errorMessage(error).trim()).replace(/^(?:runc )?exec failed: /, '');
   const exitCode = commandExitCode(text);
   const make = exitCode === 128 ? internal : invalid;
   return { error: make(`OCI runtime exec failed: exec failed: ${text}`, error), exitCode };
