@@ -18,6 +18,19 @@ describe('startFailure', () => {
     expect(failure.error.message).toBe(`${CREATE}runc create failed: ${RUN}error during container init: ${text}`);
   });
 
+  it.each([
+    [
+      'executable file `nosuch` not found in $PATH: No such file or directory',
+      127,
+      'exec: "nosuch": executable file not found in $PATH',
+    ],
+    ['open executable: Permission denied', 126, 'permission denied'],
+  ])("reads crun's %s", (text, exitCode, words) => {
+    const failure = startFailure(new RuntimeStartError(1, text));
+    expect(failure).toMatchObject({ exitCode, error: { kind: 'invalid' } });
+    expect(failure.error.message).toContain(words);
+  });
+
   it('does not take a missing mount source for a missing command', () => {
     const text = 'runc run failed: unable to start container process: error mounting "/x": no such file or directory';
     expect(startFailure(new RuntimeStartError(1, text))).toMatchObject({ exitCode: 128, error: { kind: 'internal' } });
