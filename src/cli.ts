@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './daemon/keep-heap-small.js'; // before anything that fills the heap
 import type { LoadedConfig } from './config/load-config.js';
 import { loadConfig } from './config/load-config.js';
 import { ConfigError, parseFlags } from './config/parse-flags.js';
