@@ -495,7 +495,6 @@ const SCENARIOS: Scenario[] = [
   },
   {
     name: 'a health check',
-    notYet: 'health checks',
     act: async (c) => {
       await c.run(SLEEP, { ...NONE, Healthcheck: { Test: ['CMD', 'true'], Interval: 50_000_000 } });
       await poll('a verdict', async () => (await c.state()).Health?.Status === 'healthy');

@@ -1,3 +1,4 @@
+import { commandText } from '../exec/command-text.js';
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { ExecRecord } from '../exec/exec-record.js';
@@ -20,7 +21,7 @@ export async function runProbe(
   const { config, hostConfig, state } = entry.container;
   const user = oci.resolveUser(`/proc/${state.pid}/root`, config.user, hostConfig.groupAdd);
   const exec = new ExecRecord(randomBytes(32).toString('hex'), entry, probeConfig(plan), user);
-  emitContainerEvent(ctx, entry, `exec_create: ${plan.argv.join(' ')}`, { execID: exec.id });
+  emitContainerEvent(ctx, entry, `exec_create: ${commandText(plan.argv)}`, { execID: exec.id });
   const { socket, recorded } = await launchExec(ctx, exec, { attach: true, consoleSize: null });
   const output = socket ? collect(socket) : Promise.resolve('');
   let isLate = false;

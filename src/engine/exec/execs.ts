@@ -1,3 +1,4 @@
+import { commandText } from './command-text.js';
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { conflict, errorMessage, internal, invalid, notFound } from '../../shared/errors.js';
@@ -45,7 +46,7 @@ export class Execs implements ExecService {
     this.byId.set(exec.id, exec);
     entry.execs.add(exec.id);
     ctx.registry.setExecIds(entry, [...entry.container.execIds, exec.id]);
-    emitContainerEvent(ctx, entry, `exec_create: ${config.cmd.join(' ')}`, { execID: exec.id });
+    emitContainerEvent(ctx, entry, `exec_create: ${commandText(config.cmd)}`, { execID: exec.id });
     return exec.id;
   }
 

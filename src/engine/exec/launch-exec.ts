@@ -1,3 +1,4 @@
+import { commandText } from './command-text.js';
 import { rm, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { specJson } from '../../host/oci/rlimits.js';
@@ -65,7 +66,7 @@ async function launch(
   try {
     const { attachStdin: stdin, attachStdout: stdout, attachStderr: stderr } = config;
     if (attach) socket = await deps.shims.attach(files.socket, { stdin, stdout, stderr });
-    emitContainerEvent(ctx, entry, `exec_start: ${config.cmd.join(' ')}`, { execID: exec.id });
+    emitContainerEvent(ctx, entry, `exec_start: ${commandText(config.cmd)}`, { execID: exec.id });
     const { pid } = await shim.start();
     exec.hasStarted(shim, pid);
   } catch (error) {
