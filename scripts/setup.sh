@@ -11,7 +11,7 @@ RUN_PACKAGES=(runc nftables iproute2 procps tini ca-certificates)
 BUILD_PACKAGES=(gcc g++ make libc6-dev zlib1g-dev python3)
 # The image of the quickstart and of the tests is made of the host's busybox.
 IMAGE_PACKAGES=(busybox-static)
-TEST_PACKAGES=(iptables docker-registry skopeo python3-docker crun socat jq zstd xz-utils curl git)
+TEST_PACKAGES=(iptables docker-registry skopeo python3-docker docker-compose crun socat jq zstd xz-utils curl git)
 
 say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
@@ -79,6 +79,48 @@ install_docker_cli() {
   rm -rf "$folder"
 }
 
+# The compose plugin that the tests drive (docker compose v2), outside of the repository and not where the CLI looks for plugins by itself.
+COMPOSE_PLUGIN=/var/cache/wharfd-tests/cli-plugins/docker-compose
+
+# Takes the plugin out of the first package that has it: this release's, or that of a newer suite of the same Debian mirror (the
+# program runs on older releases as it is). Nothing is installed, and the machine's own package lists stay as they are.
+fetch_compose_plugin() {
+  [ -x "$COMPOSE_PLUGIN" ] && return
+  local folder
+  folder=$(mktemp -d /tmp/wharfd-compose.XXXXXX)
+  chmod 755 "$folder"
+  if (cd "$folder" && { download_compose_of_release || download_compose_of_newer_suite; }); then
+    install -D -m 755 "$folder/usr/libexec/docker/cli-plugins/docker-compose" "$COMPOSE_PLUGIN"
+  else
+    say "apt has no docker compose v2: tests that need it are skipped"
+  fi
+  rm -rf "$folder"
+}
+
+# Into the working directory. Ubuntu's package is called docker-compose-v2; Debian's docker-compose is v2 since Debian 13.
+download_compose_of_release() {
+  local package
+  for package in docker-compose-v2 docker-compose; do
+    apt-get download -qq "$package" >/dev/null 2>&1 && dpkg-deb -x "$package"_*.deb . &&
+      [ -x usr/libexec/docker/cli-plugins/docker-compose ] && return
+    rm -rf usr "$package"_*.deb
+  done
+  return 1
+}
+
+download_compose_of_newer_suite() {
+  local mirror options
+  mirror=$(apt-get indextargets --format '$(SITE) $(LABEL)' 'Created-By: Packages' | awk '$2 == "Debian" { print $1; exit }')
+  [ -n "$mirror" ] || return 1
+  say "taking docker compose v2 out of the newest suite of $mirror"
+  mkdir -p lists/partial cache/archives/partial
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror sid main" >sources.list
+  options=(-qq -o "Dir::Etc::SourceList=$PWD/sources.list" -o Dir::Etc::SourceParts=/dev/null -o "Dir::State::Lists=$PWD/lists"
+    -o "Dir::Cache=$PWD/cache" -o Acquire::Languages=none -o APT::Sandbox::User=root)
+  apt-get "${options[@]}" update && apt-get "${options[@]}" download docker-compose && dpkg-deb -x docker-compose_*.deb . &&
+    [ -x usr/libexec/docker/cli-plugins/docker-compose ]
+}
+
 check_node() {
   command -v node >/dev/null || die "node is missing: install Node.js 20.19 or newer"
   node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' ||
@@ -113,6 +155,7 @@ setup_daemon() {
 setup_tests() {
   setup_daemon
   apt_install_available "${TEST_PACKAGES[@]}"
+  fetch_compose_plugin
 }
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
