@@ -1,6 +1,7 @@
 import type { RouteDefinition } from '../http/route.js';
 import { ATTACH_WEBSOCKET_ROUTES } from './attach-websocket.js';
 import { BUILD_ROUTES } from './build.js';
+import { COMMIT_ROUTES } from './commit.js';
 import { CONTAINER_ARCHIVE_ROUTES } from './container-archive.js';
 import { CONTAINER_LIFECYCLE_ROUTES } from './container-lifecycle.js';
 import { CONTAINER_STREAM_ROUTES } from './container-streams.js';
@@ -29,6 +30,7 @@ export const ALL_ROUTES: readonly RouteDefinition[] = [
   ...CONTAINER_LIFECYCLE_ROUTES,
   ...CONTAINER_STREAM_ROUTES,
   ...CONTAINER_ARCHIVE_ROUTES,
+  ...COMMIT_ROUTES,
   ...ATTACH_WEBSOCKET_ROUTES,
   ...EXEC_ROUTES,
   ...IMAGE_ROUTES,

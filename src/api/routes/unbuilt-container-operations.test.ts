@@ -26,11 +26,3 @@ it.each([
   expect(reply.status).toBe(501);
   expect(reply.body.message).toMatch(/^This experimental feature is disabled by default/);
 });
-
-it('looks for the container before it says that it can not commit', async () => {
-  expect(await api.call('POST', '/commit')).toMatchObject({
-    status: 400,
-    body: { message: 'invalid name or ID supplied: ""' },
-  });
-  expect((await api.call('POST', '/commit?container=no')).status).toBe(404);
-});

@@ -1,4 +1,4 @@
-import { invalid, notImplemented } from '../../shared/errors.js';
+import { notImplemented } from '../../shared/errors.js';
 import type { ApiRequest, RouteDefinition } from '../http/route.js';
 import { pathId } from './container-id.js';
 
@@ -12,18 +12,10 @@ function checkpoint(request: ApiRequest): never {
   throw notImplemented(`wharfd can't checkpoint containers yet (${id.slice(0, 12)})`);
 }
 
-function commit({ engine, query }: ApiRequest): never {
-  const ref = query.string('container');
-  if (ref === '') throw invalid('invalid name or ID supplied: ""');
-  engine.containers.inspect(ref);
-  throw notImplemented("wharfd can't make an image of a container yet");
-}
-
 const CHECKPOINTS = '/containers/{id}/checkpoints';
 
 /** Operations of the API that answer 501 until they are built. */
 export const UNBUILT_CONTAINER_ROUTES: readonly RouteDefinition[] = [
-  { method: 'POST', path: '/commit', since: '1.24', cancelled: 'detached', handler: commit },
   { method: 'GET', path: CHECKPOINTS, since: '1.25', cancelled: 'detached', handler: checkpoint },
   { method: 'POST', path: CHECKPOINTS, since: '1.25', cancelled: 'detached', handler: checkpoint },
   {

@@ -21,10 +21,20 @@ export function containerFiles(
 export function runFiles(
   roots: ContainerRoots,
   id: string,
-): { bundle: string; config: string; exit: string; pid: string; runtimeLog: string; shimLog: string; socket: string } {
+): {
+  bundle: string;
+  commitPause: string;
+  config: string;
+  exit: string;
+  pid: string;
+  runtimeLog: string;
+  shimLog: string;
+  socket: string;
+} {
   const bundle = join(roots.bundles, id);
   return {
     bundle,
+    commitPause: join(bundle, 'commit-pause'),
     config: join(bundle, 'config.json'),
     exit: join(bundle, 'exit.json'),
     pid: join(bundle, 'pid'),

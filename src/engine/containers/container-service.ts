@@ -1,5 +1,6 @@
 import type { Duplex, Readable } from 'node:stream';
-import type { CreateContainerRequest, Resources, RestartPolicy } from './container-config.js';
+import type { Image } from '../images/image.js';
+import type { ContainerConfig, CreateContainerRequest, Resources, RestartPolicy } from './container-config.js';
 import type {
   Container,
   ContainerSize,
@@ -51,6 +52,11 @@ export interface ContainerService {
 
   /** Samples as plain objects in the wire's own snake_case, which no client version changes. */
   stats(ref: string, options: { stream: boolean; oneShot: boolean }, signal: AbortSignal): AsyncIterable<object>;
+  /**
+   * Makes an image of what the container changed, with its configuration and `changes` (Dockerfile instructions) applied. A running container is paused meanwhile unless `pause` is false.
+   * Throws conflict when it is dead or being removed, invalid for a bad name or change.
+   */
+  commit(request: CommitContainerRequest): Promise<Image>;
   changes(ref: string): Promise<{ path: string; kind: 0 | 1 | 2 }[]>;
   export(ref: string, signal: AbortSignal): Promise<Readable>;
   statPath(ref: string, path: string): Promise<PathStat>;
@@ -62,6 +68,19 @@ export interface ContainerService {
     options: { noOverwriteDirNonDir: boolean; copyUidGid: boolean },
     signal: AbortSignal,
   ): Promise<void>;
+}
+
+export interface CommitContainerRequest {
+  container: string;
+  /** '' : the image gets no name. */
+  repo: string;
+  tag: string;
+  comment: string;
+  author: string;
+  pause: boolean;
+  changes: string[];
+  /** Takes the place of the container's configuration, which fills in what it leaves out; null: the container's own. */
+  config: ContainerConfig | null;
 }
 
 export interface UpdateContainerRequest {

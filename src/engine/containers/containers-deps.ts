@@ -5,6 +5,7 @@ import type { RuntimeProcess, RuntimeSpec } from '../../host/oci/runtime-spec.js
 import type { ResolvedUser, SpecInput } from '../../host/oci/spec-input.js';
 import type { Logger } from '../../shared/logger.js';
 import type { EmitEvent } from '../events/event.js';
+import type { CommitOptions } from '../images/commit.js';
 import type { Image } from '../images/image.js';
 import type { NetworkService } from '../networks/network-service.js';
 import type { VolumeService } from '../volumes/volume.js';
@@ -78,6 +79,8 @@ export interface ContainerDefaults {
 export interface ImageLookup {
   find(ref: string, platform?: string): Image | null;
   inspect(ref: string, platform?: string): Image;
+  /** Makes an image of what a container changed. */
+  commit(options: CommitOptions, signal: AbortSignal): Promise<Image>;
 }
 
 /** Root file systems: one writable layer per container on top of an image's layers. */
@@ -94,6 +97,8 @@ export interface SnapshotPort {
   exists(containerId: string): boolean;
   /** Ids of all that exist. */
   list(): string[];
+  /** The directory of the container's own layer. */
+  upper(containerId: string): string;
   changes(containerId: string): Promise<{ path: string; kind: 0 | 1 | 2 }[]>;
 }
 

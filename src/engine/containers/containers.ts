@@ -2,7 +2,9 @@ import type { Readable } from 'node:stream';
 import { KeyedLock } from '../../shared/keyed-lock.js';
 import { getArchive, putArchive, statContainerPath } from './archive.js';
 import { attachContainer } from './attach.js';
+import type { Image } from '../images/image.js';
 import { exportContainer, listContainerChanges } from './changes.js';
+import { commitContainer } from './commit.js';
 import type { CreateContainerRequest } from './container-config.js';
 import type {
   Container,
@@ -16,6 +18,7 @@ import type {
 import type {
   AttachOptions,
   AttachSession,
+  CommitContainerRequest,
   ContainerService,
   LogsOptions,
   LogStream,
@@ -171,6 +174,10 @@ export class Containers implements ContainerService {
 
   stats(ref: string, options: { stream: boolean; oneShot: boolean }, signal: AbortSignal): AsyncIterable<object> {
     return containerStats(this.context, ref, options, signal);
+  }
+
+  commit(request: CommitContainerRequest): Promise<Image> {
+    return commitContainer(this.context, request);
   }
 
   changes(ref: string): Promise<{ path: string; kind: 0 | 1 | 2 }[]> {

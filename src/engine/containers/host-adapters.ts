@@ -32,6 +32,7 @@ export function snapshotPort(snapshots: Snapshots, imageSizeBytes: (containerId:
     },
     exists: (id) => snapshots.exists(id),
     list: () => snapshots.ids(),
+    upper: (id) => snapshots.get(id).upper,
     changes: (id) => {
       const { upper, lowers } = snapshots.get(id);
       return listChanges(upper, lowers);

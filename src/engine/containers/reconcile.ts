@@ -2,6 +2,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { hasCode } from '../../shared/errors.js';
 import { ZERO_TIME } from '../../shared/rfc3339.js';
+import { endCommitPause } from './commit-pause.js';
 import type { ContainerEntry } from './container-entry.js';
 import { EXEC_SOCKET_PREFIX, runFiles } from './container-paths.js';
 import type { ContainersContext } from './containers-context.js';
@@ -49,6 +50,7 @@ async function reconcileOne(ctx: ContainersContext, entry: ContainerEntry): Prom
   const shim = await findShim(ctx, entry);
   if (shim && wasRunning && shim.pid === state.pid) {
     adopt(ctx, entry, shim);
+    await endCommitPause(ctx, entry);
     return false;
   }
   if (shim) await undoStart(ctx, entry, shim);

@@ -7,6 +7,7 @@ import type { Logger } from '../../shared/logger.js';
 import { formatPlatform, parsePlatform, platformScore } from '../../shared/platform.js';
 import type { Filters } from '../containers/container.js';
 import type { EmitEvent } from '../events/event.js';
+import { commitImage, type CommitOptions } from './commit.js';
 import { findImage, getImage } from './find.js';
 import { imageHistory } from './history.js';
 import type { ImageContext, ImageUser } from './image-context.js';
@@ -155,6 +156,10 @@ export class Images implements ImageService {
 
   import(options: ImportOptions, progress: ProgressSink, signal: AbortSignal): Promise<string> {
     return importImage(this.context, options, progress, signal);
+  }
+
+  commit(options: CommitOptions, signal: AbortSignal): Promise<Image> {
+    return commitImage(this.context, options, signal);
   }
 
   load(

@@ -1,5 +1,4 @@
 import type { Readable } from 'node:stream';
-import { inflated, detectCompression, peek } from '../../host/archive/decompress.js';
 import { digestOf } from '../../shared/digest.js';
 import { invalid } from '../../shared/errors.js';
 import { hostPlatform, parsePlatform } from '../../shared/platform.js';
@@ -10,7 +9,6 @@ import { applyChanges } from './changes.js';
 import { EMPTY_RUN_CONFIG, formatImageConfig } from './image-config.js';
 import { emitImageEvent, type ImageContext } from './image-context.js';
 import type { ProgressSink } from './image-service.js';
-import { OCI_LAYER_TAR } from './manifest.js';
 
 export interface ImportOptions {
   source: Readable;
@@ -33,10 +31,7 @@ export async function importImage(
   const config = applyChanges(EMPTY_RUN_CONFIG, options.changes);
   const comment = options.message === '' ? 'Imported from -' : options.message;
   await using lease = context.layers.lease('remove');
-  const blob = await spoolArchive(context, options.source, signal, (digest) => lease.hold(digest));
-  const diffId = blob.digest;
-  lease.hold(diffId);
-  const layer = await context.layers.install(diffId, diffId, context.content.path(diffId), { signal });
+  const { layer, blob } = await context.layers.create(options.source, [], lease, signal);
   const created = formatRfc3339Nano(nowNs());
   const bytes = formatImageConfig({
     created,
@@ -45,13 +40,13 @@ export async function importImage(
     dockerVersion: COMPAT_VERSION,
     platform: { ...platform, osVersion: '' },
     config,
-    diffIds: [diffId],
+    diffIds: [layer.diffId],
     history: [{ created, createdBy: '', author: '', comment, emptyLayer: false }],
   });
   const image = context.store.add(
     { id: digestOf(bytes), config: bytes, parentId: '', descriptor: null, manifestDigests: [] },
     [layer],
-    [{ digest: blob.digest, diffId, mediaType: OCI_LAYER_TAR, sizeBytes: blob.sizeBytes }],
+    [blob],
   );
   if (reference) {
     context.store.setReferences([reference], image.id, true);
@@ -73,21 +68,4 @@ export function referenceFor(repo: string, tag: string): Reference | null {
     throw invalid('refusing to create an ambiguous tag using digest algorithm as name');
   }
   return named;
-}
-
-/** Keeps the archive uncompressed, so that its digest is the diff ID, and `docker save` need not make it again. */
-async function spoolArchive(
-  context: ImageContext,
-  source: Readable,
-  signal: AbortSignal,
-  hold: (digest: string) => void,
-): Promise<{ digest: string; sizeBytes: number }> {
-  await using writer = await context.content.newBlob();
-  const { head, rest } = await peek(source as AsyncIterable<Buffer>);
-  for await (const chunk of inflated(detectCompression(head), rest)) {
-    signal.throwIfAborted();
-    await writer.write(chunk);
-  }
-  hold(writer.digest());
-  return await writer.commit();
 }

@@ -1,17 +1,27 @@
 import type { ContentStore } from '../../host/content/content-store.js';
 import { diskUsageBytes } from '../../host/archive/disk-usage.js';
-import { unpackLayer } from '../../host/archive/unpack-layer.js';
+import { unpackLayer, type LayerSource } from '../../host/archive/unpack-layer.js';
 import type { LayerStore } from '../../host/overlay/layer-store.js';
+import { chainIdsOf } from '../../shared/chain-id.js';
 import { KeyedLock } from '../../shared/keyed-lock.js';
 import type { Logger } from '../../shared/logger.js';
 import { UndoStack } from '../../shared/undo-stack.js';
-import type { LayerRecord } from './image-repository.js';
+import type { LayerBlobRecord, LayerRecord } from './image-repository.js';
 import type { ImageStore } from './image-store.js';
+import { OCI_LAYER_TAR } from './manifest.js';
 
 export interface InstallOptions {
   signal: AbortSignal;
   /** Bytes of the archive consumed so far. */
   onProgress?: (bytes: number) => void;
+}
+
+/** A layer that was made here, and the blob with its archive. */
+export interface CreatedLayer {
+  layer: LayerRecord;
+  blob: LayerBlobRecord;
+  /** Entries of the archive; 0: nothing changed. */
+  entries: number;
 }
 
 /** What an operation keeps from being collected. Dispose of it when the image is in the store, or the operation failed. */
@@ -68,13 +78,43 @@ export class LayerInstaller {
     // Left by a process that died before its image was complete.
     if (this.unpacked.has(chainId)) await this.unpacked.remove(chainId);
     await using undo = new UndoStack(this.log);
-    const prepared = this.unpacked.prepare(chainId);
+    const prepared = this.unpacked.prepare();
     undo.push('remove the unpacked layer', () => prepared.abort());
     const archive = await unpackLayer({ path }, prepared.directory, { expectedDiffId: diffId, ...options });
     const sizeBytes = await diskUsageBytes(prepared.directory, options.signal);
-    await prepared.commit({ diffId, sizeBytes });
+    await prepared.commit({ chainId, diffId, sizeBytes });
     undo.commit();
     return this.note({ chainId, diffId, sizeBytes, archiveSizeBytes: archive.sizeBytes });
+  }
+
+  /**
+   * Makes a layer, on top of the layers `below`, of an archive or of a container's changes whose digest nobody knows yet.
+   * The uncompressed archive becomes a blob, so that push and save need not make it again; `lease` holds both. `entries`
+   * tells whether there was anything in it. Throws when the archive is hostile or broken; nothing is left then.
+   */
+  async create(
+    source: LayerSource,
+    below: readonly string[],
+    lease: LayerLease,
+    signal: AbortSignal,
+  ): Promise<CreatedLayer> {
+    await using undo = new UndoStack(this.log);
+    const prepared = this.unpacked.prepare();
+    undo.push('remove the unpacked layer', () => prepared.abort());
+    await using spooled = this.content.newSpooled();
+    const archive = await unpackLayer(source, prepared.directory, { keepAt: spooled.path, signal });
+    const { diffId, entries, sizeBytes: archiveSizeBytes } = archive;
+    const chainId = chainIdsOf([...below, diffId]).at(-1) ?? diffId;
+    const blob = { digest: diffId, diffId, mediaType: OCI_LAYER_TAR, sizeBytes: archiveSizeBytes };
+    lease.hold(diffId, chainId);
+    using _ = await this.locks.acquire(chainId, signal);
+    await spooled.commit(diffId);
+    const known = this.find(chainId);
+    if (known) return { layer: known, blob, entries };
+    const sizeBytes = await diskUsageBytes(prepared.directory, signal);
+    await prepared.commit({ chainId, diffId, sizeBytes });
+    undo.commit();
+    return { layer: this.note({ chainId, diffId, sizeBytes, archiveSizeBytes }), blob, entries };
   }
 
   /**

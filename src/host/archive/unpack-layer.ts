@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { submitArchiveJob } from './archive-workers.js';
 import type { IdMap } from './id-map.js';
+import type { PackArguments } from './jobs/pack-job.js';
 import type { UnpackedLayer } from './jobs/unpack-layer-job.js';
 
 export type { UnpackedLayer };
@@ -13,8 +14,13 @@ export interface UnpackLayerOptions {
   onProgress?: (bytes: number) => void;
   /** Refuses an archive that inflates to more. */
   maxBytes?: number;
+  /** Where the uncompressed archive is written too, durable when the promise resolves; the path must be free. */
+  keepAt?: string;
   idMap?: IdMap;
 }
+
+/** A stream or file with the archive, or an overlay's upper directory, whose changes are packed and become the layer. */
+export type LayerSource = Readable | { path: string } | { upper: string };
 
 /**
  * Unpacks a layer's archive (plain, gzip, zstd, bzip2 or xz) into an existing, empty directory, in the form that overlayfs takes
@@ -26,14 +32,15 @@ export interface UnpackLayerOptions {
  * removes the directory.
  */
 export function unpackLayer(
-  source: Readable | { path: string },
+  source: LayerSource,
   targetDirectory: string,
   options: UnpackLayerOptions = {},
 ): Promise<UnpackedLayer> {
   const isStream = 'pipe' in source;
   const args = {
-    path: isStream ? null : source.path,
+    source: isStream ? null : 'path' in source ? source.path : packOf(source.upper),
     targetDirectory,
+    keepAt: options.keepAt ?? null,
     expectedDiffId: options.expectedDiffId ?? null,
     maxBytes: options.maxBytes ?? null,
     idMap: options.idMap ?? null,
@@ -43,4 +50,9 @@ export function unpackLayer(
     signal: options.signal,
     onProgress: options.onProgress,
   });
+}
+
+/** What a container changed, as an image layer has it. */
+function packOf(upper: string): PackArguments {
+  return { root: upper, path: '', name: '', layer: true, idMap: null };
 }

@@ -7,6 +7,7 @@ import { digestHex, digestOf, isDigest } from '../../shared/digest.js';
 import { hasCode, internal, invalid, notFound } from '../../shared/errors.js';
 import { KeyedLock } from '../../shared/keyed-lock.js';
 import { BlobWriter } from './blob-writer.js';
+import { SpooledBlob } from './spooled-blob.js';
 
 const PARTIAL_SUFFIX = '.partial';
 
@@ -70,6 +71,11 @@ export class ContentStore {
   /** A writer for a blob whose digest is not yet known. Dispose of it: uncommitted bytes go. */
   newBlob(): Promise<BlobWriter> {
     return BlobWriter.open(join(this.ingest, randomUUID()), (digest) => this.path(digest), { resume: false });
+  }
+
+  /** A place for a blob that a worker thread writes. Dispose of it: what was not committed goes. */
+  newSpooled(): SpooledBlob {
+    return new SpooledBlob(join(this.ingest, randomUUID()), (digest) => this.path(digest));
   }
 
   /**

@@ -35,9 +35,9 @@ export interface PendingLayer {
   directory: string;
   /**
    * Makes the layer exist, all or nothing, also across a crash: its record is on disk before the rename. Where somebody else committed the
-   * same chain meanwhile, this copy is thrown away.
+   * same chain meanwhile, this copy is thrown away. Throws TypeError when `chainId` is no chain ID.
    */
-  commit(layer: { diffId: string; sizeBytes: number }): Promise<Layer>;
+  commit(layer: { chainId: string; diffId: string; sizeBytes: number }): Promise<Layer>;
   /** Removes what was unpacked. Harmless after commit(). */
   abort(): Promise<void>;
 }
@@ -101,15 +101,15 @@ export class LayerStore {
     return this.lowerLayers(chain).map((layer) => layer.directory);
   }
 
-  /** Starts a layer in a temporary directory. */
-  prepare(chainId: string): PendingLayer {
-    const name = layerDirectoryName(chainId);
-    const temporary = join(this.directory, `${RUBBISH_PREFIX}${name.slice(0, 12)}-${randomBytes(6).toString('hex')}`);
+  /** Starts a layer in a temporary directory. Which layer it is, need not be known before its commit. */
+  prepare(): PendingLayer {
+    const temporary = join(this.directory, `${RUBBISH_PREFIX}${randomBytes(12).toString('hex')}`);
     mkdirSync(temporary, { mode: 0o710 });
     const directory = join(temporary, 'diff');
     mkdirSync(directory, { mode: 0o755 });
     const abort = (): Promise<void> => rm(temporary, { recursive: true, force: true });
-    const commit = async ({ diffId, sizeBytes }: { diffId: string; sizeBytes: number }): Promise<Layer> => {
+    const commit = async ({ chainId, diffId, sizeBytes }: Omit<Layer, 'directory' | 'link'>): Promise<Layer> => {
+      const name = layerDirectoryName(chainId);
       const existing = this.layers.get(chainId);
       if (existing) {
         await abort();

@@ -46,9 +46,9 @@ const digest = (text: string): string => `sha256:${createHash('sha256').update(t
 async function layers(...fills: ((directory: string) => void)[]): Promise<string[]> {
   const chain = chainIdsOf(fills.map((_, index) => digest(`layer ${index}`)));
   for (const [index, fill] of fills.entries()) {
-    const pending = store.prepare(chain[index] ?? '');
+    const pending = store.prepare();
     fill(pending.directory);
-    await pending.commit({ diffId: digest(`layer ${index}`), sizeBytes: index });
+    await pending.commit({ chainId: chain[index] ?? '', diffId: digest(`layer ${index}`), sizeBytes: index });
   }
   return chain;
 }
@@ -64,25 +64,26 @@ describe('chain IDs', () => {
 describe('LayerStore', () => {
   it('knows committed layers, also after a restart, and nothing else', async () => {
     const chain = await layers((path) => writeFileSync(join(path, 'f'), ''));
-    store.prepare(digest('unfinished'));
+    store.prepare();
     mkdirSync(join(base, 'overlay2', 'f'.repeat(64)));
     const again = new LayerStore(join(base, 'overlay2'));
     expect(again.list()).toEqual(store.list());
     expect(again.get(chain[0] ?? '')).toMatchObject({ diffId: digest('layer 0'), sizeBytes: 0 });
-    expect(again.has(digest('unfinished'))).toBe(false);
     expect(() => again.get(digest('nope'))).toThrow('layer does not exist');
-    expect(() => again.prepare('../../etc')).toThrow('not a chain ID');
+    await expect(again.prepare().commit({ chainId: '../../etc', diffId: '', sizeBytes: 0 })).rejects.toThrow(
+      'not a chain ID',
+    );
   });
 
   it('aborts without a trace, and the second of two commits gives way', async () => {
     const before = readdirSync(join(base, 'overlay2'));
     const chain = digest('x');
-    await store.prepare(chain).abort();
+    await store.prepare().abort();
     expect(readdirSync(join(base, 'overlay2'))).toEqual(before);
-    const [one, two] = [store.prepare(chain), store.prepare(chain)];
+    const [one, two] = [store.prepare(), store.prepare()];
     writeFileSync(join(one.directory, 'one'), '');
-    const first = await one.commit({ diffId: chain, sizeBytes: 1 });
-    expect(await two.commit({ diffId: chain, sizeBytes: 1 })).toEqual(first);
+    const first = await one.commit({ chainId: chain, diffId: chain, sizeBytes: 1 });
+    expect(await two.commit({ chainId: chain, diffId: chain, sizeBytes: 1 })).toEqual(first);
     expect(readdirSync(first.directory)).toEqual(['one']);
     expect(readdirSync(join(base, 'overlay2')).filter((name) => name.startsWith('unpack-'))).toEqual([]);
   });
@@ -95,7 +96,7 @@ describe('LayerStore', () => {
     );
     await store.remove(chain[2] ?? '');
     await store.remove(chain[2] ?? '');
-    store.prepare(digest('left by a crash'));
+    store.prepare();
     symlinkSync('../gone/diff', join(base, 'overlay2/l/DANGLING'));
     expect(await store.sweep(new Set([chain[0] ?? '']))).toBe(2);
     expect(store.list().map((layer) => layer.chainId)).toEqual([chain[0]]);

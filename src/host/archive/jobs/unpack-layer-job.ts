@@ -1,19 +1,22 @@
 import { createHash, type Hash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { ArchiveError } from '../archive-error.js';
+import { closeSync, createReadStream, fdatasyncSync, openSync, writeSync } from 'node:fs';
+import { ArchiveError, attempt } from '../archive-error.js';
 import { detectCompression, inflated, peek } from '../decompress.js';
 import type { IdMap } from '../id-map.js';
 import { LayerExtractor } from '../layer-extractor.js';
 import { TarReader } from '../tar-reader.js';
 import type { JobContext } from './job-context.js';
+import { packJob, type PackArguments } from './pack-job.js';
 
 const READ_BYTES = 1024 * 1024;
 const PROGRESS_BYTES = 512 * 1024;
 
 export interface UnpackLayerArguments {
-  /** A file to read; null: the job's input. */
-  path: string | null;
+  /** A file to read, or a directory whose archive is made here; null: the job's input. */
+  source: string | PackArguments | null;
   targetDirectory: string;
+  /** A file that becomes the uncompressed archive, durably; null: it is not kept. */
+  keepAt: string | null;
   expectedDiffId: string | null;
   maxBytes: number | null;
   idMap: IdMap | null;
@@ -38,41 +41,97 @@ export function readFileChunks(path: string): AsyncIterable<Buffer> {
 
 /** hash → inflate → hash → untar, in one stream. */
 export async function unpackLayerJob(args: UnpackLayerArguments, context: JobContext): Promise<UnpackedLayer> {
+  using sink = new LayerSink(args);
+  const { source } = args;
+  const arrived =
+    source !== null && typeof source !== 'string'
+      ? await packInto(sink, source, context)
+      : await inflateInto(sink, source, context);
+  const { entries, plain } = sink.finish();
+  context.progress(arrived?.bytes ?? plain.bytes);
+  return {
+    diffId: plain.digest(),
+    compressedDigest: (arrived ?? plain).digest(),
+    sizeBytes: plain.bytes,
+    compressedSizeBytes: (arrived ?? plain).bytes,
+    entries,
+  };
+}
+
+async function packInto(sink: LayerSink, source: PackArguments, context: JobContext): Promise<null> {
+  const emit = async (chunk: Buffer): Promise<void> => {
+    sink.take(chunk);
+    // Packing and unpacking here is one synchronous stretch otherwise, and an abort would never be heard.
+    await new Promise((resolve) => setImmediate(resolve));
+    context.signal.throwIfAborted();
+  };
+  return packJob(source, { ...context, emit });
+}
+
+/** Returns what arrived; null: the archive was not compressed, so that hashing it once is enough. */
+async function inflateInto(sink: LayerSink, path: string | null, context: JobContext): Promise<Tally | null> {
   const compressed = new Tally();
-  const source = args.path === null ? context.input : readFileChunks(args.path);
+  const source = path === null ? context.input : readFileChunks(path);
   const { head, rest } = await peek(source);
   const compression = detectCompression(head);
-  // Uncompressed archives are hashed once: both digests are the same.
-  const input = compression === 'none' ? rest : compressed.tap(rest);
-  const plain = new Tally();
-  using extractor = new LayerExtractor(args.targetDirectory, args.idMap ?? undefined);
-  const reader = new TarReader(extractor);
+  const isPlain = compression === 'none';
   let reported = 0;
-  for await (const chunk of inflated(compression, input)) {
+  for await (const chunk of inflated(compression, isPlain ? rest : compressed.tap(rest))) {
     context.signal.throwIfAborted();
-    plain.add(chunk);
-    if (args.maxBytes !== null && plain.bytes > args.maxBytes) {
-      throw new ArchiveError(`layer is larger than ${args.maxBytes} bytes`);
-    }
-    reader.push(chunk);
-    const read = compression === 'none' ? plain.bytes : compressed.bytes;
+    sink.take(chunk);
+    const read = isPlain ? sink.plain.bytes : compressed.bytes;
     if (read - reported >= PROGRESS_BYTES) context.progress((reported = read));
   }
-  reader.finish();
-  const diffId = plain.digest();
-  if (args.expectedDiffId !== null && args.expectedDiffId !== diffId) {
-    throw new ArchiveError(`wrong diff id calculated on extraction "${diffId}"`);
+  return isPlain ? null : compressed;
+}
+
+/** Where a layer's uncompressed archive goes: into the hash, into the directory, and into a file if it is kept. */
+class LayerSink implements Disposable {
+  readonly plain = new Tally();
+  private readonly extractor: LayerExtractor;
+  private readonly reader: TarReader;
+  private readonly keepFd: number | null;
+
+  constructor(private readonly args: UnpackLayerArguments) {
+    const { keepAt } = args;
+    this.keepFd = keepAt === null ? null : attempt('open', keepAt, () => openSync(keepAt, 'wx', 0o600));
+    this.extractor = new LayerExtractor(args.targetDirectory, args.idMap ?? undefined);
+    this.reader = new TarReader(this.extractor);
   }
-  extractor.finish();
-  const arrived = compression === 'none' ? plain : compressed;
-  context.progress(arrived.bytes);
-  return {
-    diffId,
-    compressedDigest: compression === 'none' ? diffId : compressed.digest(),
-    sizeBytes: plain.bytes,
-    compressedSizeBytes: arrived.bytes,
-    entries: extractor.entries,
-  };
+
+  take(chunk: Buffer): void {
+    const { maxBytes } = this.args;
+    this.plain.add(chunk);
+    if (maxBytes !== null && this.plain.bytes > maxBytes) {
+      throw new ArchiveError(`layer is larger than ${maxBytes} bytes`);
+    }
+    if (this.keepFd !== null) this.keep(this.keepFd, chunk);
+    this.reader.push(chunk);
+  }
+
+  /** All has arrived: checks it, and makes it durable. */
+  finish(): { entries: number; plain: Tally } {
+    const { args, extractor, keepFd, plain } = this;
+    this.reader.finish();
+    const diffId = plain.digest();
+    if (args.expectedDiffId !== null && args.expectedDiffId !== diffId) {
+      throw new ArchiveError(`wrong diff id calculated on extraction "${diffId}"`);
+    }
+    extractor.finish();
+    if (keepFd !== null) attempt('fdatasync', args.keepAt ?? '', () => fdatasyncSync(keepFd));
+    return { entries: extractor.entries, plain };
+  }
+
+  [Symbol.dispose](): void {
+    this.extractor[Symbol.dispose]();
+    if (this.keepFd !== null) closeSync(this.keepFd);
+  }
+
+  private keep(fd: number, chunk: Buffer): void {
+    for (let at = 0; at < chunk.length;) {
+      at += attempt('write', this.args.keepAt ?? '', () => writeSync(fd, chunk, at, chunk.length - at));
+    }
+  }
 }
 
 /** Counts and hashes bytes that pass. */
@@ -93,6 +152,6 @@ class Tally {
   }
 
   digest(): string {
-    return `sha256:${this.hash.digest('hex')}`;
+    return `sha256:${this.hash.copy().digest('hex')}`;
   }
 }
