@@ -1,6 +1,7 @@
 import { Type } from '../schemas/type.js';
 import type { DiskUsageType } from '../../engine/system/system-service.js';
 import { invalid } from '../../shared/errors.js';
+import { announcedVersion } from '../compat/announced-version.js';
 import { INFO_RESPONSE } from '../compat/info.js';
 import { atLeast } from '../http/api-version.js';
 import type { ApiReply } from '../http/reply.js';
@@ -38,8 +39,8 @@ function ping({ server, raw }: ApiRequest): ApiReply {
   return text(raw.request.raw.method === 'HEAD' ? '' : 'OK', 'text/plain; charset=utf-8', 200, headers);
 }
 
-function version({ engine }: ApiRequest): ApiReply {
-  return json(fromEngineVersion(engine.system.version()));
+function version({ engine, headers }: ApiRequest): ApiReply {
+  return json(fromEngineVersion(engine.system.version(), announcedVersion(headers['user-agent'])));
 }
 
 function info({ engine }: ApiRequest): ApiReply {

@@ -1,11 +1,11 @@
 import type { EngineVersion } from '../../engine/system/system-service.js';
-import { formatVersion, MAX_API_VERSION, MIN_API_VERSION } from '../http/api-version.js';
+import { type ApiVersion, formatVersion, MIN_API_VERSION } from '../http/api-version.js';
 
-/** The body of `GET /version`. */
-export function fromEngineVersion(version: EngineVersion) {
+/** The body of `GET /version`; `newest` is the API version to name. */
+export function fromEngineVersion(version: EngineVersion, newest: ApiVersion) {
   const facts = {
     Version: version.version,
-    ApiVersion: formatVersion(MAX_API_VERSION),
+    ApiVersion: formatVersion(newest),
     MinAPIVersion: formatVersion(MIN_API_VERSION),
     GitCommit: version.gitCommit,
     GoVersion: version.goVersion,
