@@ -280,8 +280,10 @@ describe('a container', () => {
     const path = join(bed.dir, 'config.json');
     const spec = JSON.parse(readFileSync(path, 'utf8'));
     spec.linux.resources.memory = { limit: 8 << 20, swap: 8 << 20 };
+    // dd may be dead before the shim looks where it is.
+    spec.linux.cgroupsPath = `/${bed.id}`;
     writeFileSync(path, JSON.stringify(spec));
-    const shim = await bed.launch();
+    const shim = await launchShim(bed.options({ cgroupPath: spec.linux.cgroupsPath }));
     await shim.start();
     expect((await shim.exited).oomKilled).toBe(true);
   });
