@@ -10,7 +10,7 @@ export function networkDirectory(ctx: ContainersContext): ContainerDirectory {
   const save = (entry: ContainerEntry, networks: ContainerEntry['container']['network']['networks']): void =>
     ctx.registry.save(entry, { network: { ...entry.container.network, networks } });
   return {
-    find: (ref) => describe(ctx.registry.find(ref)),
+    find: (ref) => describe(ctx, ctx.registry.find(ref)),
     connected: async (containerId, networkName, config: EndpointConfig, endpoint) => {
       const entry = ctx.registry.find(containerId);
       save(entry, {
@@ -39,7 +39,8 @@ function refreshFiles(ctx: ContainersContext, entry: ContainerEntry): void {
   if (sandbox) writeNetworkFiles(ctx, entry.container, sandbox);
 }
 
-function describe({ container }: ContainerEntry): NetworkedContainer {
+function describe({ deps }: ContainersContext, { container }: ContainerEntry): NetworkedContainer {
+  const { dns, dnsOptions } = container.hostConfig;
   return {
     id: container.id,
     name: container.name,
@@ -47,5 +48,7 @@ function describe({ container }: ContainerEntry): NetworkedContainer {
     running: container.state.running && !container.state.restarting,
     networkMode: container.hostConfig.networkMode,
     networkNames: Object.keys(container.network.networks),
+    nameservers: dns.length > 0 ? dns : deps.defaults.dns,
+    resolverOptions: dnsOptions.length > 0 ? dnsOptions : deps.defaults.dnsOptions,
   };
 }

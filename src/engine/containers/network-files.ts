@@ -1,13 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostResolvConf } from '../networks/host-resolv-conf.js';
 import { ownNames, parseExtraHosts, renderHosts, type HostsEntry } from '../networks/hosts-file.js';
 import type { SandboxNetwork } from '../networks/model.js';
 import { renderResolvConf, type ResolvConfMode } from '../networks/resolv-conf.js';
 import type { Container } from './container.js';
 import type { ContainersContext } from './containers-context.js';
-
-const HOST_RESOLV_CONF = '/etc/resolv.conf';
-/** Where systemd-resolved keeps the real servers when /etc/resolv.conf only names its stub. */
-const RESOLVED_RESOLV_CONF = '/run/systemd/resolve/resolv.conf';
 
 /** Writes /etc/hosts and /etc/resolv.conf of a container for the networks that it was just given. */
 export function writeNetworkFiles(ctx: ContainersContext, container: Container, sandbox: SandboxNetwork): void {
@@ -55,8 +52,7 @@ function linkEntries(ctx: ContainersContext, { hostConfig }: Container): HostsEn
 function resolvConfText(ctx: ContainersContext, container: Container, sandbox: SandboxNetwork): string {
   const { hostConfig } = container;
   const { defaults } = ctx.deps;
-  const path = hostResolvConf();
-  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  const { path, text } = hostResolvConf();
   const either = (own: string[], daemon: string[]): string[] => (own.length > 0 ? own : daemon);
   const overrides = {
     nameservers: either(hostConfig.dns, defaults.dns),
@@ -72,11 +68,4 @@ function resolvConfMode({ hostConfig }: Container, sandbox: SandboxNetwork): Res
   return sandbox.endpoints.some(({ networkName }) => !['bridge', 'none', 'host'].includes(networkName))
     ? 'internal'
     : 'copy';
-}
-
-function hostResolvConf(): string {
-  if (!existsSync(HOST_RESOLV_CONF) || !existsSync(RESOLVED_RESOLV_CONF)) return HOST_RESOLV_CONF;
-  const servers = readFileSync(HOST_RESOLV_CONF, 'utf8').match(/^nameserver\s+\S+/gm) ?? [];
-  const isStub = servers.length > 0 && servers.every((line) => /\s127\.0\.0\.53$/.test(line));
-  return isStub ? RESOLVED_RESOLV_CONF : HOST_RESOLV_CONF;
 }

@@ -60,6 +60,8 @@ function attach(ctx: NetworksContext, sandbox: Sandbox, network: Network, config
   sandbox.endpoints = [...sandbox.endpoints, endpoint];
   moveDefaultRoute(inside, before, gatewayEndpoint(sandbox.endpoints));
   ctx.repository.saveSandbox(sandbox);
+  ctx.names.index.put(endpoint);
+  ctx.names.adjust(sandbox);
   return endpoint;
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setLink } from '../../host/netlink/links.js';
 import { openRouteSocket } from '../../host/netlink/route-socket.js';
 import { writeSysctl } from '../../host/netlink/sysctl.js';
+import { openNameService } from '../../host/dns/open-name-service.js';
 import { createNetns, removeNetns } from '../../host/sys/namespaces.js';
 import { conflict, errorKind, errorMessage, WharfError } from '../../shared/errors.js';
 import { UndoStack } from '../../shared/undo-stack.js';
@@ -10,6 +11,7 @@ import { leasePorts, releasePorts } from './lease-ports.js';
 import type { ConnectSandboxRequest, Endpoint, Network, Sandbox, SandboxNetwork } from './model.js';
 import { type NetworksContext, portRules } from './networks-context.js';
 import { gatewayEndpoint, planEndpoint, requestedNetworks } from './plan-endpoints.js';
+import { needsNameService } from './name-service.js';
 import { ensureHostNetns, releaseHostNetns } from './host-netns.js';
 import { addDefaultRoutes, cutEndpoint, wireEndpoint } from './wire-endpoint.js';
 
@@ -57,6 +59,7 @@ async function makeSandbox(ctx: NetworksContext, request: ConnectSandboxRequest)
     await publish(ctx, request, sandbox, undo);
   }
   ctx.repository.saveSandbox(sandbox);
+  for (const endpoint of sandbox.endpoints) ctx.names.index.put(endpoint);
   undo.commit();
   return toSandboxNetwork(sandbox);
 }
@@ -83,13 +86,22 @@ function planSandbox(ctx: NetworksContext, request: ConnectSandboxRequest): Sand
 function wireSandbox(ctx: NetworksContext, sandbox: Sandbox, undo: UndoStack): void {
   const { sandboxKey } = sandbox;
   const hasIpv6 = sandbox.endpoints.some(({ globalIpv6Address }) => globalIpv6Address !== '');
-  using inside = createNetns(sandboxKey, () => {
+  const made = createNetns(sandboxKey, () => {
     // Interfaces born later inherit it: without IPv6 on its networks a container has none but on its loopback.
     writeSysctl('net/ipv6/conf/default/disable_ipv6', hasIpv6 ? 0 : 1);
-    return openRouteSocket();
+    const routes = openRouteSocket();
+    try {
+      routes.request(setLink(1, { up: true }));
+      return { routes, dns: needsNameService(sandbox) ? openNameService(sandbox.sandboxId, true) : null };
+    } catch (error) {
+      routes[Symbol.dispose]();
+      throw error;
+    }
   });
+  using inside = made.routes;
   undo.push('network namespace', () => removeNetns(sandboxKey));
-  inside.request(setLink(1, { up: true }));
+  if (made.dns) ctx.names.serve(sandbox, made.dns);
+  undo.push('name service', () => ctx.names.close(sandbox.containerId));
   const wired = sandbox.endpoints.filter(({ hostInterface }) => hostInterface !== '');
   wired.forEach((endpoint, index) => {
     undo.push('veth', () => cutEndpoint(ctx, endpoint.hostInterface));

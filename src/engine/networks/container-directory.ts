@@ -11,6 +11,10 @@ export interface NetworkedContainer {
   networkMode: string;
   /** Names of the networks that the container is configured for. */
   networkNames: string[];
+  /** Name servers asked for, of the container or the daemon; empty: the host's. */
+  nameservers: string[];
+  /** Options of resolv.conf asked for; empty: the host's. */
+  resolverOptions: string[];
 }
 
 /**

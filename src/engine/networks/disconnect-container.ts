@@ -33,6 +33,7 @@ export async function disconnectContainer(
 }
 
 async function detach(ctx: NetworksContext, sandbox: Sandbox, endpoint: Endpoint): Promise<void> {
+  ctx.names.index.drop(endpoint);
   const before = gatewayEndpoint(sandbox.endpoints);
   if (before?.endpointId === endpoint.endpointId) {
     const { ports } = sandbox;
@@ -50,5 +51,6 @@ async function detach(ctx: NetworksContext, sandbox: Sandbox, endpoint: Endpoint
   } catch (error) {
     if (error instanceof WharfError || !hasCode(error, 'ENOENT', 'ESRCH')) throw error;
   }
+  ctx.names.adjust(sandbox);
   ctx.repository.saveSandbox(sandbox);
 }

@@ -101,6 +101,8 @@ export interface Endpoint {
   /** null on networks without name service. */
   dnsNames: string[] | null;
   aliases: string[] | null;
+  /** `other:alias`: names that only this container has for others on the network. */
+  links: string[] | null;
   gwPriority: number;
 }
 

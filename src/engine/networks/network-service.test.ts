@@ -401,6 +401,8 @@ describe('user-defined networks', () => {
       running: true,
       networkMode: 'bridge',
       networkNames: ['bridge'],
+      nameservers: [],
+      resolverOptions: [],
     });
     const sandbox = await networks.connectSandbox(request('a'));
     await networks.connect('n1', 'ca', noConfig);

@@ -21,6 +21,8 @@ import { firewallState, type NetworkOptions, type NetworksContext } from './netw
 import { PortAllocator } from './port-allocation.js';
 import { pruneNetworks } from './prune-networks.js';
 import { reconcileNetworks } from './reconcile-networks.js';
+import { nameServiceSettings } from './name-service-settings.js';
+import { NameService } from './name-service.js';
 import { newSurvivors, releaseSandbox } from './release-sandbox.js';
 import { removeNetwork } from './remove-network.js';
 import { validateEndpoints } from './validate-endpoints.js';
@@ -52,6 +54,7 @@ export class NetworkService {
       log,
       emit,
       ports: new PortAllocator(reservePort),
+      names: new NameService((containerId) => nameServiceSettings(this.ctx.containers, containerId), log),
       networks: new Map(repository.listNetworks().map((network) => [network.id, network])),
       sandboxes: new Map(repository.listSandboxes().map((sandbox) => [sandbox.containerId, sandbox])),
       routes,
@@ -85,6 +88,7 @@ export class NetworkService {
   /** Lets go of what the daemon holds; networks, containers' wiring and the firewall stay. */
   async shutdown(): Promise<void> {
     this.ctx.survivors.sweep();
+    this.ctx.names.closeAll();
     this.ctx.ports.releaseAll();
     this.ctx.routes[Symbol.dispose]();
   }
@@ -131,8 +135,10 @@ export class NetworkService {
     const former = sandbox.containerName;
     sandbox.containerName = newName;
     for (const endpoint of sandbox.endpoints) {
+      this.ctx.names.index.drop(endpoint);
       endpoint.containerName = newName;
       endpoint.dnsNames = endpoint.dnsNames?.map((name) => (name === former ? newName : name)) ?? null;
+      this.ctx.names.index.put(endpoint);
     }
     this.ctx.repository.saveSandbox(sandbox);
   }

@@ -5,6 +5,7 @@ import type { Logger } from '../../shared/logger.js';
 import type { EmitEvent } from '../events/event.js';
 import type { ContainerDirectory } from './container-directory.js';
 import type { AddressPool } from './ipam.js';
+import type { NameService } from './name-service.js';
 import type { Network, PortLease, Sandbox } from './model.js';
 import type { NetworkRepository } from './network-repository.js';
 import type { PortAllocator } from './port-allocation.js';
@@ -41,6 +42,7 @@ export interface NetworksContext {
   readonly log: Logger;
   readonly emit: EmitEvent;
   readonly ports: PortAllocator;
+  readonly names: NameService;
   /** By id, in order of creation. */
   readonly networks: Map<string, Network>;
   /** By container id; one that is being made or undone is in here too, so that its addresses are not given out again. */

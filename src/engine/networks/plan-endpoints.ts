@@ -99,6 +99,7 @@ function emptyEndpoint(owner: EndpointOwner, network: Network, config: EndpointC
     macAddress: '',
     dnsNames: isPredefined(network.name) ? null : [...new Set(names)],
     aliases,
+    links: config?.links ?? null,
     gwPriority: config?.gwPriority ?? 0,
   };
 }

@@ -23,6 +23,8 @@ export async function reconcileNetworks(ctx: NetworksContext, running: ReadonlyS
 
 function readopt(ctx: NetworksContext, sandbox: Sandbox): void {
   if (sandbox.kind === 'host') ensureHostNetns(sandbox.sandboxKey);
+  for (const endpoint of sandbox.endpoints) ctx.names.index.put(endpoint);
+  ctx.names.adjust(sandbox);
   for (const { proto, hostIp, hostPort } of sandbox.ports) {
     if (hostPort === 0) continue;
     try {

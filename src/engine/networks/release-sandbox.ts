@@ -13,9 +13,12 @@ const SURVIVORS_AFTER_MS = 500;
 export async function releaseSandbox(ctx: NetworksContext, containerId: string): Promise<void> {
   const sandbox = ctx.sandboxes.get(containerId);
   if (!sandbox) return;
+  for (const endpoint of sandbox.endpoints) ctx.names.index.drop(endpoint);
   await ctx.firewall.unpublish(portRules(sandbox.ports));
   if (ctx.sandboxes.get(containerId) !== sandbox) return;
   releasePorts(ctx, sandbox.ports);
+  // Its sockets would keep the namespace alive.
+  ctx.names.close(containerId);
   const veths = sandbox.endpoints.map(({ hostInterface }) => hostInterface).filter((name) => name !== '');
   for (const veth of veths) cutEndpoint(ctx, veth);
   if (sandbox.kind === 'host') releaseHostNetns(ctx, containerId);

@@ -63,6 +63,15 @@ export function upstreamNameservers(hostText: string, overrides: readonly string
   return overrides.length > 0 ? [...overrides] : parse(hostText).nameservers;
 }
 
+/** The options of the host's resolv.conf. */
+export function hostOptions(hostText: string): string[] {
+  return parse(hostText).options;
+}
+
+export function hasNdots(options: readonly string[]): boolean {
+  return options.some(isNdots);
+}
+
 function footer(
   hostPath: string,
   mode: ResolvConfMode,
@@ -74,7 +83,9 @@ function footer(
   const kind = mode === 'internal' ? ' (internal resolver)' : mode === 'copy' ? ' (legacy)' : '';
   const lines = [`# Based on host file: '${hostPath}'${kind}`];
   if (usedDefaults) lines.push('# Used default nameservers.');
-  if (mode === 'internal') lines.push(`# ExtServers: [${external.map(hostServer).join(' ')}]`);
+  // Those of the host are asked from the host's namespace.
+  const asked = overrides.nameservers.length > 0 ? external : external.map((server) => `host(${server})`);
+  if (mode === 'internal') lines.push(`# ExtServers: [${asked.join(' ')}]`);
   const names = [
     overrides.nameservers.length > 0 ? 'nameservers' : '',
     overrides.search.length > 0 ? 'search' : '',
@@ -83,10 +94,6 @@ function footer(
   lines.push(`# Overrides: [${names.join(' ')}]`);
   if (ndotsFrom !== '') lines.push(`# Option ndots from: ${ndotsFrom}`);
   return lines;
-}
-
-function hostServer(server: string): string {
-  return `host(${server})`;
 }
 
 function ndotsSource(options: string[], overrides: string[], mode: ResolvConfMode): string {
