@@ -87,9 +87,9 @@ export interface ImageLookup {
 export interface SnapshotPort {
   create(containerId: string, chainIds: readonly string[]): Promise<void>;
   /** Mounts it (again is fine) and returns the path. */
-  mount(containerId: string): string;
-  /** Not mounted is fine. */
-  unmount(containerId: string): void;
+  mount(containerId: string, options?: { isVolatile: boolean }): string;
+  /** Not mounted is fine. It is gone from its place at once; settles when what was written is on the disk. */
+  unmount(containerId: string): Promise<void>;
   /** Unmounts and deletes; none is fine. */
   remove(containerId: string): Promise<void>;
   graphDriverData(containerId: string): GraphDriverData;

@@ -142,7 +142,7 @@ async function copyUp(ctx: ContainersContext, plan: readonly PlannedMount[], id:
   try {
     await copyUpVolumes(ctx, plan, rootfs, id);
   } finally {
-    ctx.deps.snapshots.unmount(id);
+    await ctx.deps.snapshots.unmount(id);
   }
 }
 

@@ -19,12 +19,12 @@ import type { HostCapacity } from './validate-resources.js';
 export function snapshotPort(snapshots: Snapshots, imageSizeBytes: (containerId: string) => number): SnapshotPort {
   return {
     create: async (id, chainIds) => void snapshots.create(id, [...chainIds]),
-    mount: (id) => {
+    mount: (id, options) => {
       const { merged } = snapshots.get(id);
-      return isMountPoint(merged) ? merged : snapshots.mount(id);
+      return isMountPoint(merged) ? merged : snapshots.mount(id, options);
     },
     unmount: (id) => snapshots.unmount(id),
-    remove: async (id) => snapshots.remove(id),
+    remove: (id) => snapshots.remove(id),
     graphDriverData: (id) => ({ name: 'overlay2', data: { ...snapshots.graphDriverData(id) } }),
     diskUsage: async (id) => {
       const rwBytes = await snapshots.sizeRwBytes(id);

@@ -68,7 +68,7 @@ async function bringUp(ctx: ContainersContext, entry: ContainerEntry, undo: Undo
     await deps.networks.releaseSandbox(id);
   });
   undo.push('root file system', () => unmountRoot(ctx, entry));
-  const rootfs = deps.snapshots.mount(id);
+  const rootfs = deps.snapshots.mount(id, { isVolatile: entry.container.hostConfig.autoRemove });
   undo.push('shared memory', () => unmountShm(ctx, entry.container));
   mountShm(ctx, entry.container);
   const user = deps.oci.resolveUser(rootfs, entry.container.config.user, entry.container.hostConfig.groupAdd);

@@ -44,6 +44,6 @@ async function tryAll(
 }
 
 /** Unmounts the root file system, unless somebody copies from or to it just now (then the last one does it). */
-export function unmountRoot(ctx: ContainersContext, entry: ContainerEntry): void {
-  if (entry.views === 0) ctx.deps.snapshots.unmount(entry.id);
+export async function unmountRoot(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
+  if (entry.views === 0) await ctx.deps.snapshots.unmount(entry.id);
 }

@@ -77,6 +77,6 @@ function makeMountPoint(view: string, destination: string): string | null {
 export async function closeView(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
   entry.views--;
   if (entry.run || entry.views > 0 || ctx.locks.isHeld(entry.id)) return;
-  unmountRoot(ctx, entry);
+  await unmountRoot(ctx, entry);
   for (const { type, name } of entry.plan) if (type === 'volume') await ctx.deps.volumes.unmount(name, entry.id);
 }

@@ -19,6 +19,8 @@ export interface OverlayMount {
   work?: string;
   /** Absolute. */
   target: string;
+  /** Nothing of it has to survive a loss of power: no sync, neither for the programs in it nor at the end (kernels since 5.10). */
+  isVolatile?: boolean;
 }
 
 /**
@@ -41,10 +43,11 @@ export function mountOverlay(overlay: OverlayMount): void {
 }
 
 /** More than some 130 layers: only kernels since 6.5 take layers one by one. */
-function mountMany({ base, lowers, upper, work, target }: OverlayMount): void {
+function mountMany(overlay: OverlayMount): void {
+  const { base, lowers, upper, work, target } = overlay;
   const place = (path: string): string => posix.join(base, path);
   const upperDirs = upper === undefined || work === undefined ? null : { upperDir: place(upper), workDir: place(work) };
-  mountLayers({ lowerDirs: lowers.map(place), upper: upperDirs, target, options: FEATURES });
+  mountLayers({ lowerDirs: lowers.map(place), upper: upperDirs, target, options: features(overlay) });
 }
 
 /** One synchronous stretch: nothing else of the process resolves a relative path meanwhile (we use none). */
@@ -63,7 +66,7 @@ function options(overlay: OverlayMount, place: (path: string) => string): string
   if (overlay.upper !== undefined && overlay.work !== undefined) {
     paths.push(`upperdir=${escape(place(overlay.upper))}`, `workdir=${escape(place(overlay.work))}`);
   }
-  return [...paths, ...FEATURES].join(',');
+  return [...paths, ...features(overlay)].join(',');
 }
 
 /**
@@ -73,6 +76,10 @@ function options(overlay: OverlayMount, place: (path: string) => string): string
 const FEATURES = (['index', 'metacopy', 'redirect_dir'] as const)
   .filter((name) => existsSync(`/sys/module/overlay/parameters/${name}`))
   .map((name) => `${name}=off`);
+
+function features({ isVolatile }: OverlayMount): string[] {
+  return isVolatile ? [...FEATURES, 'volatile'] : FEATURES;
+}
 
 /** Commas and colons separate options and directories; the data-root may have them in its name. */
 function escape(path: string): string {

@@ -1,7 +1,9 @@
 import {
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -121,7 +123,7 @@ describe('Snapshots', () => {
     if (count > 0) expect(readFileSync(join(root, 'same'), 'utf8')).toBe(String(count - 1));
     writeFileSync(join(root, 'new'), 'x'.repeat(1000));
     expect(await snapshots.sizeRwBytes(id)).toBe(1000);
-    snapshots.remove(id);
+    await snapshots.remove(id);
     await snapshots.settled();
     expect(mounts().filter(({ mountPoint }) => mountPoint.startsWith(`${base}/`))).toEqual([]);
     expect(snapshots.ids()).toEqual([]);
@@ -130,6 +132,39 @@ describe('Snapshots', () => {
     expect(readdirSync(join(base, 'overlay2'))).toHaveLength(count + 2);
     for (const layer of chain) await store.remove(layer);
     if (count > 0) expect(readdirSync(join(base, 'overlay2'))).toEqual(['l']);
+  });
+
+  it('mounts volatile where nothing has to survive, and again after that', async () => {
+    const id = newId();
+    snapshots.create(id, await layers((path) => writeFileSync(join(path, 'below'), '')));
+    // Newer kernels write `fsync=volatile`.
+    const isMountedVolatile = (): boolean | undefined =>
+      mounts()
+        .find(({ mountPoint }) => mountPoint === snapshots.get(id).merged)
+        ?.superOptions.some((option) => option.endsWith('volatile'));
+    writeFileSync(join(snapshots.mount(id, { isVolatile: true }), 'kept'), 'kept');
+    expect(isMountedVolatile()).toBe(true);
+    await snapshots.unmount(id);
+    expect(isMountedVolatile()).toBeUndefined();
+    for (const isVolatile of [true, false]) {
+      const root = snapshots.mount(id, { isVolatile });
+      expect(isMountedVolatile()).toBe(isVolatile);
+      expect(readFileSync(join(root, 'kept'), 'utf8')).toBe('kept');
+      await snapshots.unmount(id);
+    }
+  });
+
+  it('unmounts at once what somebody still uses', async () => {
+    const id = newId();
+    snapshots.create(id, await layers((path) => writeFileSync(join(path, 'below'), 'still there')));
+    const user = openSync(join(snapshots.mount(id), 'below'), 'r');
+    const unmounted = snapshots.unmount(id);
+    expect(mounts().map(({ mountPoint }) => mountPoint)).not.toContain(snapshots.get(id).merged);
+    await unmounted;
+    expect(readFileSync(user, 'utf8')).toBe('still there');
+    closeSync(user);
+    await snapshots.unmount(id);
+    await snapshots.unmount(newId());
   });
 
   it('gives mount points that diff does not show, and keeps what the image has', async () => {
@@ -208,7 +243,7 @@ describe('Snapshots', () => {
     const chain = await layers(() => undefined);
     const first = newId();
     snapshots.create(first, chain);
-    snapshots.remove(first);
+    await snapshots.remove(first);
     await snapshots.settled();
     const { availableBytes } = diskSpace(base);
     const before = readdirSync(join(base, 'overlay2'), { recursive: true });
@@ -226,7 +261,7 @@ describe('Snapshots', () => {
       }
     }
     expect(failed).toBe(1);
-    for (const id of made) snapshots.remove(id);
+    for (const id of made) await snapshots.remove(id);
     await snapshots.settled();
     expect(readdirSync(join(base, 'overlay2'), { recursive: true })).toEqual(before);
   });

@@ -1,7 +1,10 @@
 import {
   chmodSync,
+  close,
+  constants,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -12,6 +15,7 @@ import {
 } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { systemFault } from '../archive/archive-error.js';
 import { diskUsageBytes } from '../archive/disk-usage.js';
 import { conflict, invalid, notFound } from '../../shared/errors.js';
@@ -23,6 +27,8 @@ import { mountOverlay } from './overlay-mount.js';
 
 /** What the kernel stacks (500), less the init layer. dockerd stops at 125. */
 const MAX_LAYERS = 499;
+const O_PATH = 0o10000000;
+const closeFile = promisify(close);
 const CONTAINER_ID = /^[0-9a-f]{64}$/;
 
 /** What inspect shows as GraphDriver.Data. */
@@ -49,7 +55,7 @@ export interface Snapshot {
 /**
  * The writable layers of containers, beside the image layers in `<dataRoot>/overlay2`: `<id>/{diff,work,merged,lower}`, on an init layer that
  * all containers of an image share. `lower` lists the links of the layers below and thereby says what a container stands on, so nothing has to be
- * remembered elsewhere. All of it is synchronous and a few system calls; callers hold the container's lock.
+ * remembered elsewhere. All of it is a few system calls; callers hold the container's lock.
  */
 export class Snapshots {
   private readonly removals = new Set<Promise<void>>();
@@ -94,22 +100,38 @@ export class Snapshots {
     return { id, upper: join(base, 'diff'), work: join(base, 'work'), merged: join(base, 'merged'), lowers };
   }
 
-  /** Mounts the container's file system and returns where. Calling it again while mounted stacks nothing: unmount() first. */
-  mount(id: string): string {
+  /**
+   * Mounts the container's file system and returns where. Calling it again while mounted stacks nothing: unmount() first. What is written
+   * to a volatile one need not survive a loss of power, and nobody waits for the disk.
+   */
+  mount(id: string, { isVolatile = false }: { isVolatile?: boolean } = {}): string {
     const target = join(this.path(id), 'merged');
     const lowers = this.lowerLinks(id);
-    mountOverlay({ base: this.layers.directory, lowers, upper: `${id}/diff`, work: `${id}/work`, target });
+    // The kernel's mark that the last mount was volatile; with it there, it refuses to mount again.
+    rmSync(join(this.path(id), 'work/work/incompat'), { recursive: true, force: true });
+    mountOverlay({ base: this.layers.directory, lowers, upper: `${id}/diff`, work: `${id}/work`, target, isVolatile });
     return target;
   }
 
-  /** Unmounts, lazily where somebody is still in it; not mounted is fine. */
-  unmount(id: string): void {
-    umountAll(join(this.path(id), 'merged'), MNT_DETACH | UMOUNT_NOFOLLOW);
+  /**
+   * Unmounts, lazily where somebody is still in it; not mounted is fine. It is out of the way when this returns; settles when what was
+   * written is on the disk, which the kernel waits for with the last user of the mount: that is done on a thread.
+   */
+  async unmount(id: string): Promise<void> {
+    const merged = join(this.path(id), 'merged');
+    const lastUser = existsSync(merged)
+      ? openSync(merged, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+      : null;
+    try {
+      umountAll(merged, MNT_DETACH | UMOUNT_NOFOLLOW);
+    } finally {
+      if (lastUser !== null) await closeFile(lastUser);
+    }
   }
 
-  /** Unmounts and removes a container's layers; missing is fine. They are gone at once, their files soon after. */
-  remove(id: string): void {
-    this.unmount(id);
+  /** Unmounts and removes a container's layers; missing is fine. They are gone when it settles, their files soon after. */
+  async remove(id: string): Promise<void> {
+    await this.unmount(id);
     const doomed = this.detach(id);
     if (!doomed) return;
     // What can't be removed now is out of sight, and goes with LayerStore.sweep() at the next boot.
@@ -134,7 +156,7 @@ export class Snapshots {
   /** At boot: removes the layers of containers that are not known. Returns their IDs. */
   async sweep(knownIds: ReadonlySet<string>): Promise<string[]> {
     const unknown = this.ids().filter((id) => !knownIds.has(id));
-    for (const id of unknown) this.remove(id);
+    for (const id of unknown) await this.remove(id);
     await this.settled();
     return unknown;
   }
