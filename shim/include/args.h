@@ -11,6 +11,7 @@ struct args {
 	const char *id;
 	const char *bundle;        /* container mode */
 	const char *exec_process;  /* exec mode: the process file; NULL in container mode */
+	const char *exec_plan;     /* exec mode: how to do it without the runtime; may be NULL */
 	const char *runtime;
 	const char *runtime_root;
 	const char *runtime_log;

@@ -21,6 +21,7 @@ static const struct flag flags[] = {
 	FLAG("--id", TEXT, id),
 	FLAG("--bundle", TEXT, bundle),
 	FLAG("--exec-process", TEXT, exec_process),
+	FLAG("--exec-plan", TEXT, exec_plan),
 	FLAG("--runtime", TEXT, runtime),
 	FLAG("--runtime-root", TEXT, runtime_root),
 	FLAG("--runtime-log", TEXT, runtime_log),

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "console.h"
+#include "exec_start.h"
 #include "oom.h"
 #include "runtime.h"
 #include "shim.h"
@@ -57,8 +58,27 @@ static int output_pipe(int *ours, int *theirs)
 	return fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 }
 
+/* An exec that can do without the runtime; whether it runs. stdio is NULL for one with a terminal. */
+static bool start_directly(struct shim *shim, const int stdio[3])
+{
+	const struct args *args = &shim->args;
+	const struct winsize size = { .ws_row = args->console_height, .ws_col = args->console_width };
+	if (!args->exec_plan)
+		return false;
+	pid_t pid = exec_start(args->exec_plan, stdio, &size, &shim->master);
+	if (pid > 0)
+		shim->init_pid = pid;
+	return pid > 0;
+}
+
+/* The pid of the runtime, 0 if it is not needed. */
 static int spawn_with_terminal(struct shim *shim)
 {
+	if (start_directly(shim, NULL)) {
+		source_close(shim->epfd, &shim->console);
+		unlink(shim->console_path);
+		return 0;
+	}
 	CLEANUP_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	CLEANUP_FD int error_end = -1;
 	if (null < 0)
@@ -78,28 +98,10 @@ static int spawn_with_pipes(struct shim *shim)
 		err = output_pipe(&sources[1]->fd, &err_end);
 	if (err < 0)
 		return err;
-	int pid = runtime_start(&shim->args, NULL, (int[3]){ shim->stdin_read_end, out, err_end });
+	const int stdio[3] = { shim->stdin_read_end, out, err_end };
+	int pid = start_directly(shim, stdio) ? 0 : runtime_start(&shim->args, NULL, stdio);
 	close_and_forget(&shim->stdin_read_end);
 	return pid;
-}
-
-void shim_start(struct shim *shim, struct client *client)
-{
-	char line[PROTOCOL_LINE_MAX];
-	if (shim->state == STATE_STARTING)
-		return;
-	if (shim->state != STATE_CREATED) {
-		shim_started_line(shim, line, sizeof(line));
-		client_reply(shim, client, "%s", line);
-		return;
-	}
-	int pid = shim->args.tty ? spawn_with_terminal(shim) : spawn_with_pipes(shim);
-	if (pid < 0) {
-		fail_errno(shim, shim->args.runtime, pid);
-		return;
-	}
-	shim->runtime_pid = pid;
-	shim->state = STATE_STARTING;
 }
 
 void lifecycle_take_console(struct shim *shim)
@@ -165,19 +167,14 @@ static void find_parentage(struct shim *shim)
 	init_ended(shim, (struct exit_record){ .code = -1, .finished_ns = realtime_ns() });
 }
 
-static void started(struct shim *shim)
+/* The first process runs, and its pid is known. */
+static void running(struct shim *shim)
 {
 	char line[PROTOCOL_LINE_MAX];
-	pid_t pid = runtime_read_pid(&shim->args);
-	if (pid < 0) {
-		fail_errno(shim, shim->args.pid_file, pid);
-		return;
-	}
-	shim->init_pid = pid;
 	shim->started_ns = realtime_ns();
 	shim->state = STATE_RUNNING;
 	if (!shim->args.exec_process)
-		shim->oom_fd = oom_open(pid, shim->args.cgroup);
+		shim->oom_fd = oom_open(shim->init_pid, shim->args.cgroup);
 	int err = open_streams(shim);
 	if (err < 0)
 		shim_log("the container's output: %s", strerror(-err));
@@ -189,10 +186,35 @@ static void started(struct shim *shim)
 	find_parentage(shim);
 }
 
+void shim_start(struct shim *shim, struct client *client)
+{
+	char line[PROTOCOL_LINE_MAX];
+	if (shim->state == STATE_STARTING)
+		return;
+	if (shim->state != STATE_CREATED) {
+		shim_started_line(shim, line, sizeof(line));
+		client_reply(shim, client, "%s", line);
+		return;
+	}
+	int pid = shim->args.tty ? spawn_with_terminal(shim) : spawn_with_pipes(shim);
+	if (pid < 0) {
+		fail_errno(shim, shim->args.runtime, pid);
+		return;
+	}
+	shim->runtime_pid = pid;
+	shim->state = STATE_STARTING;
+	if (pid == 0)
+		running(shim);
+}
+
 static void runtime_ended(struct shim *shim, int status)
 {
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-		started(shim);
+		shim->init_pid = runtime_read_pid(&shim->args);
+		if (shim->init_pid > 0)
+			running(shim);
+		else
+			fail_errno(shim, shim->args.pid_file, shim->init_pid);
 		return;
 	}
 	char message[MESSAGE_BYTES];

@@ -58,7 +58,8 @@ static pid_t spawn(const struct argv *argv, const int stdio[3])
 	sigset_t none, defaults;
 	pid_t pid;
 	sigemptyset(&none);
-	sigfillset(&defaults);
+	/* all and not sigfillset's: those that libc keeps for itself it would have ignored in the container */
+	memset(&defaults, 0xff, sizeof(defaults));
 	posix_spawn_file_actions_init(&actions);
 	for (int i = 0; i < 3; i++)
 		posix_spawn_file_actions_adddup2(&actions, stdio[i], i);

@@ -50,11 +50,23 @@ export function execFiles(
   roots: ContainerRoots,
   containerId: string,
   execId: string,
-): { process: string; exit: string; pid: string; runtimeLog: string; shimLog: string; socket: string } {
+): {
+  process: string;
+  plan: string;
+  filter: string;
+  exit: string;
+  pid: string;
+  runtimeLog: string;
+  shimLog: string;
+  socket: string;
+} {
   const bundle = join(roots.bundles, containerId);
   const short = execId.slice(0, 32);
   return {
     process: join(bundle, `exec-${short}.json`),
+    plan: join(bundle, `exec-${short}.plan`),
+    // One for all execs of a run.
+    filter: join(bundle, 'seccomp'),
     exit: join(bundle, `exec-${short}.exit`),
     pid: join(bundle, `exec-${short}.pid`),
     runtimeLog: join(bundle, `exec-${short}.log`),

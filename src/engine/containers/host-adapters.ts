@@ -10,6 +10,7 @@ import type { Snapshots } from '../../host/overlay/snapshots.js';
 import { attachToShim } from '../../host/shim/attach.js';
 import { readExitRecord } from '../../host/shim/exit-record.js';
 import { launchShim } from '../../host/shim/launch.js';
+import { SealedBinary } from '../../host/shim/sealed-binary.js';
 import { ShimClient } from '../../host/shim/shim-client.js';
 import type { OciPort, SnapshotPort } from './containers-deps.js';
 import type { ShimPort } from './shim-port.js';
@@ -47,8 +48,15 @@ function isMountPoint(path: string): boolean {
 
 /** The real shims; `binary` is the path of wharf-shim. */
 export function shimPort(binary: string): ShimPort {
+  const sealed = new SealedBinary(binary);
   return {
-    launch: (options) => launchShim({ ...options, binary }),
+    launch: (options) => {
+      const { process } = options;
+      if (!('plan' in process) || !process.plan) return launchShim({ ...options, binary });
+      const { executable } = sealed;
+      if (executable !== null) return launchShim({ ...options, binary, executable });
+      return launchShim({ ...options, binary, process: { execProcess: process.execProcess } });
+    },
     connect: (socketPath) => ShimClient.connect(socketPath),
     attach: attachToShim,
     readExitRecord,

@@ -19,7 +19,7 @@ export interface RunningShim {
 /** The shims of this daemon. */
 export interface ShimPort {
   /** Starts a shim process; nothing runs before its `start`. */
-  launch(options: Omit<ShimOptions, 'binary'>): Promise<RunningShim>;
+  launch(options: Omit<ShimOptions, 'binary' | 'executable'>): Promise<RunningShim>;
   /** Finds a shim that was launched earlier, by this daemon or one before it. Rejects with a system error when nobody is there. */
   connect(socketPath: string): Promise<RunningShim>;
   /** Output as Docker's frames (raw with a terminal); what is written is stdin. Ends after the exit was announced. */

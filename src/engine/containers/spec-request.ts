@@ -47,11 +47,7 @@ export function specRequest(ctx: ContainersContext, container: Container, facts:
     privileged: hostConfig.privileged,
     capAdd: hostConfig.capAdd,
     capDrop: hostConfig.capDrop,
-    seccomp: seccompChoice(
-      security.seccomp ?? defaults.seccompProfile,
-      hostConfig.privileged,
-      security.seccomp !== null,
-    ),
+    seccomp: containerSeccomp(ctx, hostConfig),
     appArmorProfile: container.appArmorProfile,
     processLabel: container.processLabel,
     mountLabel: container.mountLabel,
@@ -65,15 +61,23 @@ export function specRequest(ctx: ContainersContext, container: Container, facts:
     cgroupVersion: defaults.cgroupVersion,
     rlimits: mergeUlimits(ctx, hostConfig),
     sysctls: hostConfig.sysctls,
-    oomScoreAdj: hostConfig.oomScoreAdj === 0 ? null : hostConfig.oomScoreAdj,
+    oomScoreAdj: oomScoreAdj(hostConfig),
     annotations: hostConfig.annotations,
     initPath: initPath(ctx, hostConfig),
   };
 }
 
-function seccompChoice(profile: string, privileged: boolean, isOwn: boolean): SpecInput['seccomp'] {
-  if (profile === 'unconfined' || (privileged && !isOwn)) return { kind: 'unconfined' };
+/** A privileged container is confined only when it asks for it. */
+export function containerSeccomp(ctx: ContainersContext, host: HostConfig): SpecInput['seccomp'] {
+  const own = parseSecurityOpt(host.securityOpt).seccomp;
+  const profile = own ?? ctx.deps.defaults.seccompProfile;
+  if (profile === 'unconfined' || (host.privileged && own === null)) return { kind: 'unconfined' };
   return profile === '' || profile === 'builtin' ? { kind: 'default' } : { kind: 'profile', json: profile };
+}
+
+/** null: inherited. */
+export function oomScoreAdj(host: HostConfig): number | null {
+  return host.oomScoreAdj === 0 ? null : host.oomScoreAdj;
 }
 
 function hasSize([height, width]: [number, number]): boolean {

@@ -45,4 +45,28 @@ describe('execFailure', () => {
       error: { kind: 'invalid', message: `OCI runtime exec failed: ${text}` },
     });
   });
+
+  it.each([
+    ['chdir to cwd ("/nowhere") set in config.json failed: no such file or directory', 127, ''],
+    [
+      'chdir to cwd ("/etc/passwd") set in config.json failed: not a directory',
+      127,
+      ': Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type',
+    ],
+    ['exec: "/tmp": is a directory: permission denied', 126, ''],
+  ])('goes by the words: %s', (words, exitCode, advice) => {
+    const text = `exec failed: unable to start container process: ${words}`;
+    expect(execFailure(new RuntimeStartError(1, text))).toMatchObject({
+      exitCode,
+      error: { kind: 'invalid', message: `OCI runtime exec failed: ${text}${advice}` },
+    });
+  });
+
+  it('is 128 and ours for anything else', () => {
+    const failure = execFailure(new RuntimeStartError(1, 'exec failed: Cwd must be an absolute path'));
+    expect(failure).toMatchObject({
+      exitCode: 128,
+      error: { kind: 'internal', message: 'OCI runtime exec failed: exec failed: Cwd must be an absolute path' },
+    });
+  });
 });

@@ -54,11 +54,25 @@ export function commandExitCode(text: string): number {
   return NOT_FOUND.test(text) ? 127 : 128;
 }
 
-/** The same for a command of an exec. */
+/** What dockerd adds where a directory and a file were mistaken for each other, be there a mount or not. */
+const NOT_A_DIRECTORY =
+  ': Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type';
+
+/**
+ * The same for an exec, where dockerd goes by the words alone: a missing working directory is 127 as well.
+ * Source: dockerd 28.5.
+ */
 export function execFailure(error: unknown): StartFailure {
   if (error instanceof WharfError) return { error, exitCode: 128 };
   const text = asRunc(errorMessage(error).trim()).replace(/^(?:runc )?exec failed: /, '');
-  const exitCode = commandExitCode(text);
+  const exitCode = execExitCode(text);
   const make = exitCode === 128 ? internal : invalid;
-  return { error: make(`OCI runtime exec failed: exec failed: ${text}`, error), exitCode };
+  const advice = exitCode === 127 && text.includes('not a directory') ? NOT_A_DIRECTORY : '';
+  return { error: make(`OCI runtime exec failed: exec failed: ${text}${advice}`, error), exitCode };
+}
+
+function execExitCode(text: string): number {
+  if (text.includes('permission denied')) return 126;
+  if (NOT_FOUND.test(text) || text.includes('not a directory')) return 127;
+  return commandExitCode(text);
 }

@@ -20,6 +20,7 @@ export interface StreamSession {
  */
 export async function relay(client: Duplex, shim: Socket, session: StreamSession): Promise<void> {
   const clientGone = new Promise<void>((resolve) => {
+    if (client.destroyed) resolve();
     client.once('close', resolve);
     client.once('error', () => resolve());
   });
@@ -48,6 +49,8 @@ function pump(shim: Socket, client: Duplex): Promise<void> {
     shim.once('end', resolve);
     shim.once('close', () => resolve());
     shim.once('error', () => resolve());
+    // A socket tells its end once, and nobody listens while a short process is being started.
+    if (shim.readableEnded || shim.destroyed) resolve();
     shim.pipe(client, { end: false });
   });
 }
@@ -63,9 +66,11 @@ function pumpInput(client: Duplex, shim: Socket, detachKeys: Buffer | null, deta
     }
     if (detached) detach();
   });
-  client.once('end', () => {
+  const endInput = (): void => {
     if (shim.writable) shim.end();
-  });
+  };
+  if (client.readableEnded) endInput();
+  else client.once('end', endInput);
 }
 
 async function endOf(client: Duplex, gone: Promise<void>): Promise<void> {

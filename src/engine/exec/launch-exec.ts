@@ -1,9 +1,11 @@
 import { commandText } from './command-text.js';
-import { rm, writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { specJson } from '../../host/oci/rlimits.js';
 import { execProcessInput } from './exec-process-input.js';
 import type { ExecRecord } from './exec-record.js';
+import { planExec } from './plan-exec.js';
 import { execFiles } from '../containers/container-paths.js';
 import { emitContainerEvent, type ContainersContext } from '../containers/containers-context.js';
 import type { RunningShim } from '../containers/shim-port.js';
@@ -50,13 +52,15 @@ async function launch(
   const { entry, config } = exec;
   const files = execFiles(deps.paths, entry.id, exec.id);
   const size = consoleSize ?? config.consoleSize;
-  await writeFile(files.process, specJson(deps.oci.execProcess(execProcessInput(ctx, exec, size))), {
-    mode: 0o600,
-  });
+  const process = deps.oci.execProcess(execProcessInput(ctx, exec, size));
+  const plan = planExec(ctx, exec, process);
+  // A tmpfs: no waiting.
+  writeFileSync(files.process, specJson(process), { mode: 0o600 });
+  if (plan) writeFileSync(files.plan, plan, { mode: 0o600 });
   const shim = await deps.shims.launch({
     ...shimSetup(ctx, files, entry.container.hostConfig.runtime, size),
     id: entry.id,
-    process: { execProcess: files.process },
+    process: { execProcess: files.process, plan: plan && files.plan },
     tty: config.tty,
     stdin: config.attachStdin && attach,
     stdinOnce: true,
@@ -102,6 +106,6 @@ function forgetRunning(ctx: ContainersContext, { id, entry }: ExecRecord): void 
 }
 
 async function removeFiles(ctx: ContainersContext, { id, entry }: ExecRecord): Promise<void> {
-  const { process, exit, pid, runtimeLog, socket } = execFiles(ctx.deps.paths, entry.id, id);
-  await Promise.all([process, exit, pid, runtimeLog, socket].map((path) => rm(path, { force: true })));
+  const { process, plan, exit, pid, runtimeLog, socket } = execFiles(ctx.deps.paths, entry.id, id);
+  await Promise.all([process, plan, exit, pid, runtimeLog, socket].map((path) => rm(path, { force: true })));
 }

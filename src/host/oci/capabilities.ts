@@ -31,6 +31,11 @@ export function availableCapabilities(): string[] {
   return available;
 }
 
+/** The set as the kernel writes it: bit n is capability n. Names that the kernel does not have are left out. */
+export function capabilityMask(names: readonly string[]): bigint {
+  return BY_NUMBER.reduce((mask, name, bit) => (names.includes(name) ? mask | (1n << BigInt(bit)) : mask), 0n);
+}
+
 /** `net_admin`, `CAP_NET_ADMIN` → `CAP_NET_ADMIN`; `ALL` stays. */
 export function canonicalCapability(name: string): string {
   const upper = name.toUpperCase();

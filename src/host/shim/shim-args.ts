@@ -2,10 +2,15 @@
 export interface ShimOptions {
   /** The wharf-shim binary. */
   readonly binary: string;
+  /** What to execute in its place, a copy of it. */
+  readonly executable?: string;
   /** Container id, the runtime's name for it. */
   readonly id: string;
-  /** A bundle to run, or a process file (OCI process object as JSON) to execute in the running container `id`. */
-  readonly process: { readonly bundle: string } | { readonly execProcess: string };
+  /**
+   * A bundle to run, or a process file (OCI process object as JSON) to execute in the running container `id`: by the shim
+   * itself, if there is a plan and it works out, else by the runtime.
+   */
+  readonly process: { readonly bundle: string } | { readonly execProcess: string; readonly plan?: string | null };
   readonly runtime: {
     /** A path, or a name to look up in PATH. */
     readonly path: string;
@@ -82,6 +87,7 @@ export function shimArgs(options: ShimOptions): string[] {
   const { process, consoleSize } = options;
   const args = ['--id', options.id];
   args.push(...('bundle' in process ? ['--bundle', process.bundle] : ['--exec-process', process.execProcess]));
+  if ('plan' in process && process.plan) args.push('--exec-plan', process.plan);
   args.push(...runtimeArgs(options.runtime));
   args.push('--socket', options.socketPath, '--exit-file', options.exitFile, '--pid-file', options.pidFile);
   if (options.shimLog) args.push('--shim-log', options.shimLog);

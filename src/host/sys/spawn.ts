@@ -55,13 +55,13 @@ export interface FinishedProcess {
  * Node's size costs several milliseconds in page tables, which posix_spawn(3) does not: it shares the memory until the exec.
  * stdin and stdout are /dev/null. The program starts with no signal blocked or ignored (Node ignores SIGPIPE).
  *
- * Throws a SystemError when it can't be started.
+ * `name` is what it sees as its own name. Throws a SystemError when it can't be started.
  */
-export function runBriefly(path: string, args: readonly string[]): FinishedProcess {
+export function runBriefly(path: string, args: readonly string[], name: string = path): FinishedProcess {
   const [readEnd, writeEnd] = pipe();
   let isWriteEndOpen = true;
   try {
-    const pid = spawn(path, args, writeEnd);
+    const pid = spawn(path, [name, ...args], writeEnd);
     closeSync(writeEnd);
     isWriteEndOpen = false;
     const exitCode = waitFor(pid);
@@ -78,7 +78,7 @@ function pipe(): [number, number] {
   return [fds.readInt32LE(0), fds.readInt32LE(4)];
 }
 
-function spawn(path: string, args: readonly string[], stderr: number): number {
+function spawn(path: string, argv: readonly string[], stderr: number): number {
   const actions = Buffer.alloc(OPAQUE_BYTES);
   const attributes = Buffer.alloc(OPAQUE_BYTES);
   const pid = Buffer.alloc(4);
@@ -94,7 +94,7 @@ function spawn(path: string, args: readonly string[], stderr: number): number {
     attributesSetMask(attributes, Buffer.alloc(SIGSET_BYTES));
     const environment = Object.entries(process.env).map(([name, value]) => `${name}=${value}`);
     // posix_spawn gives its error as the result, not through errno.
-    const errno = spawnCall(pid, path, actions, attributes, [path, ...args, null], [...environment, null]);
+    const errno = spawnCall(pid, path, actions, attributes, [...argv, null], [...environment, null]);
     if (errno !== 0) throw systemError(errno, 'posix_spawn', path);
     return pid.readInt32LE(0);
   } finally {

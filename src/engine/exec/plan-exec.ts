@@ -1,0 +1,44 @@
+import { basename } from 'node:path';
+import { containerEntrances } from '../../host/cgroup/container-entrances.js';
+import { encodeExecPlan } from '../../host/shim/exec-plan.js';
+import type { RuntimeProcess } from '../../host/oci/runtime-spec.js';
+import { hasCode } from '../../shared/errors.js';
+import { execFiles } from '../containers/container-paths.js';
+import type { ContainersContext } from '../containers/containers-context.js';
+import { containerSeccomp, oomScoreAdj } from '../containers/spec-request.js';
+import type { ExecRecord } from './exec-record.js';
+
+/** The runtimes whose containers are made of nothing but namespaces, control groups, capabilities and filters of this kernel. */
+const PLAIN_RUNTIMES = new Set(['runc', 'crun']);
+
+/**
+ * How the exec's shim can make the process itself, in the form that it reads; null: this one is for the runtime. What the shim
+ * then finds to be different from what the plan says makes it call the runtime too.
+ */
+export function planExec(ctx: ContainersContext, { id, entry }: ExecRecord, process: RuntimeProcess): Buffer | null {
+  const { deps } = ctx;
+  const { hostConfig, state } = entry.container;
+  const runtime = deps.oci.runtimes.resolve(hostConfig.runtime);
+  if (!PLAIN_RUNTIMES.has(basename(runtime.path)) || runtime.args.length > 0) return null;
+  const cgroups = entrances(ctx, state.pid, entry.id);
+  if (cgroups === null) return null;
+  const isFiltered = containerSeccomp(ctx, hostConfig).kind !== 'unconfined';
+  return encodeExecPlan({
+    containerId: entry.id,
+    initPid: state.pid,
+    cgroups,
+    process,
+    oomScoreAdj: oomScoreAdj(hostConfig),
+    filterFile: isFiltered ? execFiles(deps.paths, entry.id, id).filter : null,
+  });
+}
+
+function entrances(ctx: ContainersContext, pid: number, containerId: string): ReturnType<typeof containerEntrances> {
+  try {
+    return containerEntrances(ctx.deps.cgroupLayout, pid, containerId);
+  } catch (error) {
+    // It has just ended; the runtime has the words for that.
+    if (hasCode(error, 'ENOENT', 'ESRCH')) return null;
+    throw error;
+  }
+}
