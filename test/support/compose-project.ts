@@ -19,6 +19,13 @@ export async function hasCompose(program: ComposeProgram): Promise<boolean> {
   );
 }
 
+/** Lets the CLI of this daemon's environment find the plugin. */
+export function installComposePlugin(daemon: TestDaemon): void {
+  const plugins = join(daemon.environment['DOCKER_CONFIG']!, 'cli-plugins');
+  mkdirSync(plugins, { recursive: true });
+  if (!existsSync(join(plugins, 'docker-compose'))) symlinkSync(PLUGIN, join(plugins, 'docker-compose'));
+}
+
 /** A folder with a compose file, and the stock program that acts on it. */
 export class ComposeProject {
   readonly dir: string;
@@ -32,9 +39,7 @@ export class ComposeProject {
     this.dir = join(daemon.dir, name);
     mkdirSync(this.dir);
     writeFileSync(join(this.dir, 'docker-compose.yml'), file);
-    const plugins = join(daemon.environment['DOCKER_CONFIG']!, 'cli-plugins');
-    mkdirSync(plugins, { recursive: true });
-    if (!existsSync(join(plugins, 'docker-compose'))) symlinkSync(PLUGIN, join(plugins, 'docker-compose'));
+    installComposePlugin(daemon);
   }
 
   /** `old_app_1` of 1.x is `old-app-1` of v2. */
