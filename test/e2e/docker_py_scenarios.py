@@ -3,6 +3,7 @@ import io
 import sys
 import tarfile
 import threading
+import time
 
 import docker
 from docker.errors import APIError, ContainerError, ImageNotFound, NotFound
@@ -145,6 +146,87 @@ def volumes():
     client.containers.run("busybox", ["sh", "-c", "echo x > /v/f"], volumes={"pyvol": {"bind": "/v", "mode": "rw"}}, remove=True)
     assert client.containers.run("busybox", ["cat", "/v/f"], volumes={"pyvol": {"bind": "/v", "mode": "ro"}}, remove=True) == b"x\n"
     volume.remove()
+
+
+def until(what, ask):
+    deadline = time.monotonic() + 40
+    while not ask():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+def archive_of(name, text):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        info = tarfile.TarInfo(name)
+        info.size = len(text)
+        archive.addfile(info, io.BytesIO(text))
+    return buffer.getvalue()
+
+
+@scenario
+def services_of_a_project():
+    labels = {"project": "py"}
+    network = client.networks.create("pynet", driver="bridge", labels=labels)
+    volume = client.volumes.create("pydata", labels=labels)
+    mounts = {"pydata": {"bind": "/data", "mode": "rw"}}
+    serve = "trap 'exit 0' TERM; echo store up; httpd -p 80 -h /data; while :; do sleep 0.1; done"
+    store = client.containers.create(
+        "busybox",
+        ["sh", "-c", serve],
+        name="py_store",
+        labels=labels,
+        volumes=mounts,
+        network="pynet",
+        healthcheck={"test": ["CMD-SHELL", "wget -q -O - http://127.0.0.1/index.html"], "interval": 10**9, "timeout": 20 * 10**9, "retries": 60},
+    )
+    assert store.put_archive("/data", archive_of("index.html", b"page\n"))
+    store.start()
+
+    def healthy():
+        store.reload()
+        return store.attrs["State"]["Health"]["Status"] == "healthy"
+
+    until("the store to be healthy", healthy)
+    address = store.attrs["NetworkSettings"]["Networks"]["pynet"]["IPAddress"]
+    look = "trap 'exit 0' TERM; echo app got $(wget -q -O - http://%s/); while :; do sleep 0.1; done" % address
+    apps = [
+        client.containers.run("busybox", ["sh", "-c", look], name="py_app_%d" % i, detach=True, labels=labels, network="pynet", volumes=mounts)
+        for i in range(3)
+    ]
+    for app in apps:
+        until("the app's logs", lambda: app.logs() == b"app got page\n")
+    network.reload()
+    assert len(network.containers) == 4
+    ours = {"label": "project=py"}
+    assert sorted(c.name for c in client.containers.list(filters=ours)) == ["py_app_0", "py_app_1", "py_app_2", "py_store"]
+    assert apps[0].top()["Processes"][0][-1].startswith("sh -c"), apps[0].top()
+    sample = apps[0].stats(stream=False)
+    assert sample["memory_stats"]["limit"] > 0 and "eth0" in sample["networks"], sample
+    assert sample["cpu_stats"]["online_cpus"] > 0 and sample["precpu_stats"]["cpu_usage"]["total_usage"] > 0
+    assert next(apps[0].stats(stream=True, decode=True))["id"] == apps[0].id
+    apps[0].update(mem_limit="64m", memswap_limit="64m")
+    apps[0].reload()
+    assert apps[0].attrs["HostConfig"]["Memory"] == 64 * 1024 * 1024
+    assert apps[0].exec_run(["sh", "-c", "echo more > /data/more"]).exit_code == 0
+    chunks, stat = store.get_archive("/data/more")
+    assert stat["name"] == "more" and stat["size"] == 5, stat
+    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+        assert archive.extractfile("more").read() == b"more\n"
+    network.disconnect(apps[2])
+    network.connect(apps[2])
+    for container in client.containers.list(filters=ours):
+        container.stop(timeout=5)
+    if client.api._version != "1.24":
+        assert len(client.containers.prune(ours)["ContainersDeleted"]) == 4
+        assert client.networks.prune(ours)["NetworksDeleted"] == ["pynet"]
+    else:
+        for container in client.containers.list(all=True, filters=ours):
+            container.remove()
+        network.remove()
+    volume.remove()
+    assert client.containers.list(all=True, filters=ours) == []
+    assert client.networks.list(filters=ours) == [] and client.volumes.list(filters=ours) == []
 
 
 @scenario

@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import Docker from 'dockerode';
+import * as tarStream from 'tar-stream';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { busyboxTar } from '../support/busybox-image.js';
 import { daemonSuite } from '../support/daemon-suite.js';
@@ -152,5 +153,76 @@ describe('dockerode', () => {
     expect(Volumes.map((volume) => volume.Name)).toEqual(['rodevol']);
     await docker.getVolume('rodevol').remove();
     await expect(docker.getVolume('rodevol').inspect()).rejects.toMatchObject({ statusCode: 404 });
+  });
+
+  it('runs the services of a project: network, health, archive, scale, stats, top, update, prune', async () => {
+    const labels = { project: 'rode' };
+    const filters = { label: ['project=rode'] };
+    const network = await docker.createNetwork({ Name: 'rodenet', Labels: labels });
+    const store = await docker.createContainer({
+      name: 'rode_store',
+      Image: 'busybox',
+      Labels: labels,
+      Cmd: ['sh', '-c', "trap 'exit 0' TERM; httpd -p 80 -h /www; while :; do sleep 0.1; done"],
+      Healthcheck: {
+        Test: ['CMD-SHELL', 'wget -q -O - http://127.0.0.1/index.html'],
+        Interval: 1e9,
+        Timeout: 20e9,
+        Retries: 60,
+      },
+      HostConfig: { NetworkMode: 'rodenet' },
+    });
+    const upload = tarStream.pack();
+    upload.entry({ name: 'www/index.html' }, 'page\n');
+    upload.finalize();
+    await store.putArchive(upload as unknown as NodeJS.ReadableStream, { path: '/' });
+    await store.start();
+    await poll('the store to be healthy', async () => (await store.inspect()).State.Health?.Status === 'healthy', {
+      timeoutMs: 40_000,
+    });
+    const address = (await store.inspect()).NetworkSettings.Networks['rodenet']!.IPAddress;
+    const apps = await Promise.all(
+      [0, 1, 2].map(async (index) => {
+        const app = await docker.createContainer({
+          name: `rode_app_${index}`,
+          Image: 'busybox',
+          Labels: labels,
+          Cmd: ['sh', '-c', `trap 'exit 0' TERM; wget -q -O - http://${address}/; while :; do sleep 0.1; done`],
+          NetworkingConfig: { EndpointsConfig: { rodenet: { Aliases: ['app'] } } },
+          HostConfig: { NetworkMode: 'rodenet' },
+        });
+        await app.start();
+        return app;
+      }),
+    );
+    for (const app of apps) {
+      await poll('the page', async () => (await app.logs({ stdout: true })).subarray(8).toString() === 'page\n');
+    }
+    expect(Object.keys((await network.inspect()).Containers!)).toHaveLength(4);
+    expect((await docker.listContainers({ filters })).map(({ Names }) => Names[0]).sort()).toEqual([
+      '/rode_app_0',
+      '/rode_app_1',
+      '/rode_app_2',
+      '/rode_store',
+    ]);
+    const archive = tarStream.extract();
+    (await store.getArchive({ path: '/www' })).pipe(archive);
+    const names: string[] = [];
+    for await (const entry of archive) {
+      names.push(entry.header.name);
+      entry.resume();
+    }
+    expect(names).toEqual(['www/', 'www/index.html']);
+    const sample = await store.stats({ stream: false });
+    expect(sample.networks['eth0']!.tx_bytes).toBeGreaterThan(0);
+    expect(sample.precpu_stats.cpu_usage.total_usage).toBeGreaterThan(0);
+    expect((await store.top()).Processes.some((row: string[]) => row.at(-1)!.startsWith('httpd'))).toBe(true);
+    await store.update({ Memory: 64 << 20, MemorySwap: 64 << 20, RestartPolicy: { Name: 'always' } });
+    expect((await store.inspect()).HostConfig).toMatchObject({ Memory: 64 << 20, RestartPolicy: { Name: 'always' } });
+    await Promise.all([store, ...apps].map((container) => container.stop({ t: 5 })));
+    const pruned = await docker.pruneContainers({ filters });
+    expect(pruned.ContainersDeleted).toHaveLength(4);
+    expect((await docker.pruneNetworks({ filters })).NetworksDeleted).toEqual(['rodenet']);
+    expect(await docker.listContainers({ all: true, filters })).toEqual([]);
   });
 });
