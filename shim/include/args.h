@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "logfile.h"
+
 #define RUNTIME_ARGS_MAX 32
 
 struct args {
@@ -28,11 +30,8 @@ struct args {
 	bool stdin_once;
 	unsigned short console_height;
 	unsigned short console_width;
-	const char *log_file;      /* NULL: log driver none */
-	const char *log_attrs;     /* JSON object or NULL */
-	int64_t log_max_size;      /* bytes; negative: never rotated */
-	int log_max_files;
-	bool log_compress;
+	struct log_options log;    /* path NULL: log driver none */
+	int64_t log_queue;         /* bytes that may wait for the log file; 0: the container waits (mode=blocking) */
 };
 
 /* Fills args from argv (whose strings it keeps). On -EINVAL *error says what is wrong, with the flag in *flag. */

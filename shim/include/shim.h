@@ -9,7 +9,7 @@
 #include "args.h"
 #include "client.h"
 #include "exitrecord.h"
-#include "logfile.h"
+#include "logwriter.h"
 #include "loop.h"
 #include "stream.h"
 
@@ -32,8 +32,7 @@ struct shim {
 	struct source stdin_source; /* the container's stdin, written by us */
 	int master;                 /* the terminal, or -1 (owned by stream[0]) */
 	struct stream streams[2];   /* stdout (or the terminal), stderr */
-	struct logfile log;
-	bool has_log;
+	struct logwriter log;
 	struct client *clients;
 	char *console_path;
 	int stdin_read_end;         /* made at the beginning, so that clients can send before the start */

@@ -36,12 +36,13 @@ static const struct flag flags[] = {
 	FLAG("--stdin", SWITCH, stdin_open),
 	FLAG("--stdin-once", SWITCH, stdin_once),
 	FLAG("--console-size", WINDOW, console_height),
-	FLAG("--log-driver", DRIVER, log_file),
-	FLAG("--log-file", TEXT, log_file),
-	FLAG("--log-attrs", TEXT, log_attrs),
-	FLAG("--log-max-size", SIZE, log_max_size),
-	FLAG("--log-max-file", COUNT, log_max_files),
-	FLAG("--log-compress", SWITCH, log_compress),
+	FLAG("--log-driver", DRIVER, log.format),
+	FLAG("--log-file", TEXT, log.path),
+	FLAG("--log-attrs", TEXT, log.attrs),
+	FLAG("--log-max-size", SIZE, log.max_size),
+	FLAG("--log-max-file", COUNT, log.max_files),
+	FLAG("--log-compress", SWITCH, log.compress),
+	FLAG("--log-queue", SIZE, log_queue),
 };
 
 static bool parse_number(const char *text, int64_t min, int64_t max, int64_t *out)
@@ -74,7 +75,8 @@ static bool set_value(struct args *args, const struct flag *flag, const char *va
 		return sscanf(value, "%hux%hu", &args->console_height, &args->console_width) == 2;
 	case DRIVER:
 		*log_none = strcmp(value, "none") == 0;
-		return *log_none || strcmp(value, "json-file") == 0;
+		*(enum log_format *)field = strcmp(value, "local") == 0 ? LOG_LOCAL : LOG_JSON;
+		return *log_none || strcmp(value, "json-file") == 0 || strcmp(value, "local") == 0;
 	case APPEND:
 		if (args->runtime_args_len == RUNTIME_ARGS_MAX)
 			return false;
@@ -122,8 +124,8 @@ int args_parse(struct args *args, int argc, char **argv, const char **error, con
 {
 	bool log_none = false;
 	memset(args, 0, sizeof(*args));
-	args->log_max_size = -1;
-	args->log_max_files = 1;
+	args->log.max_size = -1;
+	args->log.max_files = 1;
 	for (int i = 1; i < argc; i++) {
 		const struct flag *found = find_flag(argv[i]);
 		*flag = argv[i];
@@ -145,6 +147,6 @@ int args_parse(struct args *args, int argc, char **argv, const char **error, con
 		}
 	}
 	if (log_none)
-		args->log_file = NULL;
+		args->log.path = NULL;
 	return check_required(args, error, flag);
 }

@@ -286,9 +286,7 @@ static void conclude(struct shim *shim)
 	announce_deleted(shim);
 	clients_resume_stdin(shim);
 	clients_end_output(shim);
-	if (shim->has_log)
-		logfile_close(&shim->log);
-	shim->has_log = false;
+	logwriter_close(&shim->log);
 }
 
 static void init_ended(struct shim *shim, struct exit_record record)
@@ -321,8 +319,8 @@ static void reap_others(struct shim *shim)
 			init_ended(shim, exit_record_of(status, realtime_ns()));
 		else if (pid == shim->delete_pid)
 			delete_ended(shim, status);
-		else if (pid == shim->log.compressor)
-			shim->log.compressor = 0;
+		else
+			logwriter_reaped(&shim->log, pid);
 	}
 }
 

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "json.h"
+#include "locallog.h"
 #include "protocol.h"
 #include "rotate.h"
 
@@ -19,7 +20,7 @@
 
 static int open_file(struct logfile *log, int flags)
 {
-	log->fd = open(log->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | flags, 0640);
+	log->fd = open(log->options.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | flags, 0640);
 	if (log->fd < 0)
 		return -errno;
 	struct stat st;
@@ -27,12 +28,13 @@ static int open_file(struct logfile *log, int flags)
 	return 0;
 }
 
-int logfile_open(struct logfile *log, const char *path, const char *attrs, int64_t max_size, int max_files, bool compress)
+int logfile_open(struct logfile *log, const struct log_options *options)
 {
-	*log = (struct logfile){ .fd = -1, .path = path, .attrs = attrs, .max_size = max_size,
-				 .max_files = max_files, .compress = compress, .second = -1 };
+	*log = (struct logfile){ .fd = -1, .options = *options, .second = -1 };
+	const char *attrs = options->attrs;
 	size_t page = 4096;
-	log->buffer_size = BUFFER_BYTES + (attrs ? (strlen(attrs) + page - 1) / page * page : 0);
+	log->attrs_length = attrs ? strlen(attrs) : 0;
+	log->buffer_size = BUFFER_BYTES + (log->attrs_length + page - 1) / page * page;
 	/* mapped and not allocated: only what is used becomes resident */
 	log->buffer = mmap(NULL, log->buffer_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (log->buffer == MAP_FAILED) {
@@ -45,7 +47,7 @@ int logfile_open(struct logfile *log, const char *path, const char *attrs, int64
 static void write_failed(struct logfile *log, int err)
 {
 	if (!log->write_failed)
-		shim_log("writing %s: %s; its lines are dropped until there is room", log->path, strerror(-err));
+		shim_log("writing %s: %s; its lines are dropped until there is room", log->options.path, strerror(-err));
 	log->write_failed = true;
 }
 
@@ -80,8 +82,12 @@ static void rotate(struct logfile *log)
 	flush(log);
 	/* the file to be moved may still be being compressed; dockerd waits too */
 	await_compressor(log);
+	/* readers tell the order of rotated files by it; the kernel's clock has the same time for several of them */
+	if (log->fd >= 0 && log->last_ns > 0)
+		futimens(log->fd, (struct timespec[2]){ { .tv_nsec = UTIME_OMIT },
+							{ log->last_ns / 1000000000, log->last_ns % 1000000000 } });
 	close_and_forget(&log->fd);
-	log->compressor = rotate_files(log->path, log->max_files, log->compress);
+	log->compressor = rotate_files(log->options.path, log->options.max_files, log->options.compress);
 	int err = open_file(log, O_TRUNC);
 	if (err < 0)
 		write_failed(log, err);
@@ -119,61 +125,86 @@ static char *put_time(struct logfile *log, char *out, int64_t ns)
 	return PUT(out, "Z");
 }
 
-static void put_line(struct logfile *log, int stream, const char *text, size_t length, bool newline, int64_t ns)
+static char *put_json(struct logfile *log, char *out, const struct log_piece *piece)
 {
-	if (log->max_size >= 0 && log->size >= log->max_size)
-		rotate(log);
-	size_t attrs = log->attrs ? strlen(log->attrs) : 0;
-	if (log->buffered + length * JSON_ESCAPE_MAX + attrs + LINE_OVERHEAD > log->buffer_size)
-		flush(log);
-	char *begin = log->buffer + log->buffered;
-	char *out = PUT(begin, "{\"log\":\"");
-	out = json_escape(out, text, length);
-	if (newline)
+	const char *attrs = log->options.attrs;
+	out = PUT(out, "{\"log\":\"");
+	out = json_escape(out, piece->text, piece->length);
+	if (piece->newline)
 		out = PUT(out, "\\n");
-	out = stream == STREAM_STDOUT ? PUT(out, "\",\"stream\":\"stdout\"") : PUT(out, "\",\"stream\":\"stderr\"");
-	if (attrs > 0) {
+	out = piece->stream == STREAM_STDOUT ? PUT(out, "\",\"stream\":\"stdout\"") : PUT(out, "\",\"stream\":\"stderr\"");
+	if (attrs) {
 		out = PUT(out, ",\"attrs\":");
-		out = put(out, log->attrs, attrs);
+		out = put(out, attrs, log->attrs_length);
 	}
 	out = PUT(out, ",\"time\":\"");
-	out = put_time(log, out, ns);
-	out = PUT(out, "\"}\n");
+	out = put_time(log, out, piece->ns);
+	return PUT(out, "\"}\n");
+}
+
+static void put_piece(struct logfile *log, const struct log_piece *piece)
+{
+	if (log->options.max_size >= 0 && log->size >= log->options.max_size)
+		rotate(log);
+	if (log->buffered + piece->length * JSON_ESCAPE_MAX + log->attrs_length + LINE_OVERHEAD > log->buffer_size)
+		flush(log);
+	char *begin = log->buffer + log->buffered;
+	char *out = log->options.format == LOG_LOCAL ? locallog_put(begin, piece) : put_json(log, begin, piece);
 	log->buffered += (size_t)(out - begin);
 	log->size += out - begin;
 }
 
-/* The time of a piece: all pieces of a line carry that of its first. Source: dockerd's log copier. */
-static int64_t piece_ns(struct logfile *log, int stream, bool last, int64_t now)
+/* The place of a piece in its line; all pieces of a line carry the time of its first. Source: dockerd's log copier. */
+static void place_piece(struct logfile *log, struct log_piece *piece, int64_t now)
 {
-	int64_t *partial = &log->partial_ns[stream - 1];
-	int64_t ns = *partial;
-	if (ns == 0) {
-		ns = now > log->last_ns ? now : log->last_ns + 1;
-		log->last_ns = ns;
+	int64_t *partial = &log->partial_ns[piece->stream - 1];
+	unsigned *ordinal = &log->ordinal[piece->stream - 1];
+	piece->ns = *partial;
+	if (piece->ns == 0) {
+		piece->ns = now > log->last_ns ? now : log->last_ns + 1;
+		log->last_ns = piece->ns;
+		*ordinal = 0;
 	}
-	*partial = last ? 0 : ns;
-	return ns;
+	/* 0 for a line that is whole */
+	piece->ordinal = piece->newline && *partial == 0 ? 0 : ++*ordinal;
+	*partial = piece->newline ? 0 : piece->ns;
+}
+
+/* The next piece of data, or false if it is not complete yet. */
+static bool next_piece(const char *data, size_t size, bool eof, size_t *length, bool *newline)
+{
+	const char *end = memchr(data, '\n', size < LOG_PIECE_BYTES ? size : LOG_PIECE_BYTES);
+	*newline = end != NULL;
+	*length = end ? (size_t)(end - data) : size < LOG_PIECE_BYTES ? size : LOG_PIECE_BYTES;
+	return size > 0 && (end || size >= LOG_PIECE_BYTES || eof);
+}
+
+size_t logfile_complete(const char *data, size_t size, bool eof)
+{
+	size_t length, done = 0;
+	bool newline;
+	if (eof)
+		return size;
+	const char *last = memrchr(data, '\n', size);
+	if (last)
+		done = (size_t)(last - data) + 1;
+	while (next_piece(data + done, size - done, false, &length, &newline))
+		done += length + newline;
+	return done;
 }
 
 size_t logfile_feed(struct logfile *log, int stream, const char *data, size_t size, bool eof)
 {
-	const char *p = data, *end = data + size;
+	struct log_piece piece = { .stream = stream, .text = data };
+	const char *end = data + size;
 	int64_t now = realtime_ns();
-	while (p < end) {
-		size_t left = (size_t)(end - p);
-		const char *newline = memchr(p, '\n', left < LOG_PIECE_BYTES ? left : LOG_PIECE_BYTES);
-		size_t length = newline ? (size_t)(newline - p) : LOG_PIECE_BYTES;
-		if (!newline && left < LOG_PIECE_BYTES) {
-			if (!eof)
-				break;
-			length = left;
-		}
-		put_line(log, stream, p, length, newline != NULL, piece_ns(log, stream, newline != NULL, now));
-		p += length + (newline != NULL);
+	while (next_piece(piece.text, (size_t)(end - piece.text), eof, &piece.length, &piece.newline)) {
+		place_piece(log, &piece, now);
+		put_piece(log, &piece);
+		piece.text += piece.length + piece.newline;
 	}
 	flush(log);
-	return (size_t)(p - data);
+	return (size_t)(piece.text - data);
 }
 
 void logfile_relax(struct logfile *log)

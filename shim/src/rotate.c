@@ -11,27 +11,51 @@
 
 #include "util.h"
 
-static int gzip_stream(int in, int out)
+/* What deflate makes of a chunk, and with finish of everything that it still holds, to out. */
+static int deflate_chunk(z_stream *z, int out, bool finish)
 {
-	int copy = dup(out);
-	if (copy < 0)
-		return -errno;
-	gzFile gz = gzdopen(copy, "wb6");
-	if (!gz) {
-		close(copy);
+	unsigned char packed[32 << 10];
+	do {
+		z->next_out = packed;
+		z->avail_out = sizeof(packed);
+		if (deflate(z, finish ? Z_FINISH : Z_NO_FLUSH) == Z_STREAM_ERROR)
+			return -EIO;
+		int err = write_all(out, packed, sizeof(packed) - z->avail_out);
+		if (err < 0)
+			return err;
+	} while (z->avail_out == 0);
+	return 0;
+}
+
+static int deflate_all(z_stream *z, int in, int out)
+{
+	unsigned char chunk[32 << 10];
+	for (;;) {
+		ssize_t n = read(in, chunk, sizeof(chunk));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		z->next_in = chunk;
+		z->avail_in = (unsigned)n;
+		int err = deflate_chunk(z, out, n == 0);
+		if (err < 0 || n == 0)
+			return err;
+	}
+}
+
+/* The comment in the header says which file this was: a reader that has read that one does not read it again. */
+static int gzip_stream(int in, int out, const struct stat *st)
+{
+	z_stream z = { 0 };
+	char comment[64];
+	snprintf(comment, sizeof(comment), "%llu %lld.%09ld", (unsigned long long)st->st_ino, (long long)st->st_mtim.tv_sec,
+		 st->st_mtim.tv_nsec);
+	gz_header header = { .comment = (Bytef *)comment, .os = 3 };
+	if (deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
 		return -ENOMEM;
-	}
-	char chunk[32 << 10];
-	ssize_t n;
-	int err = 0;
-	while ((n = read(in, chunk, sizeof(chunk))) > 0 && err == 0) {
-		if (gzwrite(gz, chunk, (unsigned)n) != n)
-			err = -EIO;
-	}
-	if (n < 0)
-		err = -errno;
-	if (gzclose(gz) != Z_OK && err == 0)
-		err = -EIO;
+	int err = deflateSetHeader(&z, &header) == Z_OK ? deflate_all(&z, in, out) : -EIO;
+	deflateEnd(&z);
 	return err;
 }
 
@@ -47,10 +71,9 @@ int compress_file(const char *path)
 	CLEANUP_FD int out = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
 	if (out < 0)
 		return -errno;
-	int err = gzip_stream(in, out);
-	/* readers tell by the modification time which file this was */
 	struct stat st;
-	if (err == 0 && fstat(in, &st) == 0)
+	int err = fstat(in, &st) < 0 ? -errno : gzip_stream(in, out, &st);
+	if (err == 0)
 		futimens(out, (struct timespec[2]){ st.st_atim, st.st_mtim });
 	if (err == 0 && rename(partial, final) < 0)
 		err = -errno;

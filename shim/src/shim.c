@@ -113,13 +113,7 @@ static int open_console(struct shim *shim)
 
 static int open_log(struct shim *shim)
 {
-	const struct args *args = &shim->args;
-	if (!args->log_file)
-		return 0;
-	int err = logfile_open(&shim->log, args->log_file, args->log_attrs, args->log_max_size, args->log_max_files,
-			       args->log_compress);
-	shim->has_log = err == 0;
-	return err;
+	return shim->args.log.path ? logwriter_open(&shim->log, &shim->args.log) : 0;
 }
 
 int shim_open(struct shim *shim)
@@ -175,8 +169,7 @@ static void relax(struct shim *shim)
 	shim->busy = false;
 	for (size_t i = 0; i < ARRAY_LEN(shim->streams); i++)
 		stream_relax(&shim->streams[i]);
-	if (shim->has_log)
-		logfile_relax(&shim->log);
+	logwriter_relax(&shim->log);
 }
 
 int shim_run(struct shim *shim)
@@ -186,6 +179,9 @@ int shim_run(struct shim *shim)
 	int err = open_signals(shim);
 	if (err < 0)
 		return err;
+	err = logwriter_detach(&shim->log, shim->args.log_queue);
+	if (err < 0)
+		shim_log("%s is written without a queue: %s", shim->args.log.path, strerror(-err));
 	while (shim->state != STATE_GONE) {
 		int64_t wait = tick(shim);
 		if (shim->state == STATE_GONE)

@@ -48,10 +48,10 @@ int stream_open(struct shim *shim, struct stream *stream, int fd, int type, bool
 
 static void feed_log(struct shim *shim, struct stream *stream, size_t size, bool eof)
 {
-	if (!shim->has_log || stream->carried + size == 0)
+	if (!shim->log.open || stream->carried + size == 0)
 		return;
 	stream->carried += size;
-	size_t used = logfile_feed(&shim->log, stream->type, stream->buffer, stream->carried, eof);
+	size_t used = logwriter_feed(&shim->log, stream->type, stream->buffer, stream->carried, eof);
 	stream->carried -= used;
 	memmove(stream->buffer, stream->buffer + used, stream->carried);
 }
@@ -103,7 +103,7 @@ static bool splice_once(struct shim *shim, struct stream *stream, size_t room)
 {
 	int available;
 	size_t rest;
-	if (shim->has_log || stream->terminal || ioctl(stream->source.fd, FIONREAD, &available) < 0)
+	if (shim->log.open || stream->terminal || ioctl(stream->source.fd, FIONREAD, &available) < 0)
 		return false;
 	size_t size = (size_t)available < room ? (size_t)available : room;
 	if (size < SPLICE_MIN)

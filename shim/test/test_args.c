@@ -19,11 +19,11 @@ int main(void)
 	CHECK(args.tty && !args.stdin_open && args.console_height == 24 && args.console_width == 80);
 	CHECK(args.runtime_args_len == 2);
 	CHECK_TEXT(args.runtime_args[1], "--b");
-	CHECK(args.log_max_size == 1000 && args.log_max_files == 3);
-	CHECK_TEXT(args.log_file, "/l");
+	CHECK(args.log.max_size == 1000 && args.log.max_files == 3);
+	CHECK_TEXT(args.log.path, "/l");
 
 	CHECK(PARSE(&args, REQUIRED, "--exec-process", "/p", "--log-file", "/l", "--log-driver", "none") == 0);
-	CHECK(args.log_file == NULL && args.log_max_size == -1 && args.log_max_files == 1);
+	CHECK(args.log.path == NULL && args.log.max_size == -1 && args.log.max_files == 1);
 
 	CHECK(PARSE(&args, REQUIRED) == -EINVAL);
 	CHECK_TEXT(flag, "--bundle or --exec-process");

@@ -13,6 +13,12 @@ static void path_of(char *out, size_t size, const char *name)
 	snprintf(out, size, "%s/%s", directory, name);
 }
 
+static int open_log(struct logfile *log, const char *path, const char *attrs, int64_t max_size, int max_files, bool compress)
+{
+	const struct log_options options = { LOG_JSON, path, attrs, max_size, max_files, compress };
+	return logfile_open(log, &options);
+}
+
 static int lines_of(const char *path, char *text, size_t size)
 {
 	int length = read_text(path, text, size);
@@ -35,7 +41,7 @@ static void splits_make_no_difference(void)
 		size_t carried = 0;
 		path_of(path, sizeof(path), "split");
 		unlink(path);
-		CHECK(logfile_open(&log, path, NULL, -1, 1, false) == 0);
+		CHECK(open_log(&log, path, NULL, -1, 1, false) == 0);
 		for (size_t at = 0; at < sizeof(whole); at += step) {
 			size_t n = sizeof(whole) - at < step ? sizeof(whole) - at : step;
 			memcpy(carry + carried, whole + at, n);
@@ -67,7 +73,7 @@ static void continues_and_rotates(void)
 	struct logfile log;
 	path_of(path, sizeof(path), "rotate");
 	for (int run = 0; run < 2; run++) {
-		CHECK(logfile_open(&log, path, "{\"k\":\"v\"}", 1000, 2, false) == 0);
+		CHECK(open_log(&log, path, "{\"k\":\"v\"}", 1000, 2, false) == 0);
 		for (int i = 0; i < 6; i++)
 			CHECK(logfile_feed(&log, STREAM_STDOUT, "line\n", 5, false) == 5);
 		logfile_close(&log);
@@ -87,7 +93,7 @@ static void compresses(void)
 	struct logfile log;
 	struct stat st;
 	path_of(path, sizeof(path), "gz");
-	CHECK(logfile_open(&log, path, NULL, 200, 3, true) == 0);
+	CHECK(open_log(&log, path, NULL, 200, 3, true) == 0);
 	for (int i = 0; i < 20; i++)
 		logfile_feed(&log, STREAM_STDOUT, "line\n", 5, false);
 	logfile_close(&log);
@@ -117,7 +123,7 @@ static void survives_a_full_disk(void)
 	snprintf(path + strlen(path), 8, "/log");
 	memset(line, 'x', sizeof(line) - 1);
 	line[1000] = '\n';
-	CHECK(logfile_open(&log, path, NULL, -1, 1, false) == 0);
+	CHECK(open_log(&log, path, NULL, -1, 1, false) == 0);
 	for (int i = 0; i < 100; i++)
 		CHECK(logfile_feed(&log, STREAM_STDOUT, line, sizeof(line), false) == sizeof(line));
 	CHECK(log.write_failed);

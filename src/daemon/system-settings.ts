@@ -5,7 +5,7 @@ import { cgroupDriverOption } from '../config/validate-config.js';
 import { findExecutable } from '../host/oci/runtimes.js';
 
 /** Log drivers whose containers can be run. */
-export const LOG_DRIVERS = ['json-file'];
+export const LOG_DRIVERS = ['json-file', 'local'];
 
 /** The init programs that are looked for, in this order; each takes `-- command`. */
 const INIT_PROGRAMS = ['docker-init', 'tini-static', 'catatonit'];

@@ -5,11 +5,20 @@ import type { ContainerRoots } from './containers-deps.js';
 export function containerFiles(
   roots: ContainerRoots,
   id: string,
-): { directory: string; log: string; hostname: string; hosts: string; resolvConf: string; shm: string } {
+): {
+  directory: string;
+  log: string;
+  localLog: string;
+  hostname: string;
+  hosts: string;
+  resolvConf: string;
+  shm: string;
+} {
   const directory = join(roots.containers, id);
   return {
     directory,
     log: join(directory, `${id}-json.log`),
+    localLog: join(directory, 'local-logs', 'container.log'),
     hostname: join(directory, 'hostname'),
     hosts: join(directory, 'hosts'),
     resolvConf: join(directory, 'resolv.conf'),

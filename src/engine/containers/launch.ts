@@ -11,6 +11,7 @@ import { superviseRun } from './exit.js';
 import { startHealth } from './health.js';
 import { sandboxState, withoutSandbox } from './initial-network.js';
 import { shimLog } from './log-config.js';
+import { logPath } from './logs.js';
 import { otherContainer } from './namespaces.js';
 import { writeNetworkFiles } from './network-files.js';
 import { releaseVolumes, unmountRoot } from './release-run.js';
@@ -103,7 +104,7 @@ function preconditions(
     const wanted = request.capabilities.map((set) => `[${set.join(' ')}]`).join(' ');
     throw internal(`could not select device driver "${request.driver}" with capabilities: [${wanted}]`);
   }
-  return { netnsOwner: networkOwner(ctx, entry), log: shimLog(container) };
+  return { netnsOwner: networkOwner(ctx, entry), log: shimLog(container, logPath(ctx, container)) };
 }
 
 /** The container whose network is joined; null for any other network mode. */

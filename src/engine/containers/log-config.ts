@@ -1,88 +1,140 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { internal, invalid } from '../../shared/errors.js';
-import { parseByteSize } from '../../shared/byte-size.js';
-import type { JsonFileLogOptions } from '../../host/shim/shim-args.js';
+import { parseBool, parseInteger } from '../../shared/go-parse.js';
+import { parseByteSize, parseDecimalSize } from '../../shared/byte-size.js';
+import type { LogFileOptions } from '../../host/shim/shim-args.js';
 import type { Container } from './container.js';
 import type { LogConfig } from './container-config.js';
+import { logAttrs } from './log-attrs.js';
 
-const COMMON = ['mode', 'max-buffer-size', 'labels', 'labels-regex', 'env', 'env-regex', 'tag'];
-const DRIVERS: Record<string, readonly string[]> = {
-  'json-file': ['max-size', 'max-file', 'compress'],
-  none: [],
+/** Options that every driver takes; the cache is for drivers that can't be read, of which there are none here. */
+const COMMON = ['mode', 'max-buffer-size', 'cache-disabled', 'cache-max-size', 'cache-max-file', 'cache-compress'];
+const FILE_OPTIONS = ['max-size', 'max-file', 'compress'];
+const DRIVERS: Record<string, { options: readonly string[]; shown: string }> = {
+  'json-file': {
+    options: [...FILE_OPTIONS, 'labels', 'labels-regex', 'env', 'env-regex', 'tag'],
+    shown: 'json-file log driver',
+  },
+  local: { options: FILE_OPTIONS, shown: 'log driver local' },
 };
+
+const DEFAULT_QUEUE_BYTES = 1_000_000;
+const LOCAL_MAX_SIZE_BYTES = 20 * 1024 * 1024;
+const LOCAL_MAX_FILES = 5;
 
 /** Checks a logging driver's name and the names of its options, as dockerd does at create; values are checked at start. */
 export function validateLogConfig({ type, config }: LogConfig): void {
-  const known = DRIVERS[type];
-  if (!known) throw invalid(`error looking up logging plugin ${type}: plugin "${type}" not found`);
   if (type === 'none') return;
-  for (const option of Object.keys(config)) {
-    if (![...COMMON, ...known].includes(option)) {
-      throw invalid(`unknown log opt '${option}' for ${type} log driver`);
-    }
-  }
   const mode = config['mode'] ?? '';
   if (!['', 'blocking', 'non-blocking'].includes(mode)) {
     throw invalid(`logger: logging mode not supported: ${mode}`);
   }
-  if ('max-buffer-size' in config && mode !== 'non-blocking') {
-    throw invalid("logger: max-buffer-size option is only supported with 'mode=non-blocking'");
+  const bufferSize = config['max-buffer-size'];
+  if (bufferSize !== undefined) {
+    if (mode !== 'non-blocking') {
+      throw invalid("logger: max-buffer-size option is only supported with 'mode=non-blocking'");
+    }
+    if (parseByteSize(bufferSize) === null) {
+      throw invalid(`error parsing option max-buffer-size: ${sizeComplaint(bufferSize)}`);
+    }
+  }
+  const isCacheDisabled = config['cache-disabled'];
+  if (isCacheDisabled !== undefined && parseBool(isCacheDisabled) === null) {
+    throw invalid(`invalid value for option cache-disabled: ${isCacheDisabled}`);
+  }
+  const driver = DRIVERS[type];
+  if (!driver) throw invalid(`error looking up logging plugin ${type}: plugin "${type}" not found`);
+  const unknown = Object.keys(config)
+    .sort()
+    .find((option) => !COMMON.includes(option) && !driver.options.includes(option));
+  if (unknown !== undefined) throw invalid(`unknown log opt '${unknown}' for ${driver.shown}`);
+}
+
+/**
+ * What the shim is told about the log of a container whose log lies at `path`; null: none is written. Throws internal, as dockerd
+ * does at start, for bad values.
+ */
+export function shimLog(container: Container, path: string): LogFileOptions | null {
+  const { type, config } = container.hostConfig.logConfig;
+  if (type === 'none') return null;
+  const queueBytes =
+    config['mode'] === 'non-blocking' ? (parseByteSize(config['max-buffer-size'] ?? '') ?? DEFAULT_QUEUE_BYTES) : null;
+  try {
+    const options = type === 'local' ? localOptions(config) : { ...jsonOptions(config), attrs: logAttrs(container) };
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    return { ...options, path, queueBytes };
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw internal(`failed to create task for container: failed to initialize logging driver: ${error.message}`);
   }
 }
 
-/** What the shim is told about the log; null: none is written. Throws internal, as dockerd does at start, for bad values. */
-export function shimLog(container: Container): JsonFileLogOptions | null {
-  const { type, config } = container.hostConfig.logConfig;
-  if (type !== 'json-file') return null;
-  const fail = (text: string): Error =>
-    internal(`failed to create task for container: failed to initialize logging driver: ${text}`);
+type Rotation = Required<Pick<LogFileOptions, 'format' | 'maxSizeBytes' | 'maxFiles' | 'compress'>>;
+
+/** Throws TypeError with dockerd's words. */
+function jsonOptions(config: Record<string, string>): Rotation {
   let maxSizeBytes: number | null = null;
   const maxSize = config['max-size'];
-  if (maxSize !== undefined && maxSize !== '-1') {
-    maxSizeBytes = parseByteSize(maxSize);
-    if (maxSizeBytes === null) throw fail(`invalid size: '${maxSize}'`);
-    if (maxSizeBytes <= 0) throw fail('max-size must be a positive number');
+  if (maxSize !== undefined) {
+    maxSizeBytes = size(maxSize);
+    if (maxSizeBytes <= 0) throw new TypeError('max-size must be a positive number');
   }
-  const maxFiles = Number(config['max-file'] ?? '1');
-  if (!Number.isInteger(maxFiles)) {
-    throw fail(`strconv.Atoi: parsing "${config['max-file']}": invalid syntax`);
-  }
-  if (maxFiles < 1) throw fail('max-file cannot be less than 1');
-  const compressText = config['compress'] ?? 'false';
-  if (!['true', 'false', '1', '0', 't', 'f'].includes(compressText.toLowerCase())) {
-    throw fail(`strconv.ParseBool: parsing "${compressText}": invalid syntax`);
-  }
-  const compress = ['true', '1', 't'].includes(compressText.toLowerCase());
+  const maxFiles = integer(config['max-file'] ?? '1');
+  if (maxFiles < 1) throw new TypeError('max-file cannot be less than 1');
+  const compress = bool(config['compress'] ?? 'false');
   if (compress && (maxFiles === 1 || maxSizeBytes === null)) {
-    throw fail('compress cannot be true when max-file is less than 2 or max-size is not set');
+    throw new TypeError('compress cannot be true when max-file is less than 2 or max-size is not set');
   }
-  return { path: container.logPath, maxSizeBytes, maxFiles, compress, attrs: logAttrs(container) };
+  return { format: 'json-file', maxSizeBytes, maxFiles, compress };
 }
 
-/** The labels and variables that the options `labels`, `labels-regex`, `env`, `env-regex` and `tag` pick. */
-export function logAttrs({ id, name, config, imageRef, hostConfig }: Container): Record<string, string> {
-  const options = hostConfig.logConfig.config;
-  const attrs: Record<string, string> = {};
-  const env = Object.fromEntries(config.env.map(splitPair));
-  const pick = (from: Record<string, string>, names: string | undefined, regex: string | undefined): void => {
-    const wanted = (names ?? '').split(',').filter(Boolean);
-    const pattern = regex ? new RegExp(regex) : null;
-    for (const [key, value] of Object.entries(from)) {
-      if (wanted.includes(key) || pattern?.test(key)) attrs[key] = value;
-    }
-  };
-  pick(config.labels, options['labels'], options['labels-regex']);
-  pick(env, options['env'], options['env-regex']);
-  if (options['tag']) {
-    attrs['tag'] = options['tag']
-      .replaceAll('{{.ID}}', id.slice(0, 12))
-      .replaceAll('{{.FullID}}', id)
-      .replaceAll('{{.Name}}', name)
-      .replaceAll('{{.ImageName}}', imageRef);
-  }
-  return attrs;
+/** Throws TypeError with dockerd's words. */
+function localOptions(config: Record<string, string>): Rotation {
+  const maxSize = config['max-size'];
+  const maxFile = config['max-file'];
+  const maxSizeBytes =
+    maxSize === undefined
+      ? LOCAL_MAX_SIZE_BYTES
+      : within(`invalid value for max-size: ${maxSize}: `, () => size(maxSize));
+  const maxFiles =
+    maxFile === undefined
+      ? LOCAL_MAX_FILES
+      : within(`invalid value for max-file: ${maxFile}: `, () => integer(maxFile));
+  const compress = within('error reading compress log option: ', () => bool(config['compress'] ?? 'true'));
+  if (maxFiles < 0) throw new TypeError('max file count cannot be less than 0');
+  if (compress && maxFiles <= 1) throw new TypeError('compression cannot be enabled when max file count is 1');
+  return { format: 'local', maxSizeBytes: maxSizeBytes > 0 ? maxSizeBytes : null, maxFiles: maxFiles || 1, compress };
 }
 
-function splitPair(entry: string): [string, string] {
-  const [name = '', value = ''] = entry.split(/=(.*)/s);
-  return [name, value];
+function within<T>(what: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof TypeError ? new TypeError(`${what}${error.message}`) : error;
+  }
+}
+
+function size(text: string): number {
+  const bytes = parseDecimalSize(text);
+  if (bytes === null) throw new TypeError(sizeComplaint(text));
+  return bytes;
+}
+
+function integer(text: string): number {
+  const value = parseInteger(text);
+  if (typeof value === 'number') return value;
+  throw new TypeError(`strconv.Atoi: parsing ${JSON.stringify(text)}: ${value}`);
+}
+
+function bool(text: string): boolean {
+  const value = parseBool(text);
+  if (value === null) throw new TypeError(`strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
+  return value;
+}
+
+/** Source: docker/go-units. */
+function sizeComplaint(text: string): string {
+  const match = /^\d+(?:\.\d+)? ?([a-z].*)$/i.exec(text);
+  return match ? `invalid suffix: '${match[1]}'` : `invalid size: '${text}'`;
 }

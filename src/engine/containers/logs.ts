@@ -1,7 +1,10 @@
-import { readJsonFileLogs } from '../../host/logs/json-file-reader.js';
-import { internal, invalid } from '../../shared/errors.js';
+import { readLogFiles } from '../../host/logs/log-reader.js';
+import type { LogMark } from '../../host/logs/open-cursors.js';
+import { invalid, notImplemented } from '../../shared/errors.js';
 import type { LogsOptions, LogStream } from './container-service.js';
 import type { ContainerEntry } from './container-entry.js';
+import { containerFiles } from './container-paths.js';
+import type { Container } from './container.js';
 import type { ContainersContext } from './containers-context.js';
 
 /** Checks a request for logs; reading begins with the first iteration. */
@@ -16,25 +19,30 @@ export function containerLogs(
   return { tty: entry.container.config.tty, chunks: readLogs(ctx, entry, options, signal) };
 }
 
-/** The log ready for the wire. Throws internal for a driver that can't be read. */
+/** The log ready for the wire. Throws not-implemented for a driver that can't be read. */
 export function readLogs(
-  _ctx: ContainersContext,
-  entry: ContainerEntry,
+  ctx: ContainersContext,
+  { container, run }: ContainerEntry,
   options: LogsOptions,
   signal: AbortSignal,
+  before: LogMark | null = null,
 ): AsyncIterable<Buffer> {
-  const { logPath, config } = entry.container;
-  if (logPath === '') throw internal('configured logging driver does not support reading');
-  return readJsonFileLogs({
+  const { type } = container.hostConfig.logConfig;
+  if (type === 'none') throw notImplemented('configured logging driver does not support reading');
+  return readLogFiles({
     ...options,
-    path: logPath,
-    tty: config.tty,
+    driver: type === 'local' ? 'local' : 'json-file',
+    path: logPath(ctx, container),
+    tty: container.config.tty,
+    before,
     signal,
-    ended: options.follow ? endOfOutput(entry) : undefined,
+    // its shim writes nothing after the exit
+    ended: options.follow ? (run ? run.recorded : Promise.resolve()) : undefined,
   });
 }
 
-/** Settles when the container has exited (at once when it does not run): its shim writes nothing after that. */
-function endOfOutput(entry: ContainerEntry): Promise<void> {
-  return entry.run ? entry.run.recorded : Promise.resolve();
+/** Where a container's log is; nothing is there with the driver none. */
+export function logPath({ deps }: ContainersContext, { id, hostConfig }: Container): string {
+  const files = containerFiles(deps.paths, id);
+  return hostConfig.logConfig.type === 'local' ? files.localLog : files.log;
 }

@@ -1,24 +1,25 @@
+import type { LogFormat } from './log-format.js';
 import type { RecordEncoder } from './record-encoder.js';
 
 /** What is read at once: large enough to be cheap, small enough that encoding it does not hold up the event loop. */
 const READ_BYTES = 256 * 1024;
-const NEWLINE = 0x0a;
 
-/** Collects bytes of a log until they are whole lines, and has those encoded. */
+/** Collects bytes of a log until they are whole records, and has those encoded. */
 export class RecordAssembler {
   private buffer = Buffer.alloc(0);
   private usedBytes = 0;
 
-  /** @param skipLines lines at the beginning that are left out */
+  /** @param skipRecords records at the beginning that are left out */
   constructor(
+    private readonly format: LogFormat,
     private readonly encoder: RecordEncoder,
-    private skipLines = 0,
+    private skipRecords = 0,
   ) {}
 
   /** Where the next bytes are to be put; `take` tells how many were. */
   room(): Buffer {
     if (this.buffer.length - this.usedBytes < READ_BYTES / 2) {
-      // only a line longer than a read makes it larger than that
+      // only a record longer than a read makes it larger than that
       const larger = Buffer.allocUnsafe(Math.max(READ_BYTES, this.usedBytes * 2));
       this.buffer.copy(larger, 0, 0, this.usedBytes);
       this.buffer = larger;
@@ -26,28 +27,28 @@ export class RecordAssembler {
     return this.buffer.subarray(this.usedBytes);
   }
 
-  /** Encodes the lines that the next `sizeBytes` bytes in the room have completed. */
+  /** Encodes the records that the next `sizeBytes` bytes in the room have completed. */
   take(sizeBytes: number): Buffer[] {
-    const searchFrom = this.usedBytes;
+    const searched = this.usedBytes;
     this.usedBytes += sizeBytes;
-    const last = this.buffer.subarray(searchFrom, this.usedBytes).lastIndexOf(NEWLINE);
-    if (last < 0) return [];
-    const end = searchFrom + last + 1;
+    const end = this.format.endOfWhole(this.buffer, searched, this.usedBytes);
+    if (end === 0) return [];
     const pieces = this.encodeUpTo(end);
     this.buffer.copyWithin(0, end, this.usedBytes);
     this.usedBytes -= end;
     return pieces;
   }
 
-  /** The end: a last line without a newline counts if it is a whole record. */
+  /** The end: a last record that was not ended counts if it is whole otherwise. */
   finish(): Buffer[] {
-    if (this.usedBytes === 0) return [];
+    const { terminator } = this.format;
+    if (this.usedBytes === 0 || terminator === null) return [];
     const room = this.room();
-    room[0] = NEWLINE;
+    room[0] = terminator;
     return this.take(1);
   }
 
-  /** Forgets an unfinished line. */
+  /** Forgets an unfinished record. */
   reset(): void {
     this.usedBytes = 0;
   }
@@ -59,9 +60,9 @@ export class RecordAssembler {
 
   private encodeUpTo(end: number): Buffer[] {
     let start = 0;
-    while (this.skipLines > 0 && start < end) {
-      start = this.buffer.indexOf(NEWLINE, start) + 1;
-      this.skipLines--;
+    while (this.skipRecords > 0 && start < end) {
+      start = this.format.next(this.buffer, start);
+      this.skipRecords--;
     }
     return start < end ? this.encoder.encode(this.buffer, start, end) : [];
   }

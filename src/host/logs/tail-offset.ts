@@ -1,13 +1,8 @@
 import type { FileHandle } from 'node:fs/promises';
+import type { TailOffset } from './log-format.js';
 
 const CHUNK_BYTES = 64 * 1024;
 const NEWLINE = 0x0a;
-
-/** Where the last lines of a file begin, and how many of those asked for there are. */
-export interface TailOffset {
-  readonly offset: number;
-  readonly lines: number;
-}
 
 /**
  * Finds the last `count` lines (1 or more) before `sizeBytes`, reading backwards from there and no further than needed. A
@@ -15,7 +10,7 @@ export interface TailOffset {
  */
 export async function findTailOffset(handle: FileHandle, sizeBytes: number, count: number): Promise<TailOffset> {
   const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(sizeBytes, 1)));
-  let lines = 0;
+  let records = 0;
   for (let end = sizeBytes; end > 0;) {
     const start = Math.max(0, end - chunk.length);
     const { bytesRead } = await handle.read(chunk, 0, end - start, start);
@@ -26,10 +21,10 @@ export async function findTailOffset(handle: FileHandle, sizeBytes: number, coun
       if (at < 0) break;
       // the last byte's newline ends the last line and begins none
       if (start + at + 1 === sizeBytes) continue;
-      lines++;
-      if (lines === count) return { offset: start + at + 1, lines };
+      records++;
+      if (records === count) return { offset: start + at + 1, records };
     }
     end = start;
   }
-  return { offset: 0, lines: sizeBytes > 0 ? lines + 1 : 0 };
+  return { offset: 0, records: sizeBytes > 0 ? records + 1 : 0 };
 }

@@ -39,10 +39,12 @@ export interface ShimOptions {
   /** End of file from the first client ends the process's stdin. */
   readonly stdinOnce: boolean;
   /** Null: driver none, output goes to attach clients only. */
-  readonly log: JsonFileLogOptions | null;
+  readonly log: LogFileOptions | null;
 }
 
-export interface JsonFileLogOptions {
+export interface LogFileOptions {
+  /** Absent: json-file. */
+  readonly format?: 'json-file' | 'local';
   readonly path: string;
   /** Null: never rotated. */
   readonly maxSizeBytes?: number | null;
@@ -52,6 +54,8 @@ export interface JsonFileLogOptions {
   readonly compress?: boolean;
   /** What the log options `labels`, `env`, `tag` select; written into each line. Null or empty: nothing. */
   readonly attrs?: Readonly<Record<string, string>> | null;
+  /** What may wait for a log file that can't be written; more is dropped. Null: the process waits. */
+  readonly queueBytes?: number | null;
 }
 
 /** encoding/json's escapes, sorted keys: what dockerd writes. */
@@ -63,13 +67,14 @@ function encodeAttrs(attrs: Readonly<Record<string, string>>): string {
   );
 }
 
-function logArgs(log: JsonFileLogOptions | null): string[] {
+function logArgs(log: LogFileOptions | null): string[] {
   if (!log) return ['--log-driver', 'none'];
-  const args = ['--log-driver', 'json-file', '--log-file', log.path];
+  const args = ['--log-driver', log.format ?? 'json-file', '--log-file', log.path];
   if (log.maxSizeBytes !== undefined && log.maxSizeBytes !== null) args.push('--log-max-size', `${log.maxSizeBytes}`);
   if (log.maxFiles !== undefined) args.push('--log-max-file', `${log.maxFiles}`);
   if (log.compress) args.push('--log-compress');
   if (log.attrs && Object.keys(log.attrs).length > 0) args.push('--log-attrs', encodeAttrs(log.attrs));
+  if (log.queueBytes) args.push('--log-queue', `${log.queueBytes}`);
   return args;
 }
 

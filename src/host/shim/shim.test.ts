@@ -10,7 +10,7 @@ import { attachToShim } from './attach.js';
 import { parseExitRecord, readExitRecord } from './exit-record.js';
 import { launchShim } from './launch.js';
 import { RuntimeStartError } from './runtime-start-error.js';
-import type { JsonFileLogOptions, ShimOptions } from './shim-args.js';
+import type { LogFileOptions, ShimOptions } from './shim-args.js';
 import { shimArgs } from './shim-args.js';
 import { ShimClient } from './shim-client.js';
 
@@ -37,7 +37,7 @@ interface Extra {
   stdin?: boolean;
   stdinOnce?: boolean;
   consoleSize?: { height: number; width: number };
-  log?: Partial<JsonFileLogOptions> | null;
+  log?: Partial<LogFileOptions> | null;
 }
 
 /** A container of its own directory, removed with everything in it. */

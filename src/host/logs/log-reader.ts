@@ -1,42 +1,52 @@
 import { FileChange } from './file-change.js';
-import { LogCursor, openCursors } from './log-cursor.js';
-import { RecordEncoder } from './record-encoder.js';
+import { JSON_LOG_FORMAT } from './json-log-format.js';
+import { LOCAL_LOG_FORMAT } from './local-log-format.js';
+import type { LogDecoding } from './log-cursor.js';
+import { LogCursor } from './log-cursor.js';
+import { openBefore, openTail } from './open-cursors.js';
+import type { LogMark } from './open-cursors.js';
 import type { RecordFormat } from './record-encoder.js';
 
 export interface ReadLogsOptions extends RecordFormat {
+  readonly driver: 'json-file' | 'local';
   /** The current file; rotated ones are beside it (`path.1`, `path.2.gz`, …). */
   readonly path: string;
   /** How many records at the end, of both streams together and before any filter, as dockerd counts. */
   readonly tail: number | 'all';
   /** Goes on when the end is reached. */
   readonly follow: boolean;
+  /** Everything up to here, and nothing after it; then there is no tail and nothing is followed. */
+  readonly before?: LogMark | null;
   /** Ends the iteration, without an error. */
   readonly signal?: AbortSignal;
   /** With `follow`: settles when nothing will be written any more; what is there by then is still delivered. */
   readonly ended?: Promise<unknown>;
 }
 
+const FORMATS = { 'json-file': JSON_LOG_FORMAT, local: LOCAL_LOG_FORMAT };
+
 /**
- * Reads a json-file log as the logs endpoint answers it, in large pieces that belong to the caller. Rotation while it
+ * Reads a log as the logs endpoint answers it, in large pieces that belong to the caller. Rotation while it
  * reads loses nothing; a file that was truncated is read again from its beginning; lines that are no records are left
  * out. A log that does not exist is empty. A piece costs the event loop about a millisecond.
  */
-export async function* readJsonFileLogs(options: ReadLogsOptions): AsyncGenerator<Buffer, void, undefined> {
-  const encoder = new RecordEncoder(options);
-  const cursors = await openCursors(options.path, options.tail, encoder);
+export async function* readLogFiles(options: ReadLogsOptions): AsyncGenerator<Buffer, void, undefined> {
+  const format = FORMATS[options.driver];
+  const decoding: LogDecoding = { format, encoder: format.encoder(options) };
+  const { path, tail, before } = options;
+  const cursors = await (before ? openBefore(path, before, decoding) : openTail(path, tail, decoding));
+  const isFollowed = options.follow && !before;
   try {
-    while (cursors.length > 1 && !isOver(options, encoder)) {
+    while (cursors.length > (isFollowed ? 1 : 0) && !isOver(options, decoding)) {
       yield* readWhole(cursors, options.signal);
     }
-    if (isOver(options, encoder)) return;
-    if (options.follow) yield* followLog(cursors, encoder, options);
-    else if (cursors.length > 0) yield* readWhole(cursors, options.signal);
+    if (isFollowed && !isOver(options, decoding)) yield* followLog(cursors, decoding, options);
   } finally {
     await Promise.all(cursors.map((cursor) => cursor[Symbol.asyncDispose]()));
   }
 }
 
-const isOver = (options: ReadLogsOptions, encoder: RecordEncoder): boolean =>
+const isOver = (options: ReadLogsOptions, { encoder }: LogDecoding): boolean =>
   options.signal?.aborted === true || encoder.finished;
 
 /** The first of the files, to its end; it is not the first any more then. */
@@ -52,7 +62,7 @@ async function* readWhole(cursors: LogCursor[], signal?: AbortSignal): AsyncGene
 /** The current file, as it grows and is rotated, until `ended` or an abort. */
 async function* followLog(
   cursors: LogCursor[],
-  encoder: RecordEncoder,
+  decoding: LogDecoding,
   options: ReadLogsOptions,
 ): AsyncGenerator<Buffer, void, undefined> {
   const { path, signal } = options;
@@ -66,19 +76,19 @@ async function* followLog(
   signal?.addEventListener('abort', onAbort, { once: true });
   options.ended?.then(onEnd, onEnd);
   try {
-    while (!isOver(options, encoder)) {
+    while (!isOver(options, decoding)) {
       // asked before the read: what was written before the end is seen by it
       const last = end.reached;
       const cursor = cursors[0];
       if (cursor) yield* cursor.read(signal);
-      if (isOver(options, encoder)) return;
-      const newer = cursor ? await openNewer(cursor, path, encoder) : await openCursors(path, 'all', encoder);
+      if (isOver(options, decoding)) return;
+      const newer = cursor ? await openNewer(cursor, path, decoding) : await openTail(path, 'all', decoding);
       if (newer === 'truncated') continue;
       cursors.push(...newer);
       if (newer.length > 0) {
         change[Symbol.dispose]();
         change = new FileChange(path);
-        while (cursors.length > 1 && !isOver(options, encoder)) yield* readWhole(cursors, signal);
+        while (cursors.length > 1 && !isOver(options, decoding)) yield* readWhole(cursors, signal);
         continue;
       }
       if (last) {
@@ -94,7 +104,7 @@ async function* followLog(
   }
 }
 
-async function openNewer(cursor: LogCursor, path: string, encoder: RecordEncoder): Promise<LogCursor[] | 'truncated'> {
+async function openNewer(cursor: LogCursor, path: string, decoding: LogDecoding): Promise<LogCursor[] | 'truncated'> {
   const files = await cursor.newerFiles(path);
-  return files === 'truncated' ? files : files.map((file) => new LogCursor(file, encoder));
+  return files === 'truncated' ? files : files.map((file) => new LogCursor(file, decoding));
 }

@@ -4,9 +4,9 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   truncateSync,
   unlinkSync,
-  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,8 +14,8 @@ import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseRfc3339Ns } from '../../shared/rfc3339.js';
-import type { ReadLogsOptions } from './json-file-reader.js';
-import { readJsonFileLogs } from './json-file-reader.js';
+import type { ReadLogsOptions } from './log-reader.js';
+import { readLogFiles } from './log-reader.js';
 
 const GOLDEN = resolve('src/host/shim/testdata/log-lines.json-log');
 
@@ -37,6 +37,7 @@ const timeOf = (n: number): bigint => parseRfc3339Ns(`2026-01-02T03:04:05.${Stri
 
 function options(overrides: Partial<ReadLogsOptions> = {}): ReadLogsOptions {
   const base = {
+    driver: 'json-file',
     path,
     stdout: true,
     stderr: true,
@@ -51,8 +52,19 @@ function options(overrides: Partial<ReadLogsOptions> = {}): ReadLogsOptions {
 
 async function read(overrides: Partial<ReadLogsOptions> = {}): Promise<string> {
   const pieces: Buffer[] = [];
-  for await (const piece of readJsonFileLogs(options(overrides))) pieces.push(piece);
+  for await (const piece of readLogFiles(options(overrides))) pieces.push(piece);
   return Buffer.concat(pieces).toString();
+}
+
+/** What the shim makes of a rotated file: the header's comment says which one it was. */
+function compress(from: string, to: string): void {
+  const { ino, mtimeNs } = statSync(from, { bigint: true });
+  const comment = `${ino} ${mtimeNs / 1_000_000_000n}.${String(mtimeNs % 1_000_000_000n).padStart(9, '0')}\0`;
+  const plain = gzipSync(readFileSync(from));
+  const header = Buffer.from(plain.subarray(0, 10));
+  header[3] = 16;
+  writeFileSync(to, Buffer.concat([header, Buffer.from(comment), plain.subarray(10)]));
+  unlinkSync(from);
 }
 
 const numbers = (text: string): number[] => [...text.matchAll(/line (\d+)\n/g)].map((match) => Number(match[1]));
@@ -68,8 +80,7 @@ function following(overrides: Partial<ReadLogsOptions> = {}): {
   let end!: () => void;
   const ended = new Promise<void>((resolvePromise) => (end = resolvePromise));
   const run = async (): Promise<void> => {
-    for await (const piece of readJsonFileLogs(options({ follow: true, ended, ...overrides })))
-      text += piece.toString();
+    for await (const piece of readLogFiles(options({ follow: true, ended, ...overrides }))) text += piece.toString();
   };
   return { seen: () => text, done: run(), end };
 }
@@ -200,15 +211,13 @@ describe('following', () => {
     writeFileSync(`${path}.1`, lines(5, 6));
     writeFileSync(path, line(7));
     await until(() => numbers(reader.seen()).length === 7);
-    utimesSync(path, new Date(), new Date(Date.now() + 1000));
-    writeFileSync(`${path}.2.gz`, gzipSync(lines(5, 7)));
-    utimesSync(`${path}.2.gz`, new Date(), new Date(Date.now() + 1000));
-    unlinkSync(path);
+    // as the shim compresses: the file that was read is path.2.gz now, with others of the same time after it
+    unlinkSync(`${path}.2`);
     unlinkSync(`${path}.1`);
-    writeFileSync(`${path}.1.gz`, gzipSync(lines(8, 9)));
-    utimesSync(`${path}.1.gz`, new Date(), new Date(Date.now() + 2000));
+    compress(path, `${path}.2.gz`);
+    writeFileSync(`${path}.1`, lines(8, 9));
+    compress(`${path}.1`, `${path}.1.gz`);
     writeFileSync(path, line(10));
-    utimesSync(path, new Date(), new Date(Date.now() + 3000));
     await until(() => numbers(reader.seen()).length >= 10);
     reader.end();
     await reader.done;
