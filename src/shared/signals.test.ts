@@ -7,6 +7,11 @@ describe('parseSignal', () => {
     ['SIGTERM', 15],
     ['sighup', 1],
     ['10', 10],
+    ['+10', 10],
+    ['010', 10],
+    ['CLD', 17],
+    ['SIGRTMIN+15', 49],
+    ['rtmax-14', 50],
     ['RTMIN', 34],
     ['SIGRTMIN+3', 37],
     ['RTMAX-1', 63],
@@ -14,7 +19,23 @@ describe('parseSignal', () => {
     expect(parseSignal(text)).toBe(number);
   });
 
-  it.each(['', '0', '65', 'FOO', 'SIG', 'RTMIN+31', '-9', '9x'])('refuses %j', (text) => {
+  it.each([
+    '',
+    '0',
+    '65',
+    'FOO',
+    'SIG',
+    'RTMIN+16',
+    'RTMAX-15',
+    'RTMIN+0',
+    'RTMIN+03',
+    'RTMIN-1',
+    '-9',
+    '9x',
+    ' 9',
+    '0x9',
+    'SIGSIGHUP',
+  ])('refuses %j', (text) => {
     expect(() => parseSignal(text)).toThrow(`invalid signal: ${text}`);
   });
 });

@@ -16,9 +16,9 @@ const BY_NAME: ReadonlyMap<string, number> = new Map([
  * Throws invalid `invalid signal: x` for anything else, 0 included.
  */
 export function parseSignal(text: string): number {
-  if (/^\d+$/.test(text)) {
+  if (/^[+-]?\d+$/.test(text)) {
     const number = Number(text);
-    if (number === 0 || number > RTMAX) throw invalid(`invalid signal: ${text}`);
+    if (number <= 0 || number > RTMAX) throw invalid(`invalid signal: ${text}`);
     return number;
   }
   const name = text.toUpperCase().replace(/^SIG/, '');
@@ -27,10 +27,10 @@ export function parseSignal(text: string): number {
   return number;
 }
 
+/** dockerd knows them as `RTMIN+1` to `RTMIN+15` and `RTMAX-14` to `RTMAX-1`. */
 function realTime(name: string): number | undefined {
-  const match = /^RT(MIN|MAX)([+-])(\d+)$/.exec(name);
-  if (!match) return undefined;
-  const offset = Number(match[3]) * (match[2] === '-' ? -1 : 1);
-  const number = (match[1] === 'MIN' ? RTMIN : RTMAX) + offset;
-  return number >= RTMIN && number <= RTMAX ? number : undefined;
+  const [, end, digits = ''] = /^RT(MIN\+|MAX-)([1-9]\d?)$/.exec(name) ?? [];
+  const offset = Number(digits);
+  if (end === 'MIN+' && offset <= 15) return RTMIN + offset;
+  return end === 'MAX-' && offset <= 14 ? RTMAX - offset : undefined;
 }

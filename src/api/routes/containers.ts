@@ -13,32 +13,13 @@ import { CreateContainerSchema, toCreateContainerRequest } from '../schemas/crea
 import { toUpdateContainerRequest, UpdateContainerSchema } from '../schemas/update-container.js';
 import { pathId } from './container-id.js';
 
-const LIST_FILTERS = [
-  'ancestor',
-  'before',
-  'exited',
-  'expose',
-  'health',
-  'id',
-  'is-task',
-  'isolation',
-  'label',
-  'name',
-  'network',
-  'publish',
-  'since',
-  'status',
-  'volume',
-];
-const PRUNE_FILTERS = ['label', 'label!', 'until'];
-
 async function listContainers({ engine, query }: ApiRequest): Promise<ApiReply> {
   const limit = query.int('limit', 0);
   const summaries = await engine.containers.list({
     all: query.bool('all') || limit > 0,
     limit,
     size: query.bool('size'),
-    filters: query.filters(LIST_FILTERS),
+    filters: query.filters(),
     since: query.string('since'),
     before: query.string('before'),
   });
@@ -105,7 +86,7 @@ async function removeContainer(request: ApiRequest): Promise<ApiReply> {
 }
 
 async function pruneContainers({ engine, query }: ApiRequest): Promise<ApiReply> {
-  const { deleted, spaceReclaimedBytes } = await engine.containers.prune(query.filters(PRUNE_FILTERS));
+  const { deleted, spaceReclaimedBytes } = await engine.containers.prune(query.filters());
   return json({ ContainersDeleted: deleted.length === 0 ? null : deleted, SpaceReclaimed: spaceReclaimedBytes });
 }
 

@@ -34,7 +34,7 @@ async function openAttach(
   { stdin, stdout, stderr }: AttachOptions,
 ): Promise<PendingAttach> {
   const isStdinOpen = stdin && entry.container.config.openStdin;
-  const pending = new PendingAttach(ctx.deps.shims, { stdin: isStdinOpen, stdout, stderr });
+  const pending = new PendingAttach(ctx.deps.shims, { stdin: isStdinOpen, stdout, stderr }, ctx.deps.log);
   if (entry.run && entry.container.state.running) await pending.connect(entry.run.socketPath);
   else entry.pendingAttaches.add(pending);
   return pending;

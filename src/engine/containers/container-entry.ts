@@ -28,8 +28,8 @@ export class ContainerEntry implements StoredContainer {
   restartDelayMs = 0;
   /** A stop or kill asked for the end: whatever the policy says, the next exit is the last. */
   exitOnNext = false;
-  /** A client's restart is under way: an auto-remove container stays. */
-  isBeingRestarted = false;
+  /** Clients' restarts that are under way: an auto-remove container stays. */
+  restartsUnderWay = 0;
   /** Ends the health probes; null while there are none. */
   stopHealth: (() => void) | null = null;
   /** Ids of the execs of the current run; an exec that is not among them is forgotten. */

@@ -43,7 +43,7 @@ async function watch(
   const willRestart = recordExit(ctx, entry, facts);
   settleRecorded();
   // A removal need not wait for the runtime to forget the container; another start does (ContainerRun.cleaned).
-  if (!willRestart && entry.container.hostConfig.autoRemove && !entry.isBeingRestarted) void ctx.discard(entry);
+  if (!willRestart && entry.container.hostConfig.autoRemove && entry.restartsUnderWay === 0) void ctx.discard(entry);
   await run.shim.deleted.catch((err: unknown) => {
     ctx.deps.log.debug({ err, container: entry.id }, 'the shim did not delete the container');
     return deleteFromRuntime(ctx, entry.container);
@@ -100,8 +100,16 @@ async function releaseNetwork(ctx: ContainersContext, entry: ContainerEntry): Pr
   }
 }
 
-/** Puts an exit into the state, tells events and waiters, and says whether the container is going to be restarted. */
-export function recordExit(ctx: ContainersContext, entry: ContainerEntry, facts: ExitFacts): boolean {
+/**
+ * Puts an exit into the state, tells events and waiters, and says whether the container is going to be restarted. `isLate`: it happened
+ * while no daemon was there; the event then says when.
+ */
+export function recordExit(
+  ctx: ContainersContext,
+  entry: ContainerEntry,
+  facts: ExitFacts,
+  { isLate }: { isLate: boolean } = { isLate: false },
+): boolean {
   const { state, hostConfig, restartCount, network } = entry.container;
   const ranForMs = runMs(state.startedAt, facts.finishedAt);
   entry.stopHealth?.();
@@ -126,6 +134,7 @@ export function recordExit(ctx: ContainersContext, entry: ContainerEntry, facts:
   emitContainerEvent(ctx, entry, 'die', {
     exitCode: String(facts.exitCode),
     execDuration: String(Math.trunc(ranForMs / 1000)),
+    ...(isLate && { finishedAt: facts.finishedAt }),
   });
   entry.waiters.exited({ statusCode: facts.exitCode, error: facts.error });
   if (willRestart) scheduleRestart(ctx, entry, ranForMs);

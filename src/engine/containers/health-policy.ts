@@ -31,8 +31,8 @@ export function healthPlan({ healthcheck, shell }: ContainerConfig): HealthPlan 
 
 function probeCommand({ test }: HealthConfig, shell: string[] | null): string[] | null {
   const [kind, ...rest] = test ?? [];
-  if (kind === 'CMD' && rest.length > 0) return rest;
-  if (kind === 'CMD-SHELL' && rest.length > 0) return [...(shell ?? ['/bin/sh', '-c']), ...rest];
+  if (kind === 'CMD') return rest;
+  if (kind === 'CMD-SHELL') return [...(shell ?? ['/bin/sh', '-c']), ...rest];
   return null;
 }
 
@@ -44,7 +44,10 @@ export function nextProbeMs(plan: HealthPlan, health: HealthState, upForMs: numb
   return isStarting ? plan.startIntervalMs : plan.intervalMs;
 }
 
-/** The health after one more probe. A failure within the start period does not count as long as none has succeeded. */
+/**
+ * The health after one more probe, which began when the container was up for `upForMs`. A failure within the start period does not
+ * count as long as none has succeeded.
+ */
 export function afterProbe(
   plan: HealthPlan,
   health: HealthState,

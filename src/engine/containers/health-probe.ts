@@ -1,6 +1,7 @@
-import { commandText } from '../exec/command-text.js';
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { killSession } from '../../host/process/kill-session.js';
+import { commandText } from '../exec/command-text.js';
 import { ExecRecord } from '../exec/exec-record.js';
 import { launchExec } from '../exec/launch-exec.js';
 import type { ContainerEntry } from './container-entry.js';
@@ -9,13 +10,16 @@ import type { HealthPlan } from './health-policy.js';
 
 const MAX_OUTPUT_BYTES = 4096;
 const FRAME_HEADER_BYTES = 8;
-const SIGKILL = 9;
 
-/** Runs one probe in the container as an exec of its own; one that takes too long is killed and counts as failed. */
+/**
+ * Runs one probe in the container as an exec of its own; one that takes too long is killed with its children and counts as failed, one
+ * that is aborted is killed only.
+ */
 export async function runProbe(
   ctx: ContainersContext,
   entry: ContainerEntry,
   plan: HealthPlan,
+  signal: AbortSignal,
 ): Promise<{ exitCode: number; output: string }> {
   const { oci } = ctx.deps;
   const { config, hostConfig, state } = entry.container;
@@ -25,17 +29,32 @@ export async function runProbe(
   const { socket, recorded } = await launchExec(ctx, exec, { attach: true, consoleSize: null });
   const output = socket ? collect(socket) : Promise.resolve('');
   let isLate = false;
+  const kill = (): void => void killProbe(ctx, entry, exec);
   const timer = setTimeout(() => {
     isLate = true;
-    void exec.started.then((shim) => shim?.kill(SIGKILL).catch(() => undefined));
+    kill();
   }, plan.timeoutMs);
+  if (signal.aborted) kill();
+  signal.addEventListener('abort', kill, { once: true });
   try {
     await recorded;
   } finally {
     clearTimeout(timer);
+    signal.removeEventListener('abort', kill);
   }
-  if (isLate) return { exitCode: -1, output: `Health check exceeded timeout (${durationText(plan.timeoutMs)})` };
-  return { exitCode: exec.exitCode ?? -1, output: await output };
+  const text = await output;
+  if (!isLate) return { exitCode: exec.exitCode ?? -1, output: text };
+  const complaint = `Health check exceeded timeout (${durationText(plan.timeoutMs)})`;
+  return { exitCode: -1, output: text === '' ? complaint : `${complaint}: ${text}` };
+}
+
+/** Never throws: the container may end at the same time. */
+async function killProbe(ctx: ContainersContext, entry: ContainerEntry, { pid }: ExecRecord): Promise<void> {
+  try {
+    await killSession(pid, () => ctx.deps.cgroups.pids(entry.container.state.pid));
+  } catch (err) {
+    ctx.deps.log.debug({ err, container: entry.id, pid }, 'a health probe ended before it was killed');
+  }
 }
 
 function probeConfig(plan: HealthPlan): ExecRecord['config'] {

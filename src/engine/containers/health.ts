@@ -5,23 +5,34 @@ import type { ContainerEntry } from './container-entry.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
 import { afterProbe, healthPlan, nextProbeMs, STARTING, type HealthPlan } from './health-policy.js';
 import { runProbe } from './health-probe.js';
-import { changed } from './state-machine.js';
+import { changed, unwatchedHealth } from './state-machine.js';
 
 /**
- * Begins probing a container, if it has a health check; `entry.stopHealth` ends it. `known`: it was running before the daemon, so
- * what was known of its health still holds.
+ * Begins probing a container, if it has a health check; `entry.stopHealth` ends it. `goesOn`: it has been running before this, under
+ * an earlier daemon or before a pause, so what is known of its health still holds. A new run starts anew, with the log of those
+ * before it, as with dockerd.
  */
-export function startHealth(ctx: ContainersContext, entry: ContainerEntry, known = false): void {
+export function startHealth(ctx: ContainersContext, entry: ContainerEntry, goesOn = false): void {
   const { config, state } = entry.container;
   const plan = healthPlan(config);
   if (!plan) {
     if (state.health) ctx.registry.setState(entry, changed(state, { health: null }));
     return;
   }
-  ctx.registry.setState(entry, changed(state, { health: (known ? state.health : null) ?? STARTING }));
+  const known = state.health ?? STARTING;
+  ctx.registry.setState(entry, changed(state, { health: goesOn ? known : { ...STARTING, log: known.log } }));
+  entry.stopHealth?.();
   const abort = new AbortController();
   entry.stopHealth = () => abort.abort();
   schedule(ctx, entry, plan, abort.signal);
+}
+
+/** Ends the probes of a container that is paused. */
+export function pauseHealth(ctx: ContainersContext, entry: ContainerEntry): void {
+  entry.stopHealth?.();
+  entry.stopHealth = null;
+  const { state } = entry.container;
+  if (state.health) ctx.registry.setState(entry, changed(state, { health: unwatchedHealth(state.health) }));
 }
 
 function schedule(ctx: ContainersContext, entry: ContainerEntry, plan: HealthPlan, signal: AbortSignal): void {
@@ -34,14 +45,14 @@ function schedule(ctx: ContainersContext, entry: ContainerEntry, plan: HealthPla
           if (!signal.aborted) schedule(ctx, entry, plan, signal);
         });
     },
-    nextProbeMs(plan, health, upForMs(entry)),
+    nextProbeMs(plan, health, upForMs(entry, nowNs())),
   );
   timer.unref();
   signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
 }
 
-function upForMs({ container }: ContainerEntry): number {
-  return Number((nowNs() - (parseRfc3339Ns(container.state.startedAt) ?? 0n)) / 1_000_000n);
+function upForMs({ container }: ContainerEntry, atNs: bigint): number {
+  return Number((atNs - (parseRfc3339Ns(container.state.startedAt) ?? 0n)) / 1_000_000n);
 }
 
 async function probe(
@@ -50,20 +61,26 @@ async function probe(
   plan: HealthPlan,
   signal: AbortSignal,
 ): Promise<void> {
-  if (entry.container.state.paused) return;
-  const start = formatRfc3339Nano(nowNs());
-  const result = await runProbe(ctx, entry, plan).catch((error: unknown) => ({
+  const startNs = nowNs();
+  const result = await runProbe(ctx, entry, plan, signal).catch((error: unknown) => ({
     exitCode: -1,
     output: errorMessage(error),
   }));
   if (signal.aborted) return;
-  record(ctx, entry, plan, { start, end: formatRfc3339Nano(nowNs()), ...result });
+  const times = { start: formatRfc3339Nano(startNs), end: formatRfc3339Nano(nowNs()) };
+  record(ctx, entry, plan, { ...times, ...result }, upForMs(entry, startNs));
 }
 
-function record(ctx: ContainersContext, entry: ContainerEntry, plan: HealthPlan, result: HealthLogEntry): void {
+function record(
+  ctx: ContainersContext,
+  entry: ContainerEntry,
+  plan: HealthPlan,
+  result: HealthLogEntry,
+  upForMsAtStart: number,
+): void {
   const { state } = entry.container;
   const before = state.health ?? STARTING;
-  const after = afterProbe(plan, before, result, upForMs(entry));
+  const after = afterProbe(plan, before, result, upForMsAtStart);
   ctx.registry.setState(entry, changed(state, { health: after }));
   if (after.status !== before.status) emitContainerEvent(ctx, entry, `health_status: ${after.status}`);
 }

@@ -1,66 +1,55 @@
 import { conflict, invalid, errorKind, errorMessage, WharfError } from '../../shared/errors.js';
 import { parseSignal } from '../../shared/signals.js';
-import type { ContainerEntry } from './container-entry.js';
-import { emitContainerEvent, type ContainersContext } from './containers-context.js';
-import { freeze } from './pause.js';
+import type { ContainerEntry, ContainerRun } from './container-entry.js';
+import type { ContainersContext } from './containers-context.js';
+import { endBackOff } from './end-back-off.js';
+import { deliverSignal, endsContainer, killRun } from './end-run.js';
+import { holdContainer } from './hold-container.js';
 
 const SIGKILL = 9;
 
 /**
  * Sends a signal. KILL and the container's stop signal (any, if it names none) also end its automatic restarts; another signal does
- * not. KILL returns when the container has stopped. Takes no lock for other signals, so that they reach a container that is
- * being stopped.
+ * not. KILL returns when the container has stopped.
  */
 export async function killContainer(ctx: ContainersContext, ref: string, signalText: string): Promise<void> {
   try {
-    const entry = ctx.registry.find(ref);
     const signal = parseKnownSignal(signalText || 'KILL');
-    if (!entry.container.state.running) throw notRunning(entry);
-    if (endsRestarts(entry, signal)) {
-      entry.exitOnNext = true;
-      ctx.registry.setManuallyStopped(entry);
-    }
-    if (entry.container.state.restarting) return;
-    const run = entry.run;
-    await deliverSignal(ctx, entry, signal);
-    if (signal === SIGKILL) await run?.recorded;
+    const entry = ctx.registry.find(ref);
+    const run = await prepareKill(ctx, entry, signal);
+    if (run && signal === SIGKILL) await killRun(ctx, entry, run);
+    else if (run) await deliverSignal(ctx, entry, run, signal);
   } catch (error) {
     throw new WharfError(errorKind(error), `cannot kill container: ${ref}: ${errorMessage(error)}`, { cause: error });
   }
 }
 
+/** What the signal goes to; null while the container waits for a restart, which a signal that ends it gives up. */
+async function prepareKill(
+  ctx: ContainersContext,
+  entry: ContainerEntry,
+  signal: number,
+): Promise<ContainerRun | null> {
+  using _held = await holdContainer(ctx, entry.id);
+  const { state } = entry.container;
+  if (!state.running) throw notRunning(entry);
+  if (endsContainer(entry, signal)) {
+    entry.exitOnNext = true;
+    ctx.registry.setManuallyStopped(entry);
+    if (state.restarting) endBackOff(ctx, entry);
+  }
+  return state.restarting ? null : entry.run;
+}
+
 /** A number that is no signal is dockerd's own complaint, not that of its parser. */
 function parseKnownSignal(text: string): number {
-  const isNumber = /^-?\d+$/.test(text) && Number(text) !== 0;
+  const isNumber = /^[+-]?\d{1,18}$/.test(text) && Number(text) !== 0;
   if (isNumber && (Number(text) < 0 || Number(text) > 64)) {
-    throw invalid(`the linux daemon does not support signal ${text}`);
+    throw invalid(`the linux daemon does not support signal ${Number(text)}`);
   }
   return parseSignal(text);
 }
 
 export function notRunning(entry: ContainerEntry): WharfError {
   return conflict(`container ${entry.id} is not running`);
-}
-
-function endsRestarts(entry: ContainerEntry, signal: number): boolean {
-  const { stopSignal } = entry.container.config;
-  return signal === SIGKILL || stopSignal === '' || parseSignal(stopSignal) === signal;
-}
-
-/**
- * Sends a signal to the first process and tells the event; a process that has just ended is fine. A paused container is let go on
- * after a signal that ends it, or it would never see it.
- */
-export async function deliverSignal(ctx: ContainersContext, entry: ContainerEntry, signal: number): Promise<void> {
-  const run = entry.run;
-  if (!run) return;
-  const wasPaused = entry.container.state.paused;
-  try {
-    await run.shim.kill(signal);
-  } catch (error) {
-    if (errorKind(error) !== 'conflict' && errorKind(error) !== 'unavailable') throw error;
-    ctx.deps.log.debug({ err: error, container: entry.id, signal }, 'the process had ended before its signal');
-  }
-  emitContainerEvent(ctx, entry, 'kill', { signal: String(signal) });
-  if (wasPaused && endsRestarts(entry, signal)) await freeze(ctx, entry, false);
 }

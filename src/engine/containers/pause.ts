@@ -1,12 +1,14 @@
 import { conflict, errorMessage, internal } from '../../shared/errors.js';
 import type { ContainerEntry } from './container-entry.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
+import { pauseHealth, startHealth } from './health.js';
+import { holdContainer } from './hold-container.js';
 import { changed } from './state-machine.js';
 
 /** Stops all processes of a container where they are. */
 export async function pauseContainer(ctx: ContainersContext, ref: string): Promise<void> {
-  const entry = ctx.registry.find(ref);
-  using _lock = await ctx.locks.acquire(entry.id);
+  using held = await holdContainer(ctx, ref);
+  const { entry } = held;
   const { state } = entry.container;
   if (!state.running) throw conflict(`container ${entry.id} is not running`);
   if (state.paused) throw conflict(`Container ${entry.id} is already paused`);
@@ -16,8 +18,8 @@ export async function pauseContainer(ctx: ContainersContext, ref: string): Promi
 
 /** Lets them go on. */
 export async function unpauseContainer(ctx: ContainersContext, ref: string): Promise<void> {
-  const entry = ctx.registry.find(ref);
-  using _lock = await ctx.locks.acquire(entry.id);
+  using held = await holdContainer(ctx, ref);
+  const { entry } = held;
   if (!entry.container.state.paused) throw internal(`Container ${entry.id} is not paused`);
   await freeze(ctx, entry, false);
 }
@@ -33,5 +35,7 @@ export async function freeze(ctx: ContainersContext, entry: ContainerEntry, paus
   }
   if (!entry.container.state.running) return;
   ctx.registry.setState(entry, changed(entry.container.state, { paused }));
+  if (paused) pauseHealth(ctx, entry);
+  else startHealth(ctx, entry, true);
   emitContainerEvent(ctx, entry, paused ? 'pause' : 'unpause');
 }

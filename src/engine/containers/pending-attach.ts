@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { AttachStreams } from '../../host/shim/attach.js';
+import type { Logger } from '../../shared/logger.js';
 import type { ShimPort } from './shim-port.js';
 
 /**
@@ -15,13 +16,19 @@ export class PendingAttach {
   constructor(
     private readonly shims: ShimPort,
     private readonly streams: AttachStreams,
+    private readonly log: Logger,
   ) {}
 
   /** Connects the client, the first time it is called. A shim that refuses costs the client its session, not the container its start. */
   async connect(socketPath: string): Promise<void> {
     if (this.isSettled) return;
     this.isSettled = true;
-    this.settle(await this.shims.attach(socketPath, this.streams).catch(() => null));
+    try {
+      this.settle(await this.shims.attach(socketPath, this.streams));
+    } catch (err) {
+      this.log.debug({ err, socketPath }, 'a client that waited for the start could not be attached');
+      this.settle(null);
+    }
   }
 
   giveUp(): void {

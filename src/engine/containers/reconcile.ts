@@ -8,13 +8,13 @@ import { EXEC_SOCKET_PREFIX, runFiles } from './container-paths.js';
 import type { ContainersContext } from './containers-context.js';
 import { factsOf, lostExit, recordExit, superviseRun } from './exit.js';
 import { startHealth } from './health.js';
-import { launchContainer } from './launch.js';
 import { releaseFiles, releaseMounts } from './release-run.js';
 import { removeStopped } from './remove.js';
 import { shouldStartAtBoot } from './restart-policy.js';
+import { startInOrder } from './start-in-order.js';
 import { deleteFromRuntime } from './runtime-delete.js';
 import type { RunningShim } from './shim-port.js';
-import { changed, toExited } from './state-machine.js';
+import { toExited } from './state-machine.js';
 
 const SIGKILL = 9;
 
@@ -35,7 +35,7 @@ export async function reconcileContainers(ctx: ContainersContext): Promise<void>
     }),
   );
   await removeOrphans(ctx);
-  for (const entry of toStart) void startAtBoot(ctx, entry);
+  startInOrder(ctx, toStart);
 }
 
 /** Whether the container is to be started. */
@@ -55,7 +55,6 @@ async function reconcileOne(ctx: ContainersContext, entry: ContainerEntry): Prom
   }
   if (shim) await undoStart(ctx, entry, shim);
   const record = await ctx.deps.shims.readExitRecord(runFiles(ctx.deps.paths, entry.id).exit);
-  const started = state.startedAt;
   if (wasRunning || record) {
     await deleteFromRuntime(ctx, entry.container);
     await ctx.deps.networks.releaseSandbox(entry.id);
@@ -65,7 +64,7 @@ async function reconcileOne(ctx: ContainersContext, entry: ContainerEntry): Prom
     ctx.registry.setState(entry, toExited(state, { exitCode, oomKilled, finishedAt, error }));
   } else if (wasRunning) {
     entry.exitOnNext = true;
-    recordExit(ctx, entry, record ? factsOf(record) : lostExit());
+    recordExit(ctx, entry, record ? factsOf(record) : lostExit(), { isLate: true });
     entry.exitOnNext = false;
   }
   await releaseMounts(ctx, entry);
@@ -74,13 +73,17 @@ async function reconcileOne(ctx: ContainersContext, entry: ContainerEntry): Prom
     await ctx.discard(entry);
     return false;
   }
-  const policy = hostConfig.restartPolicy;
-  const { manuallyStopped } = state;
-  const hasStarted = started !== ZERO_TIME;
-  return (
-    shouldStartAtBoot(policy, { wasRunning, manuallyStopped, hasStarted }) ||
-    (policy.name === 'on-failure' && wasRunning && !manuallyStopped && entry.container.state.exitCode !== 0)
-  );
+  const { restartCount } = entry.container;
+  const isWanted = shouldStartAtBoot(hostConfig.restartPolicy, {
+    wasRunning,
+    manuallyStopped: state.manuallyStopped,
+    hasStarted: state.startedAt !== ZERO_TIME,
+    exitCode: entry.container.state.exitCode,
+    // A restart that was being waited for is counted already.
+    restartCount: state.restarting ? restartCount - 1 : restartCount,
+  });
+  if (isWanted && wasRunning && !state.restarting) ctx.registry.saveState(entry, { restartCount: restartCount + 1 });
+  return isWanted;
 }
 
 async function findShim(ctx: ContainersContext, entry: ContainerEntry): Promise<RunningShim | null> {
@@ -97,7 +100,7 @@ async function findShim(ctx: ContainersContext, entry: ContainerEntry): Promise<
 /** Takes over a running container, or (its shim is just about to leave) one that has ended. */
 function adopt(ctx: ContainersContext, entry: ContainerEntry, shim: RunningShim): void {
   entry.run = superviseRun(ctx, entry, shim, runFiles(ctx.deps.paths, entry.id).socket);
-  if (shim.state === 'running') startHealth(ctx, entry, true);
+  if (shim.state === 'running' && !entry.container.state.paused) startHealth(ctx, entry, true);
 }
 
 /** The daemon died in the middle of a start: nobody was told that it succeeded, so it did not. */
@@ -118,17 +121,6 @@ async function undoStart(ctx: ContainersContext, entry: ContainerEntry, shim: Ru
   shim.close();
   await deleteFromRuntime(ctx, entry.container);
   await ctx.deps.networks.releaseSandbox(entry.id);
-}
-
-async function startAtBoot(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
-  try {
-    using _lock = await ctx.locks.acquire(entry.id);
-    if (entry.container.state.running || ctx.stopping || ctx.registry.get(entry.id) !== entry) return;
-    ctx.registry.setState(entry, changed(entry.container.state, { manuallyStopped: false }));
-    await launchContainer(ctx, entry);
-  } catch (err) {
-    ctx.deps.log.error({ err, container: entry.id }, 'cannot start a container at boot');
-  }
 }
 
 /** Directories, snapshots, bundles, views and sockets that belong to no container. */

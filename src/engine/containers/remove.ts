@@ -3,12 +3,10 @@ import { conflict, errorKind, errorMessage, internal, notImplemented } from '../
 import type { ContainerEntry } from './container-entry.js';
 import { containerFiles } from './container-paths.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
-import { deliverSignal } from './kill.js';
+import { endBackOff } from './end-back-off.js';
+import { killRun } from './end-run.js';
 import { releaseFiles, releaseMounts } from './release-run.js';
 import { changed } from './state-machine.js';
-import { endBackOff } from './stop.js';
-
-const SIGKILL = 9;
 
 export interface RemoveOptions {
   force: boolean;
@@ -31,20 +29,10 @@ export async function removeContainer(ctx: ContainersContext, ref: string, optio
   }
   if (entry.container.state.running) {
     if (!options.force) throw refusal(ref, entry);
-    await killForRemoval(ctx, entry);
+    await killForRemoval(ctx, ref, entry);
   }
   await entry.run?.recorded;
-  try {
-    await removeStopped(ctx, entry, options.volumes);
-  } catch (error) {
-    const failure = internal(`container ${entry.id}: ${errorMessage(error)}`, error);
-    ctx.registry.setState(
-      entry,
-      changed(entry.container.state, { removalInProgress: false, dead: true, error: failure.message }),
-    );
-    entry.waiters.removalFailed({ statusCode: entry.container.state.exitCode, error: failure.message });
-    throw failure;
-  }
+  await removeStopped(ctx, entry, options.volumes);
 }
 
 /** `link` names a link `/parent/alias` to take away, never a container. Links stay as long as their container here. */
@@ -64,16 +52,36 @@ function refusal(ref: string, { container: { state } }: ContainerEntry): Error {
   );
 }
 
-async function killForRemoval(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
+async function killForRemoval(ctx: ContainersContext, ref: string, entry: ContainerEntry): Promise<void> {
   entry.exitOnNext = true;
   if (entry.container.state.restarting) return endBackOff(ctx, entry);
-  const recorded = entry.run?.recorded;
-  await deliverSignal(ctx, entry, SIGKILL);
-  await recorded;
+  try {
+    if (entry.run) await killRun(ctx, entry, entry.run);
+  } catch (error) {
+    const name = ref.replace(/^\//, '');
+    throw internal(`cannot remove container "${name}": could not kill container: ${errorMessage(error)}`, error);
+  }
 }
 
-/** Removes all of a container that does not run; the caller holds the lock. Can be repeated after a failure or a crash. */
+/**
+ * Removes all of a container that does not run; the caller holds the lock. When something can't be removed the container is dead, and
+ * the removal can be repeated, also by the next daemon after a crash in the middle of it.
+ */
 export async function removeStopped(ctx: ContainersContext, entry: ContainerEntry, volumes: boolean): Promise<void> {
+  try {
+    await removeParts(ctx, entry, volumes);
+  } catch (error) {
+    const failure = internal(`container ${entry.id}: ${errorMessage(error)}`, error);
+    ctx.registry.setState(
+      entry,
+      changed(entry.container.state, { removalInProgress: false, dead: true, error: failure.message }),
+    );
+    entry.waiters.removalFailed({ statusCode: entry.container.state.exitCode, error: failure.message });
+    throw failure;
+  }
+}
+
+async function removeParts(ctx: ContainersContext, entry: ContainerEntry, volumes: boolean): Promise<void> {
   const { deps } = ctx;
   entry.container = {
     ...entry.container,

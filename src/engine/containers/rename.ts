@@ -1,13 +1,14 @@
 import { errorKind, errorMessage, invalid, WharfError } from '../../shared/errors.js';
 import type { ContainersContext } from './containers-context.js';
 import { emitContainerEvent } from './containers-context.js';
+import { holdContainer } from './hold-container.js';
 import { checkName } from './validate-config.js';
 
 /** Gives a container another name; the old one is free at once. */
 export async function renameContainer(ctx: ContainersContext, ref: string, newName: string): Promise<void> {
   if (ref === '' || newName === '') throw invalid('Neither old nor new names may be empty');
-  const entry = ctx.registry.find(ref);
-  using _lock = await ctx.locks.acquire(entry.id);
+  using held = await holdContainer(ctx, ref);
+  const { entry } = held;
   const oldName = entry.name;
   if (newName.replace(/^\//, '') === oldName) {
     throw invalid('Renaming a container with the same name as its current name');
@@ -26,6 +27,22 @@ export async function renameContainer(ctx: ContainersContext, ref: string, newNa
     throw error;
   }
   ctx.registry.releaseName(oldName, entry.id);
+  renameInLinks(ctx, oldName, name);
   ctx.deps.networks.rename(entry.id, name);
   emitContainerEvent(ctx, entry, 'rename', { oldName: `/${oldName}` });
+}
+
+/** Those who link to a container by its name go on doing so. */
+function renameInLinks(ctx: ContainersContext, oldName: string, name: string): void {
+  for (const other of ctx.registry.all()) {
+    const { hostConfig } = other.container;
+    const links = hostConfig.links.map((link) => {
+      const [target = '', ...alias] = link.split(':');
+      if (target.replace(/^\//, '') !== oldName) return link;
+      return [target.startsWith('/') ? `/${name}` : name, ...(alias.length > 0 ? alias : [oldName])].join(':');
+    });
+    if (links.some((link, index) => link !== hostConfig.links[index])) {
+      ctx.registry.save(other, { hostConfig: { ...hostConfig, links } });
+    }
+  }
 }

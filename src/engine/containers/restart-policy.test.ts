@@ -32,16 +32,24 @@ describe('nextDelayMs', () => {
 });
 
 describe('shouldStartAtBoot', () => {
-  const last = { wasRunning: true, manuallyStopped: false, hasStarted: true };
+  const last = { wasRunning: true, manuallyStopped: false, hasStarted: true, exitCode: 1, restartCount: 0 };
   it.each([
     ['always', last, true],
     ['always', { ...last, wasRunning: false, manuallyStopped: true }, true],
     ['always', { ...last, hasStarted: false }, false],
     ['unless-stopped', last, true],
     ['unless-stopped', { ...last, manuallyStopped: true }, false],
+    ['unless-stopped', { ...last, wasRunning: false }, false],
     ['no', last, false],
+    ['on-failure', last, true],
+    ['on-failure', { ...last, exitCode: 0 }, false],
+    ['on-failure', { ...last, wasRunning: false }, false],
+    ['on-failure', { ...last, manuallyStopped: true }, false],
+    ['on-failure:2', { ...last, restartCount: 1 }, true],
+    ['on-failure:2', { ...last, restartCount: 2 }, false],
   ])('%s %o: %s', (name, given, expected) => {
-    expect(shouldStartAtBoot(policy(name), given)).toBe(expected);
+    const [kind = '', retries = '0'] = name.split(':');
+    expect(shouldStartAtBoot(policy(kind, Number(retries)), given)).toBe(expected);
   });
 });
 

@@ -37,15 +37,15 @@ export function nextDelayMs(previousMs: number, ranForMs: number): number {
 
 /**
  * Whether a container that is not running is started when the daemon comes up. `wasRunning`: it ran (or was about to be
- * restarted) when the daemon went down.
+ * restarted) when the daemon went down. After a stop by hand only `always` comes back, as the documentation of Docker says.
  */
 export function shouldStartAtBoot(
   policy: RestartPolicy,
-  last: { wasRunning: boolean; manuallyStopped: boolean; hasStarted: boolean },
+  last: Omit<EndedRun, 'ranForMs'> & { wasRunning: boolean; hasStarted: boolean },
 ): boolean {
   if (!last.hasStarted) return false;
   if (policy.name === 'always') return true;
-  return policy.name === 'unless-stopped' && last.wasRunning && !last.manuallyStopped;
+  return last.wasRunning && shouldRestart(policy, { ...last, ranForMs: 0 });
 }
 
 /** Throws invalid with dockerd's words. */

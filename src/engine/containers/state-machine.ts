@@ -1,6 +1,6 @@
 import { ZERO_TIME } from '../../shared/rfc3339.js';
 import { conflict, notModified, type WharfError } from '../../shared/errors.js';
-import type { ContainerState, ContainerStatus } from './container.js';
+import type { ContainerState, ContainerStatus, HealthState } from './container.js';
 
 /** The state of a container that was never started. */
 export function createdState(): ContainerState {
@@ -64,13 +64,20 @@ export interface ExitFacts {
   error: string;
 }
 
+/** What is said of a container that nobody probes, since it has ended or is paused: dockerd calls it unhealthy. */
+export function unwatchedHealth(health: HealthState | null): HealthState | null {
+  return health && { ...health, status: 'unhealthy' };
+}
+
 export function toExited(state: ContainerState, exit: ExitFacts): ContainerState {
-  return changed(state, { ...exit, running: false, paused: false, restarting: false, pid: 0 });
+  const health = unwatchedHealth(state.health);
+  return changed(state, { ...exit, health, running: false, paused: false, restarting: false, pid: 0 });
 }
 
 /** Between an exit and the automatic restart: dockerd calls it running as well. */
 export function toRestarting(state: ContainerState, exit: ExitFacts): ContainerState {
-  return changed(state, { ...exit, running: true, paused: false, restarting: true, pid: 0 });
+  const health = unwatchedHealth(state.health);
+  return changed(state, { ...exit, health, running: true, paused: false, restarting: true, pid: 0 });
 }
 
 /** A start that failed: the status stays what it was. */
@@ -78,10 +85,10 @@ export function toStartFailed(state: ContainerState, exitCode: number, error: st
   return changed(state, { running: false, paused: false, restarting: false, pid: 0, exitCode, error });
 }
 
-/** Why a start can't be tried now; null when it can. */
+/** Why a start can't be tried now; null when it can. A container that waits for its restart counts as running, as with dockerd. */
 export function startRefusal(state: ContainerState): WharfError | null {
   if (state.paused) return conflict('cannot start a paused container, try unpause instead');
-  if (state.running && !state.restarting) return notModified('container is already running');
+  if (state.running) return notModified('container is already running');
   if (state.removalInProgress || state.dead) {
     return conflict('container is marked for removal and cannot be started');
   }

@@ -1,13 +1,10 @@
-import { errorMessage, invalid, notModified } from '../../shared/errors.js';
+import { errorKind, errorMessage, notModified, WharfError } from '../../shared/errors.js';
 import { parseSignal } from '../../shared/signals.js';
-import type { ContainerEntry } from './container-entry.js';
+import type { ContainerEntry, ContainerRun } from './container-entry.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
-import { deliverSignal } from './kill.js';
-import { toExited } from './state-machine.js';
-
-const SIGKILL = 9;
-/** How long a killed process may take to go (it may hang in the kernel) before the stop is called failed. */
-const KILL_GRACE_MS = 10_000;
+import { endBackOff } from './end-back-off.js';
+import { stopRun } from './end-run.js';
+import { holdContainer } from './hold-container.js';
 
 export interface StopOptions {
   /** null: the container's own; -1: for ever. */
@@ -19,61 +16,48 @@ export interface StopOptions {
 /** Stops a container by a client's wish. Throws not-modified when it does not run. */
 export async function stopContainer(ctx: ContainersContext, ref: string, options: StopOptions): Promise<void> {
   const entry = ctx.registry.find(ref);
-  using _lock = await ctx.locks.acquire(entry.id);
-  if (!entry.container.state.running) throw notModified('container is already stopped');
-  checkSignal(ref, options.signal);
-  await stopRunning(ctx, entry, options);
-}
-
-function checkSignal(ref: string, signal: string): void {
+  let hasRun: boolean;
   try {
-    if (signal !== '') parseSignal(signal);
+    hasRun = await stopRunning(ctx, entry, options);
   } catch (error) {
-    throw invalid(`cannot stop container: ${ref}: ${errorMessage(error)}`, error);
+    if (errorKind(error) === 'not-found') throw error;
+    throw new WharfError(errorKind(error), `cannot stop container: ${ref}: ${errorMessage(error)}`, { cause: error });
   }
+  if (!hasRun) throw notModified('container is already stopped');
 }
 
-/** The stop itself; the caller holds the lock. */
-export async function stopRunning(ctx: ContainersContext, entry: ContainerEntry, options: StopOptions): Promise<void> {
-  const { config, state } = entry.container;
-  const signal = parseSignal(options.signal || config.stopSignal || 'TERM');
-  const timeoutSec = options.timeoutSec ?? config.stopTimeoutSec ?? ctx.deps.defaults.stopTimeoutSec;
+/**
+ * The stop itself; false when the container did not run. Only its beginning holds the lock: while it waits for the process, a
+ * kill, a removal or a less patient stop get through.
+ */
+export async function stopRunning(
+  ctx: ContainersContext,
+  entry: ContainerEntry,
+  options: StopOptions,
+): Promise<boolean> {
+  const begun = await beginStop(ctx, entry, options.signal);
+  if (!begun) return false;
+  const { run, signal } = begun;
+  const ownTimeoutSec = entry.container.config.stopTimeoutSec ?? ctx.deps.defaults.stopTimeoutSec;
+  if (run) await stopRun(ctx, entry, run, { signal, timeoutSec: options.timeoutSec ?? ownTimeoutSec });
+  emitContainerEvent(ctx, entry, 'stop');
+  await run?.cleaned;
+  return true;
+}
+
+/** Makes this run the last one; null when there is none. Its `run` is null when only the restart is waited for, which is given up. */
+async function beginStop(
+  ctx: ContainersContext,
+  entry: ContainerEntry,
+  wantedSignal: string,
+): Promise<{ run: ContainerRun | null; signal: number } | null> {
+  using _held = await holdContainer(ctx, entry.id);
+  const { state, config } = entry.container;
+  if (!state.running) return null;
+  const signal = parseSignal(wantedSignal || config.stopSignal || 'TERM');
   entry.exitOnNext = true;
   ctx.registry.setManuallyStopped(entry);
-  if (state.restarting) {
-    endBackOff(ctx, entry);
-  } else if (entry.run) {
-    const { recorded, cleaned } = entry.run;
-    await deliverSignal(ctx, entry, signal);
-    if (!(await within(recorded, timeoutSec < 0 ? null : timeoutSec * 1000))) {
-      await deliverSignal(ctx, entry, SIGKILL);
-      if (!(await within(recorded, KILL_GRACE_MS))) {
-        ctx.deps.log.warn({ container: entry.id }, 'a killed container does not go away');
-        await recorded;
-      }
-    }
-    await cleaned;
-  }
-  emitContainerEvent(ctx, entry, 'stop');
-}
-
-/** Ends the wait for an automatic restart; the container is exited as it was. */
-export function endBackOff(ctx: ContainersContext, entry: ContainerEntry): void {
-  entry.cancelRestart?.();
-  entry.cancelRestart = null;
-  const { state } = entry.container;
-  const { exitCode, oomKilled, finishedAt, error } = state;
-  ctx.registry.setState(entry, toExited(state, { exitCode, oomKilled, finishedAt, error }));
-}
-
-/** Whether a promise settles in time; null waits for ever. */
-async function within(promise: Promise<void>, timeoutMs: number | null): Promise<boolean> {
-  if (timeoutMs === null) return promise.then(() => true);
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), timeoutMs)));
-  try {
-    return await Promise.race([promise.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  if (!state.restarting) return { run: entry.run, signal };
+  endBackOff(ctx, entry);
+  return { run: null, signal };
 }

@@ -4,6 +4,7 @@ import type { HostConfig, Resources } from './container-config.js';
 import type { UpdateContainerRequest } from './container-service.js';
 import type { ContainerEntry } from './container-entry.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
+import { holdContainer } from './hold-container.js';
 import { validateRestartPolicy } from './restart-policy.js';
 import { callRuntime } from './runtime-delete.js';
 import { specResources } from './spec-request.js';
@@ -15,8 +16,8 @@ export async function updateContainer(
   ref: string,
   { resources, restartPolicy }: UpdateContainerRequest,
 ): Promise<{ warnings: string[] }> {
-  const entry = ctx.registry.find(ref);
-  using _lock = await ctx.locks.acquire(entry.id);
+  using held = await holdContainer(ctx, ref);
+  const { entry } = held;
   const before = entry.container.hostConfig;
   if (restartPolicy && restartPolicy.name !== '') {
     validateRestartPolicy(restartPolicy);

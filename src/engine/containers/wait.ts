@@ -13,7 +13,7 @@ export function waitForContainer(
   const { state } = entry.container;
   switch (condition) {
     case 'not-running':
-      if (!state.running) return { done: Promise.resolve({ statusCode: state.exitCode, error: '' }) };
+      if (!state.running) return { done: Promise.resolve({ statusCode: state.exitCode, error: state.error }) };
       return { done: entry.waiters.nextExit(signal) };
     case 'next-exit':
       return { done: entry.waiters.nextExit(signal) };

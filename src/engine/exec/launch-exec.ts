@@ -75,7 +75,9 @@ async function launch(
     exec.hasStarted(shim, pid);
   } catch (error) {
     socket?.destroy();
-    await shim.quit().catch(() => undefined);
+    await shim
+      .quit()
+      .catch((err: unknown) => deps.log.debug({ err, exec: exec.id }, 'the shim of a failed exec was gone'));
     shim.close();
     throw error;
   }
