@@ -12,6 +12,14 @@ describe('matchesPattern', () => {
     ['[', 'bridge', false],
     ['[', '[', true],
     ['', 'bridge', true],
+    ['\\Abri', 'bridge', true],
+    ['\\Aridge', 'bridge', false],
+    ['dge\\z', 'bridge', true],
+    ['(?P<first>b)r', 'bridge', true],
+    ['^[[:alpha:]]+$', 'bridge', true],
+    ['^[[:digit:]_]+$', '1_2', true],
+    ['[[:punct:]]', 'bridge', false],
+    ['\\.', 'a.b', true],
   ])('%j in %j: %s', (pattern, text, matches) => {
     expect(matchesPattern(pattern, text)).toBe(matches);
   });

@@ -48,15 +48,26 @@ describe('containerFilter', () => {
     [{ health: ['none'] }, true],
     [{ ancestor: ['busybox'] }, true],
     [{ ancestor: ['alpine'] }, false],
-    [{ publish: ['80'] }, true],
-    [{ publish: ['70-90/tcp'] }, true],
-    [{ publish: ['80/udp'] }, false],
+    [{ publish: ['8080'] }, true],
+    [{ publish: ['80'] }, false],
+    [{ publish: ['8070-8090/tcp'] }, true],
+    [{ publish: ['8080/udp'] }, false],
+    [{ publish: ['1'], expose: ['80'] }, true],
     [{ expose: ['80/tcp'] }, true],
+    [{ expose: ['8080/tcp'] }, false],
+    [{ 'is-task': ['false', '0'] }, true],
+    [{ id: ['bc'] }, false],
+    [{ id: ['^abc'] }, false],
     [{ 'is-task': ['false'] }, true],
     [{ 'is-task': ['true'] }, false],
     [{ id: ['abc'] }, true],
   ])('%o: %s', (filters, expected) => {
     expect(matches(filters)).toBe(expected);
+  });
+
+  it('gives no ports to a container that does not run', () => {
+    const created = container({ state: createdState() });
+    expect(matches({ expose: ['80'] }, created)).toBe(false);
   });
 
   it('finds exit codes of containers that have ended only', () => {
@@ -75,6 +86,11 @@ describe('containerFilter', () => {
     [{ exited: ['x'] }, `invalid filter 'exited=x': strconv.Atoi: parsing "x": invalid syntax`],
     [{ before: ['nosuch'] }, 'No such container: nosuch'],
     [{ 'is-task': ['x'] }, "invalid filter 'is-task=[x]'"],
+    [{ 'is-task': ['true', 'false'] }, "invalid filter 'is-task=[true false]'"],
+    [{ expose: [''] }, 'error while looking up for expose : Empty string specified for ports.'],
+    [{ publish: ['9-8'] }, 'error while looking up for publish 9-8: Invalid range specified for the Port: 9-8'],
+    [{ publish: ['80:80'] }, "filter for 'publish' should not contain ':': 80:80"],
+    [{ publish: ['70000'] }, 'strconv.ParseUint: parsing "70000": value out of range'],
     [{ publish: ['x'] }, 'error while looking up for publish x: strconv.ParseUint: parsing "x": invalid syntax'],
   ])('refuses %o', (filters, text) => {
     expect(() => containerFilter(new Map(Object.entries(filters)), context)).toThrow(text);

@@ -1,7 +1,8 @@
-import { internal, invalid } from '../../shared/errors.js';
+import { invalid } from '../../shared/errors.js';
 import { matchesPattern } from '../../shared/match-pattern.js';
 import type { Container, Filters } from './container.js';
 import type { ContainerEntry } from './container-entry.js';
+import { portsTest } from './port-filters.js';
 
 const KNOWN = [
   'ancestor',
@@ -32,9 +33,9 @@ export interface FilterContext {
 
 export type ContainerFilter = (container: Container) => boolean;
 
-/** Whether filters ask for containers that do not run: then `all` is implied. */
+/** Whether filters ask for containers that do not run: then `all` is implied. `exited` alone does not, as with dockerd. */
 export function impliesAll(filters: Filters): boolean {
-  return filters.has('status') || filters.has('exited');
+  return filters.has('status');
 }
 
 /**
@@ -47,13 +48,15 @@ export function containerFilter(filters: Filters, context: FilterContext): Conta
   for (const [key, values] of filters) {
     if (values.length > 0) tests.push(testOf(key, values, context));
   }
+  const ports = portsTest(filters.get('publish') ?? [], filters.get('expose') ?? []);
+  if (ports) tests.push(ports);
   return (container) => tests.every((test) => test(container));
 }
 
 function testOf(key: string, values: readonly string[], context: FilterContext): ContainerFilter {
   switch (key) {
     case 'id':
-      return ({ id }) => values.some((value) => id.startsWith(value) || matchesPattern(value, id));
+      return ({ id }) => values.some((value) => id.startsWith(value));
     case 'name':
       return ({ name }) => values.some((value) => matchesPattern(value, `/${name}`) || matchesPattern(value, name));
     case 'label':
@@ -76,10 +79,6 @@ function testOf(key: string, values: readonly string[], context: FilterContext):
     case 'volume':
       return ({ mounts }) =>
         values.some((value) => mounts.some((m) => m.name === value || m.source === value || m.destination === value));
-    case 'publish':
-      return portTest('publish', values, publishedPorts);
-    case 'expose':
-      return portTest('expose', values, exposedPorts);
     case 'is-task':
       return taskTest(values);
     default:
@@ -129,50 +128,14 @@ export function compareTimes(a: string, b: string): number {
 function onNetwork({ network, hostConfig }: Container, wanted: string): boolean {
   if (Object.keys(network.networks).length === 0) return hostConfig.networkMode === wanted;
   return Object.entries(network.networks).some(
-    ([name, { networkId }]) =>
-      name === wanted || networkId === wanted || (wanted.length >= 12 && networkId.startsWith(wanted)),
+    ([name, { networkId }]) => name === wanted || (wanted !== '' && networkId.startsWith(wanted)),
   );
-}
-
-function publishedPorts({ network }: Container): string[] {
-  return Object.entries(network.ports)
-    .filter(([, bindings]) => bindings !== null && bindings.length > 0)
-    .map(([port]) => port);
-}
-
-function exposedPorts({ config, network }: Container): string[] {
-  return [...new Set([...config.exposedPorts, ...Object.keys(network.ports)])];
-}
-
-function portTest(
-  key: string,
-  values: readonly string[],
-  portsOf: (container: Container) => string[],
-): ContainerFilter {
-  const wanted = new Set(values.flatMap((value) => expandPorts(key, value)));
-  return (container) => portsOf(container).some((port) => wanted.has(port));
-}
-
-function expandPorts(key: string, value: string): string[] {
-  const [range = '', proto = 'tcp'] = value.split('/');
-  const [first = '', last = first] = range.split('-');
-  for (const end of [first, last]) {
-    const fault = !/^\d+$/.test(end) ? 'invalid syntax' : Number(end) > 65_535 ? 'value out of range' : '';
-    if (fault !== '') {
-      throw internal(`error while looking up for ${key} ${value}: strconv.ParseUint: parsing "${end}": ${fault}`);
-    }
-  }
-  const ports: string[] = [];
-  for (let port = Number(first); port <= Number(last); port++) ports.push(`${port}/${proto}`);
-  return ports;
 }
 
 /** No container of ours belongs to a service. */
 function taskTest(values: readonly string[]): ContainerFilter {
-  const wanted = values.map((value) => {
-    if (['1', 'true'].includes(value)) return true;
-    if (['0', 'false'].includes(value)) return false;
-    throw invalid(`invalid filter 'is-task=[${values.join(' ')}]'`);
-  });
-  return () => wanted.includes(false);
+  const isFalse = values.some((value) => value === '0' || value === 'false');
+  const isTrue = values.some((value) => value === '1' || value === 'true');
+  if (isFalse === isTrue) throw invalid(`invalid filter 'is-task=[${values.join(' ')}]'`);
+  return () => isFalse;
 }

@@ -88,10 +88,15 @@ async function summary(ctx: ContainersContext, entry: ContainerEntry, listing: L
     names: [`/${container.name}`, ...linkNames(listing, container)],
     statusText: statusText(container.state, listing.now),
     image: shownImage(ctx, listing, container),
-    command: [container.path, ...container.args].join(' '),
+    command: [container.path, ...container.args.map(quoted)].join(' '),
     ports: publishedPorts(container),
     size: listing.withSize ? await ctx.deps.snapshots.diskUsage(container.id) : null,
   };
+}
+
+/** dockerd quotes arguments with a space in them, and nothing more. */
+function quoted(argument: string): string {
+  return argument.includes(' ') ? `'${argument}'` : argument;
 }
 
 /** `/parent/alias` for each container that links to this one. */

@@ -32,7 +32,9 @@ export function dependsOn({ hostConfig }: Container, { id, name }: Pick<Containe
     .filter((mode) => mode.startsWith('container:'))
     .map((mode) => mode.slice('container:'.length));
   const links = hostConfig.links.map((link) => link.split(':', 1)[0] ?? '');
-  return [...modes, ...links].some((ref) => ref.replace(/^\//, '') === name || (ref.length >= 12 && id.startsWith(ref)));
+  return [...modes, ...links].some(
+    (ref) => ref.replace(/^\//, '') === name || (ref.length >= 12 && id.startsWith(ref)),
+  );
 }
 
 /** Never throws. */
