@@ -9,11 +9,13 @@ import type { ApiVersion } from './api-version.js';
 import type { LongLivedRequests } from './client-signal.js';
 import { clientSignal, NEVER_ABORTED } from './client-signal.js';
 import { decodeJson } from './decode-json.js';
+import { detachedConnection } from './detached-connection.js';
 import type { ResolvedPath } from './path-resolver.js';
 import { Query } from './query.js';
 import { RequestBodyStream } from './request-body-stream.js';
 import { contentLength, readJsonBody } from './request-body.js';
 import type { ApiRequest, RouteDefinition, ServerFacts } from './route.js';
+import { UploadStream } from './upload-stream.js';
 
 /** What all requests share. */
 export interface RequestContext {
@@ -82,7 +84,9 @@ export class RoutedRequest implements ApiRequest {
   }
 
   bodyStream(): Readable {
-    return new RequestBodyStream(this.raw.request.raw);
+    const { raw } = this.raw.request;
+    const detached = detachedConnection(raw);
+    return detached ? new UploadStream(detached) : new RequestBodyStream(raw);
   }
 
   private decode<S extends TSchema>(schema: S, value: unknown): Static<S> {

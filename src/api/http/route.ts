@@ -71,6 +71,11 @@ export interface RouteDefinition {
   readonly cancelled: 'with-client' | 'detached';
   /** Calls `hijack`: the connection is taken from the HTTP parser as soon as the request's head has been read. */
   readonly hijacks?: true;
+  /**
+   * Takes large bodies: the connection of a request that has one is taken from the HTTP parser, so that a worker thread can read
+   * the body off the socket itself, and is closed after the answer.
+   */
+  readonly uploads?: true;
   /** Errors go out as plain text of the raw-stream type, as dockerd's attach sends them. */
   readonly plainErrors?: true;
   /** May live as long as the client likes (events, logs, wait): ended, not awaited, at shutdown. */

@@ -15,6 +15,7 @@ import type { ResolvedRequests } from './dispatch.js';
 import { createDispatcher } from './dispatch.js';
 import { parseListenAddress } from './listen-address.js';
 import { PathResolver } from './path-resolver.js';
+import { hasBody } from './request-body.js';
 import type { RouteDefinition, ServerFacts } from './route.js';
 
 export interface TlsOptions {
@@ -60,11 +61,12 @@ const IDLE_SWEEP_MS = 25;
 export class ApiServer implements AsyncDisposable {
   private readonly servers: (Server | TlsServer)[] = [];
   private readonly hijacked = new Set<Socket>();
+  private readonly uploads = new Set<Socket>();
 
   /** Made by createApiServer. */
   constructor(
     private readonly handle: RequestListener,
-    private readonly isHijack: (request: IncomingMessage) => boolean,
+    private readonly detaching: (request: IncomingMessage) => 'hijack' | 'upload' | null,
     private readonly longLived: LongLivedRequests,
     private readonly log: Logger,
   ) {}
@@ -112,12 +114,12 @@ export class ApiServer implements AsyncDisposable {
     let open = true;
     void closed.then(() => (open = false));
     const deadline = Date.now() + graceMs;
-    while (open && Date.now() < deadline) {
+    while ((open || this.uploads.size > 0) && Date.now() < deadline) {
       for (const server of this.servers) server.closeIdleConnections();
       await Promise.race([closed, delay(IDLE_SWEEP_MS)]);
     }
     for (const server of this.servers) server.closeAllConnections();
-    for (const socket of this.hijacked) socket.destroy();
+    for (const socket of [...this.hijacked, ...this.uploads]) socket.destroy();
     await closed;
   }
 
@@ -131,10 +133,11 @@ export class ApiServer implements AsyncDisposable {
       : createServer(SERVER_OPTIONS, this.handle);
     detachHijacks(
       server,
-      this.isHijack,
+      (request) => this.detaching(request) !== null,
       ({ request, response, socket }) => {
-        this.hijacked.add(socket);
-        socket.once('close', () => this.hijacked.delete(socket));
+        const kind = this.detaching(request) === 'upload' ? this.uploads : this.hijacked;
+        kind.add(socket);
+        socket.once('close', () => kind.delete(socket));
         this.handle(request, response);
       },
       (request) => new ServerResponse(request),
@@ -150,12 +153,14 @@ export async function createApiServer({ engine, logger, facts, routes }: ApiServ
   const resolver = new PathResolver(routes);
   const resolved: ResolvedRequests = new WeakMap();
   const app = await createDispatcher(routes, resolver, resolved, { engine, log: logger, server: facts, longLived });
-  const isHijack = (request: IncomingMessage): boolean => {
-    const found = resolver.resolve(request.method ?? '', request.url ?? '');
-    if (found) resolved.set(request, found);
-    return found?.route.hijacks === true;
+  const detaching = (request: IncomingMessage): 'hijack' | 'upload' | null => {
+    const found = resolved.get(request) ?? resolver.resolve(request.method ?? '', request.url ?? '');
+    if (!found) return null;
+    resolved.set(request, found);
+    if (found.route.hijacks) return 'hijack';
+    return found.route.uploads && hasBody(request) && !('encrypted' in request.socket) ? 'upload' : null;
   };
-  return new ApiServer((request, response) => app.routing(request, response), isHijack, longLived, logger);
+  return new ApiServer((request, response) => app.routing(request, response), detaching, longLived, logger);
 }
 
 function tlsContext({ verify, caPath, certPath, keyPath }: TlsOptions): object {

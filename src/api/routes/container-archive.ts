@@ -65,5 +65,5 @@ const PATH = '/containers/{id}/archive';
 export const CONTAINER_ARCHIVE_ROUTES: readonly RouteDefinition[] = [
   { method: 'HEAD', path: PATH, since: '1.24', cancelled: 'detached', handler: statArchive },
   { method: 'GET', path: PATH, since: '1.24', cancelled: 'with-client', handler: getArchive },
-  { method: 'PUT', path: PATH, since: '1.24', cancelled: 'with-client', handler: putArchive },
+  { method: 'PUT', path: PATH, since: '1.24', cancelled: 'with-client', uploads: true, handler: putArchive },
 ];

@@ -20,6 +20,7 @@ async function createImage(request: ApiRequest): Promise<null> {
 
 function pullImage(request: ApiRequest, fromImage: string): Promise<null> {
   const { engine, query, headers } = request;
+  request.bodyStream().destroy(); // there is none, or nobody wants it
   const tag = query.string('tag');
   // A colon at the end asks for all tags, as no tag at all does.
   const name = fromImage.endsWith(':') ? fromImage.slice(0, -1) : fromImage;
@@ -92,8 +93,15 @@ function platformsOf({ query, version }: ApiRequest): string[] {
 }
 
 export const IMAGE_TRANSFER_ROUTES: readonly RouteDefinition[] = [
-  { method: 'POST', path: '/images/create', since: '1.24', cancelled: 'with-client', handler: createImage },
-  { method: 'POST', path: '/images/load', since: '1.24', cancelled: 'with-client', handler: loadImages },
+  {
+    method: 'POST',
+    path: '/images/create',
+    since: '1.24',
+    cancelled: 'with-client',
+    uploads: true,
+    handler: createImage,
+  },
+  { method: 'POST', path: '/images/load', since: '1.24', cancelled: 'with-client', uploads: true, handler: loadImages },
   { method: 'GET', path: '/images/get', since: '1.24', cancelled: 'with-client', handler: saveImages },
   { method: 'GET', path: '/images/{name}/get', since: '1.24', cancelled: 'with-client', handler: saveImages },
   { method: 'POST', path: '/images/{name}/push', since: '1.24', cancelled: 'with-client', handler: pushImage },

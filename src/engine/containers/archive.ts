@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { finished, type Readable } from 'node:stream';
 import { archivePath } from '../../host/archive/archive-path.js';
+import { prepareArchiveWorker } from '../../host/archive/archive-workers.js';
 import { extractIntoRoot } from '../../host/archive/extract-into-root.js';
 import { statPath, type PathStat as HostPathStat } from '../../host/archive/stat-path.js';
 import { errorKind, forbidden, invalid, notFound } from '../../shared/errors.js';
@@ -13,6 +14,7 @@ import { openRootView, type RootView } from './root-view.js';
 /** Looks at a path in a container, running or not. */
 export async function statContainerPath(ctx: ContainersContext, ref: string, path: string): Promise<PathStat> {
   const entry = ctx.registry.find(ref);
+  prepareArchiveWorker(); // clients look before they copy
   const view = await openRootView(ctx, entry);
   try {
     const stat = statPath(view.root, checkedPath(path));

@@ -3,6 +3,7 @@ import { diskUsageJob, type DiskUsageArguments } from './jobs/disk-usage-job.js'
 import { extractJob, type ExtractArguments } from './jobs/extract-job.js';
 import type { JobContext } from './jobs/job-context.js';
 import { packJob, type PackArguments } from './jobs/pack-job.js';
+import { spoolArchiveJob, type SpoolArchiveArguments, type SpooledArchive } from './jobs/spool-archive-job.js';
 import { unpackLayerJob, type UnpackedLayer, type UnpackLayerArguments } from './jobs/unpack-layer-job.js';
 
 /** Arguments (plain data, they cross a thread) and result of every job. */
@@ -11,6 +12,7 @@ export interface ArchiveJobs {
   pack: { args: PackArguments; result: null };
   extract: { args: ExtractArguments; result: null };
   changes: { args: ChangesArguments; result: PathChange[] };
+  'spool-archive': { args: SpoolArchiveArguments; result: SpooledArchive };
   'disk-usage': { args: DiskUsageArguments; result: number };
 }
 
@@ -26,6 +28,7 @@ const jobs: {
   pack: packJob,
   extract: extractJob,
   changes: changesJob,
+  'spool-archive': spoolArchiveJob,
   'disk-usage': diskUsageJob,
 };
 

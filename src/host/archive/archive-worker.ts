@@ -2,11 +2,15 @@ import { parentPort, type MessagePort } from 'node:worker_threads';
 import { runArchiveJob, type ArchiveJobName, type ArchiveJobs } from './archive-jobs.js';
 import { ByteQueue } from './byte-queue.js';
 import { ByteWindow } from './byte-window.js';
+import type { JobInput } from './job-input.js';
+import { SocketInput, type SocketSource } from './socket-input.js';
 import { fromWire, toWire, transferable, WINDOW_BYTES, type FromWorker, type ToWorker } from './worker-messages.js';
 
 /** The job that this thread is at. */
 interface Running {
-  input: ByteQueue;
+  /** null: the job reads a socket, or nothing. */
+  queue: ByteQueue | null;
+  input: JobInput;
   output: ByteWindow;
   abort: AbortController;
 }
@@ -16,11 +20,12 @@ function serve(port: MessagePort): void {
   const post = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
   let running: Running | null = null;
 
-  const start = async (job: ArchiveJobName, args: unknown): Promise<void> => {
-    const input = new ByteQueue((bytes) => post({ type: 'taken', bytes }));
+  const start = async (job: ArchiveJobName, args: unknown, socket: SocketSource | null): Promise<void> => {
+    const queue = socket ? null : new ByteQueue((bytes) => post({ type: 'taken', bytes }));
+    const input = queue ?? new SocketInput(socket as SocketSource, () => post({ type: 'input-ended' }));
     const output = new ByteWindow(WINDOW_BYTES);
     const abort = new AbortController();
-    running = { input, output, abort };
+    running = { queue, input, output, abort };
     const emit = async (chunk: Buffer): Promise<void> => {
       const data = transferable(chunk);
       post({ type: 'chunk', data }, [data.buffer]);
@@ -40,6 +45,7 @@ function serve(port: MessagePort): void {
     } catch (error) {
       post({ type: 'error', error: toWire(error) });
     } finally {
+      input.close();
       running = null;
     }
   };
@@ -47,13 +53,13 @@ function serve(port: MessagePort): void {
   port.on('message', (message: ToWorker) => {
     switch (message.type) {
       case 'start':
-        void start(message.job, message.args);
+        void start(message.job, message.args, message.socket);
         break;
       case 'chunk':
-        running?.input.push(Buffer.from(message.data.buffer, message.data.byteOffset, message.data.byteLength));
+        running?.queue?.push(Buffer.from(message.data.buffer, message.data.byteOffset, message.data.byteLength));
         break;
       case 'end':
-        running?.input.end();
+        running?.queue?.end();
         break;
       case 'input-error':
         running?.input.fail(fromWire(message.error));

@@ -3,6 +3,8 @@ import { availableParallelism } from 'node:os';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { takeSocketBody } from '../../shared/socket-body.js';
+import { duplicateFd } from '../sys/duplicate-fd.js';
 import { ArchiveError } from './archive-error.js';
 import { runArchiveJob, type ArchiveJobName, type ArchiveJobs } from './archive-jobs.js';
 import { ByteBatch } from './byte-batch.js';
@@ -22,7 +24,7 @@ const MAX_IDLE = availableParallelism();
 const MAX_UNPACKS = Math.max(8, 2 * availableParallelism());
 
 export interface JobOptions {
-  /** Consumed as the job's input; destroyed when the job fails. */
+  /** Consumed as the job's input, by the thread itself where it hands a socket over; destroyed when the job fails. */
   input?: Readable;
   /** Receives the job's output; the job waits until the promise resolves. */
   onChunk?: (chunk: Buffer) => Promise<void>;
@@ -65,6 +67,11 @@ export async function submitArchiveJob<Name extends ArchiveJobName>(
     if (limited) freeSlot();
     giveBack(worker, reusable);
   }
+}
+
+/** Has a thread ready for a job that is about to come: starting one takes as long as copying many megabytes. */
+export function prepareArchiveWorker(): void {
+  if (HAS_ENTRY && idle.length === 0) giveBack(takeWorker(), true);
 }
 
 /** Ends idle threads now; for an orderly shutdown. */
@@ -135,6 +142,7 @@ function converse(worker: Worker, name: ArchiveJobName, args: unknown, options: 
   const { promise, resolve, reject } = deferred();
   const onMessage = (message: FromWorker): void => {
     if (message.type === 'taken') window.taken(message.bytes);
+    else if (message.type === 'input-ended') options.input?.destroy();
     else if (message.type === 'progress') options.onProgress?.(message.bytes);
     else if (message.type === 'chunk') deliver(bufferOf(message.data));
     else if (message.type === 'result') outputs.then(() => resolve(message.value), reject);
@@ -143,9 +151,11 @@ function converse(worker: Worker, name: ArchiveJobName, args: unknown, options: 
   const onExit = (code: number): void => reject(new ArchiveError(`archive worker exited with code ${code}`));
   // removeAllListeners() would take the listeners away that Node itself has on a worker.
   worker.on('message', onMessage).on('error', reject).on('exit', onExit);
-  post({ type: 'start', job: name, args });
+  const body = options.input ? takeSocketBody(options.input) : null;
+  const socket = body ? { ...body, fd: duplicateFd(body.fd) } : null;
+  post({ type: 'start', job: name, args, socket });
   options.signal?.addEventListener('abort', onAbort, { once: true });
-  if (options.input) {
+  if (options.input && !socket) {
     feed(options.input, window, post).catch((error: unknown) => post({ type: 'input-error', error: toWire(error) }));
   }
   return promise.finally(() => {

@@ -1,5 +1,7 @@
+import type { JobInput } from './job-input.js';
+
 /** Chunks that arrive by callback, read as an async iterable. `onTaken` hears of each chunk once it is handed out. */
-export class ByteQueue implements AsyncIterable<Buffer> {
+export class ByteQueue implements JobInput {
   private readonly chunks: Buffer[] = [];
   private ended = false;
   private failure: Error | null = null;
@@ -22,6 +24,10 @@ export class ByteQueue implements AsyncIterable<Buffer> {
     this.failure ??= error;
     this.chunks.length = 0;
     this.notify();
+  }
+
+  close(): void {
+    this.chunks.length = 0;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {

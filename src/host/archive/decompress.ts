@@ -35,19 +35,19 @@ export async function decompress(source: Readable): Promise<{ stream: Readable; 
   };
 }
 
-/** As decompress(), for code that consumes chunks itself. */
+/** As decompress(), for code that consumes chunks itself. A chunk of `source` need not be valid any more once the next is asked for. */
 export function inflated(compression: Compression, source: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
   switch (compression) {
     case 'none':
       return source;
     case 'gzip':
-      return throughStream(source, zlib.createGunzip({ chunkSize: INFLATE_CHUNK_BYTES }));
+      return throughStream(copied(source), zlib.createGunzip({ chunkSize: INFLATE_CHUNK_BYTES }));
     case 'zstd':
-      return inflateZstd(source);
+      return inflateZstd(copied(source));
     case 'bzip2':
-      return throughTool(source, 'bzip2', ['-dc']);
+      return throughTool(copied(source), 'bzip2', ['-dc']);
     case 'xz':
-      return throughTool(source, 'xz', ['-dc']);
+      return throughTool(copied(source), 'xz', ['-dc']);
   }
 }
 
@@ -59,7 +59,8 @@ export async function peek(source: AsyncIterable<Buffer>): Promise<{ head: Buffe
   while (bytes < MAGIC_BYTES) {
     const next = await iterator.next();
     if (next.done) break;
-    chunks.push(next.value);
+    // Of a short chunk a copy: it need not outlive the next.
+    chunks.push(next.value.length < MAGIC_BYTES ? Buffer.from(next.value) : next.value);
     bytes += next.value.length;
   }
   async function* rest(): AsyncGenerator<Buffer> {
@@ -71,6 +72,11 @@ export async function peek(source: AsyncIterable<Buffer>): Promise<{ head: Buffe
     }
   }
   return { head: Buffer.concat(chunks).subarray(0, MAGIC_BYTES), rest: rest() };
+}
+
+/** Inflaters hold on to what they are given. */
+async function* copied(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const chunk of source) yield Buffer.from(chunk);
 }
 
 /** Node's inflater follows the source chunk by chunk; a failure of either side ends both. */

@@ -14,7 +14,7 @@ export interface UnpackLayerOptions {
   onProgress?: (bytes: number) => void;
   /** Refuses an archive that inflates to more. */
   maxBytes?: number;
-  /** Where the uncompressed archive is written too, durable when the promise resolves; the path must be free. */
+  /** Where the uncompressed archive is written too; the path must be free. */
   keepAt?: string;
   idMap?: IdMap;
 }

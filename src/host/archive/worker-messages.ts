@@ -1,23 +1,25 @@
 import { WharfError, type ErrorKind } from '../../shared/errors.js';
 import { ArchiveError, errnoOf } from './archive-error.js';
 import type { ArchiveJobName } from './archive-jobs.js';
+import type { SocketSource } from './socket-input.js';
 
 /** How many bytes may be under way in one direction before the sender waits: bounds memory per job. */
 export const WINDOW_BYTES = 4 * 1024 * 1024;
 
 /** From the main thread to a worker. One job at a time. */
 export type ToWorker =
-  | { type: 'start'; job: ArchiveJobName; args: unknown }
+  | { type: 'start'; job: ArchiveJobName; args: unknown; socket: SocketSource | null }
   | { type: 'chunk'; data: Uint8Array }
   | { type: 'end' }
   | { type: 'input-error'; error: WireError }
   | { type: 'taken'; bytes: number }
   | { type: 'abort'; error: WireError };
 
-/** From a worker to the main thread. `taken` opens the window again. */
+/** From a worker to the main thread. `taken` opens the window again; `input-ended`: a body that it read off a socket is complete. */
 export type FromWorker =
   | { type: 'chunk'; data: Uint8Array }
   | { type: 'taken'; bytes: number }
+  | { type: 'input-ended' }
   | { type: 'progress'; bytes: number }
   | { type: 'result'; value: unknown }
   | { type: 'error'; error: WireError };

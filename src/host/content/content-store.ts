@@ -73,9 +73,19 @@ export class ContentStore {
     return BlobWriter.open(join(this.ingest, randomUUID()), (digest) => this.path(digest), { resume: false });
   }
 
-  /** A place for a blob that a worker thread writes. Dispose of it: what was not committed goes. */
+  /** Where worker threads may write what is to become blobs; see `adopt`. */
+  get ingestDirectory(): string {
+    return this.ingest;
+  }
+
+  /** A free place for a blob that a worker thread writes. Dispose of it: what was not committed goes. */
   newSpooled(): SpooledBlob {
-    return new SpooledBlob(join(this.ingest, randomUUID()), (digest) => this.path(digest));
+    return this.adopt(join(this.ingest, randomUUID()));
+  }
+
+  /** The same for a file of the ingest directory that is written already. */
+  adopt(path: string): SpooledBlob {
+    return new SpooledBlob(path, (digest) => this.path(digest));
   }
 
   /**

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, createReadStream, fdatasyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, createReadStream, openSync, writeSync } from 'node:fs';
 import { ArchiveError, attempt } from '../archive-error.js';
 import { detectCompression, inflated, peek } from '../decompress.js';
 import type { IdMap } from '../id-map.js';
@@ -15,7 +15,7 @@ export interface UnpackLayerArguments {
   /** A file to read, or a directory whose archive is made here; null: the job's input. */
   source: string | PackArguments | null;
   targetDirectory: string;
-  /** A file that becomes the uncompressed archive, durably; null: it is not kept. */
+  /** A file that becomes the uncompressed archive, not synced; null: it is not kept. */
   keepAt: string | null;
   expectedDiffId: string | null;
   maxBytes: number | null;
@@ -109,16 +109,15 @@ class LayerSink implements Disposable {
     this.reader.push(chunk);
   }
 
-  /** All has arrived: checks it, and makes it durable. */
+  /** All has arrived: checks it. */
   finish(): { entries: number; plain: Tally } {
-    const { args, extractor, keepFd, plain } = this;
+    const { args, extractor, plain } = this;
     this.reader.finish();
     const diffId = plain.digest();
     if (args.expectedDiffId !== null && args.expectedDiffId !== diffId) {
       throw new ArchiveError(`wrong diff id calculated on extraction "${diffId}"`);
     }
     extractor.finish();
-    if (keepFd !== null) attempt('fdatasync', args.keepAt ?? '', () => fdatasyncSync(keepFd));
     return { entries: extractor.entries, plain };
   }
 
