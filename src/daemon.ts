@@ -150,6 +150,7 @@ export class Daemon implements AsyncDisposable {
     await networks.reconcile(containers.runningIds());
     this.parts.add('containers', () => containers.shutdown());
     await containers.reconcile();
+    await exec.recover();
 
     const engine: Engine = { containers, exec, images, networks, volumes, events, system };
     const facts = { version: ENGINE_VERSION, experimental: this.config.experimental, builderVersion: '1' } as const;

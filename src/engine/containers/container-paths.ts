@@ -60,6 +60,7 @@ export function execFiles(
   containerId: string,
   execId: string,
 ): {
+  record: string;
   process: string;
   plan: string;
   filter: string;
@@ -72,6 +73,7 @@ export function execFiles(
   const bundle = join(roots.bundles, containerId);
   const short = execId.slice(0, 32);
   return {
+    record: join(bundle, `exec-${short}${EXEC_RECORD_SUFFIX}`),
     process: join(bundle, `exec-${short}.json`),
     plan: join(bundle, `exec-${short}.plan`),
     // One for all execs of a run.
@@ -86,3 +88,6 @@ export function execFiles(
 
 /** Tells the sockets of execs from those of containers. */
 export const EXEC_SOCKET_PREFIX = 'x-';
+
+/** Tells what is stored of an exec from its other files. */
+export const EXEC_RECORD_SUFFIX = '.exec';

@@ -8,7 +8,7 @@ import { resolveUser } from '../../host/oci/resolve-user.js';
 import type { RuntimeRegistry } from '../../host/oci/runtimes.js';
 import type { Snapshots } from '../../host/overlay/snapshots.js';
 import { attachToShim } from '../../host/shim/attach.js';
-import { readExitRecord } from '../../host/shim/exit-record.js';
+import { readExitRecord, writeExitRecord } from '../../host/shim/exit-record.js';
 import { launchShim } from '../../host/shim/launch.js';
 import { SealedBinary } from '../../host/shim/sealed-binary.js';
 import { ShimClient } from '../../host/shim/shim-client.js';
@@ -60,6 +60,7 @@ export function shimPort(binary: string): ShimPort {
     connect: (socketPath) => ShimClient.connect(socketPath),
     attach: attachToShim,
     readExitRecord,
+    writeExitRecord,
   };
 }
 

@@ -138,19 +138,15 @@ async function removeOrphans(ctx: ContainersContext): Promise<void> {
   }
   const sockets = new Set(ctx.registry.all().map(({ id }) => basename(runFiles(paths, id).socket)));
   for (const name of await entriesOf(paths.sockets)) {
-    if (!name.endsWith('.sock') || sockets.has(name)) continue;
+    if (!name.endsWith('.sock') || name.startsWith(EXEC_SOCKET_PREFIX) || sockets.has(name)) continue;
     await discardOrphanShim(ctx, join(paths.sockets, name));
   }
 }
 
-/** Kills what runs behind a socket that nobody knows; execs of an earlier daemon go on, and end by themselves. */
+/** Kills what runs behind a socket that nobody knows. */
 async function discardOrphanShim(ctx: ContainersContext, socketPath: string): Promise<void> {
   try {
     const shim = await ctx.deps.shims.connect(socketPath);
-    if (basename(socketPath).startsWith(EXEC_SOCKET_PREFIX)) {
-      shim.close();
-      return;
-    }
     if (shim.state === 'created') await shim.quit();
     else await shim.kill(SIGKILL);
     shim.close();

@@ -26,4 +26,6 @@ export interface ShimPort {
   attach(socketPath: string, streams: AttachStreams): Promise<Socket>;
   /** null: there is none. */
   readExitRecord(path: string): Promise<ExitRecord | null>;
+  /** For an end that no shim has recorded; null: the status is lost. */
+  writeExitRecord(path: string, exitCode: number | null): void;
 }

@@ -32,9 +32,9 @@ export class ExecRecord {
     this.settleShim(shim);
   }
 
-  hasEnded(exitCode: number): void {
+  hasEnded(exitCode: number, atMs: number = Date.now()): void {
     this.exitCode = exitCode;
-    this.endedAtMs = Date.now();
+    this.endedAtMs = atMs;
     this.settleShim(null);
   }
 

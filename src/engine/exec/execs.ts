@@ -11,6 +11,8 @@ import { relay } from '../containers/stream-session.js';
 import { ExecRecord } from './exec-record.js';
 import type { ExecConfig, ExecInstance, ExecService } from './exec-service.js';
 import { launchExec } from './launch-exec.js';
+import { recoverExecs } from './recover-execs.js';
+import { forgetStoredExec, storeExec } from './stored-exec.js';
 
 /** As long as dockerd remembers an exec that has ended. */
 const FORGET_AFTER_MS = 5 * 60_000;
@@ -24,11 +26,20 @@ export interface StartExecOptions {
   consoleSize: [number, number] | null;
 }
 
-/** Commands run in containers. They live in memory only: a daemon that comes up again knows none, though they go on running. */
+/** Commands run in containers. They outlive the daemon, as what runs them does. */
 export class Execs implements ExecService {
   private readonly byId = new Map<string, ExecRecord>();
 
   constructor(private readonly ctx: ContainersContext) {}
+
+  /** Takes over those of an earlier daemon; once the containers have been reconciled. */
+  async recover(): Promise<void> {
+    const { ctx } = this;
+    for (const exec of await recoverExecs(ctx)) {
+      this.byId.set(exec.id, exec);
+      if (exec.exitCode === null) ctx.registry.setExecIds(exec.entry, [...exec.entry.container.execIds, exec.id]);
+    }
+  }
 
   async create(containerRef: string, config: ExecConfig): Promise<string> {
     const { ctx } = this;
@@ -43,6 +54,7 @@ export class Execs implements ExecService {
     );
     this.forgetOld();
     const exec = new ExecRecord(randomBytes(32).toString('hex'), entry, config, user);
+    storeExec(ctx, exec);
     this.byId.set(exec.id, exec);
     entry.execs.add(exec.id);
     ctx.registry.setExecIds(entry, [...entry.container.execIds, exec.id]);
@@ -88,10 +100,11 @@ export class Execs implements ExecService {
 
   private forgetOld(): void {
     const before = Date.now() - FORGET_AFTER_MS;
-    for (const [id, { entry, exitCode, endedAtMs }] of this.byId) {
+    for (const [id, exec] of this.byId) {
+      const { entry, exitCode, endedAtMs } = exec;
       const isOver = exitCode !== null && endedAtMs < before;
       if (!isOver && entry.execs.has(id)) continue;
-      entry.execs.delete(id);
+      if (entry.execs.delete(id)) forgetStoredExec(this.ctx, exec);
       this.byId.delete(id);
     }
   }

@@ -6,6 +6,7 @@ import { specJson } from '../../host/oci/rlimits.js';
 import { execProcessInput } from './exec-process-input.js';
 import type { ExecRecord } from './exec-record.js';
 import { planExec } from './plan-exec.js';
+import { hasCode } from '../../shared/errors.js';
 import { execFiles } from '../containers/container-paths.js';
 import { emitContainerEvent, type ContainersContext } from '../containers/containers-context.js';
 import type { RunningShim } from '../containers/shim-port.js';
@@ -13,7 +14,7 @@ import { shimSetup } from '../containers/shim-setup.js';
 import { execFailure } from '../containers/start-error.js';
 
 /** A status that nobody recorded; 0 would be a lie. */
-const LOST_EXIT_CODE = 255;
+export const LOST_EXIT_CODE = 255;
 
 /** A running exec. */
 export interface LaunchedExec {
@@ -37,6 +38,7 @@ export async function launchExec(
   } catch (error) {
     const failure = execFailure(error);
     exec.hasEnded(failure.exitCode);
+    keepExitCode(ctx, exec, failure.exitCode);
     forgetRunning(ctx, exec);
     await removeFiles(ctx, exec);
     throw failure.error;
@@ -81,24 +83,50 @@ async function launch(
     shim.close();
     throw error;
   }
-  return { socket, recorded: supervise(ctx, exec, shim) };
+  return { socket, recorded: superviseExec(ctx, exec, shim) };
 }
 
-async function supervise(ctx: ContainersContext, exec: ExecRecord, shim: RunningShim): Promise<void> {
+/** Watches a running exec until its exit code is on record and its end is told. Never rejects. */
+export async function superviseExec(ctx: ContainersContext, exec: ExecRecord, shim: RunningShim): Promise<void> {
   let exitCode: number | null = null;
   try {
     exitCode = (await shim.exited).exitCode;
   } catch (err) {
     if (ctx.stopping) return;
-    ctx.deps.log.warn({ err, container: exec.entry.id, exec: exec.id }, 'the exit status of an exec was lost');
+    exitCode = await recordedCode(ctx, exec, err);
   }
   exec.hasEnded(exitCode ?? LOST_EXIT_CODE);
-  forgetRunning(ctx, exec);
-  emitContainerEvent(ctx, exec.entry, 'exec_die', { execID: exec.id, exitCode: String(exec.exitCode) });
   shim.close();
-  removeFiles(ctx, exec).catch((err: unknown) =>
+  execEnded(ctx, exec).catch((err: unknown) =>
     ctx.deps.log.warn({ err, exec: exec.id }, 'cannot remove the files of an exec'),
   );
+}
+
+/** Of an exec whose shim is gone. */
+async function recordedCode(ctx: ContainersContext, exec: ExecRecord, err: unknown): Promise<number | null> {
+  const { exit } = execFiles(ctx.deps.paths, exec.entry.id, exec.id);
+  const record = await ctx.deps.shims.readExitRecord(exit).catch(() => null);
+  if (record) return record.exitCode;
+  ctx.deps.log.warn({ err, container: exec.entry.id, exec: exec.id }, 'the exit status of an exec was lost');
+  keepExitCode(ctx, exec, null);
+  return null;
+}
+
+/** Tells the end of an exec that has run, and removes its files. */
+export function execEnded(ctx: ContainersContext, exec: ExecRecord): Promise<void> {
+  forgetRunning(ctx, exec);
+  emitContainerEvent(ctx, exec.entry, 'exec_die', { execID: exec.id, exitCode: String(exec.exitCode) });
+  return removeFiles(ctx, exec);
+}
+
+/** For a daemon that comes up again; the container may be gone already, with all of this. */
+function keepExitCode(ctx: ContainersContext, exec: ExecRecord, exitCode: number | null): void {
+  if (!exec.entry.execs.has(exec.id)) return;
+  try {
+    ctx.deps.shims.writeExitRecord(execFiles(ctx.deps.paths, exec.entry.id, exec.id).exit, exitCode);
+  } catch (err) {
+    if (!hasCode(err, 'ENOENT')) ctx.deps.log.warn({ err, exec: exec.id }, 'cannot record the end of an exec');
+  }
 }
 
 /** The container's inspect lists only execs that have not ended. */
@@ -107,7 +135,10 @@ function forgetRunning(ctx: ContainersContext, { id, entry }: ExecRecord): void 
   if (execIds.length < entry.container.execIds.length) ctx.registry.setExecIds(entry, execIds);
 }
 
+/** What the record and the exit code of an exec that can be asked for are in stays until it is forgotten; a probe's goes. */
 async function removeFiles(ctx: ContainersContext, { id, entry }: ExecRecord): Promise<void> {
   const { process, plan, exit, pid, runtimeLog, socket } = execFiles(ctx.deps.paths, entry.id, id);
-  await Promise.all([process, plan, exit, pid, runtimeLog, socket].map((path) => rm(path, { force: true })));
+  const paths = [process, plan, pid, runtimeLog, socket];
+  if (!entry.execs.has(id)) paths.push(exit);
+  await Promise.all(paths.map((path) => rm(path, { force: true })));
 }

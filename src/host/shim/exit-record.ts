@@ -1,5 +1,7 @@
+import { renameSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { hasCode, internal } from '../../shared/errors.js';
+import { formatRfc3339Nano, nowNs } from '../../shared/rfc3339.js';
 import type { ExitRecord } from './protocol.js';
 import { exitRecordOf } from './protocol.js';
 
@@ -18,6 +20,14 @@ export async function readExitRecord(path: string): Promise<ExitRecord | null> {
   const record = parseExitRecord(text);
   if (!record) throw internal(`corrupt exit record ${path}: ${JSON.stringify(text.slice(0, 200))}`);
   return record;
+}
+
+/** Records the end of a process that no shim could record: one that could not be started (an exit code), or was lost (null). */
+export function writeExitRecord(path: string, exitCode: number | null): void {
+  const record = { exitCode: exitCode ?? -1, signal: 0, oomKilled: false, finishedAt: formatRfc3339Nano(nowNs()) };
+  const temporary = `${path}.new`;
+  writeFileSync(temporary, JSON.stringify(record), { mode: 0o600 });
+  renameSync(temporary, path);
 }
 
 /** Null unless the text is a whole record. */
