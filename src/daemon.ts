@@ -33,6 +33,7 @@ import { Volumes } from './engine/volumes/volumes.js';
 import { endArchiveWorkers } from './host/archive/archive-workers.js';
 import { CgroupControl } from './host/cgroup/cgroup-control.js';
 import { detectCgroups } from './host/cgroup/cgroup-layout.js';
+import { QuickMoves } from './host/cgroup/quick-moves.js';
 import { ContentStore } from './host/content/content-store.js';
 import { DisabledFirewall } from './host/firewall/disabled-firewall.js';
 import type { Firewall } from './host/firewall/firewall.js';
@@ -225,6 +226,8 @@ export class Daemon implements AsyncDisposable {
       const imageId = containers.context.registry.get(containerId)?.container.imageId;
       return (imageId === undefined ? null : images.findRetained(imageId))?.sizeBytes ?? 0;
     };
+    const quickMoves = new QuickMoves(this.cgroups, log);
+    this.parts.add('moves between control groups', () => quickMoves[Symbol.asyncDispose]());
     const containers: Containers = new Containers(
       {
         paths: {
@@ -245,6 +248,7 @@ export class Daemon implements AsyncDisposable {
         oci: ociPort(() => this.registry),
         cgroups: new CgroupControl(this.cgroups),
         cgroupLayout: this.cgroups,
+        quickMoves,
         emit,
         log,
       },

@@ -1,4 +1,5 @@
 import type { CgroupLayout } from '../../host/cgroup/cgroup-layout.js';
+import type { QuickMoves } from '../../host/cgroup/quick-moves.js';
 import type { ProcessInput } from '../../host/oci/runtime-process.js';
 import type { RuntimeRegistry } from '../../host/oci/runtimes.js';
 import type { RuntimeProcess, RuntimeSpec } from '../../host/oci/runtime-spec.js';
@@ -27,6 +28,7 @@ export interface ContainersDeps {
   oci: OciPort;
   cgroups: CgroupPort;
   cgroupLayout: CgroupLayout;
+  quickMoves: QuickMoves;
   emit: EmitEvent;
   log: Logger;
 }

@@ -33,7 +33,7 @@ export async function launchContainer(ctx: ContainersContext, entry: ContainerEn
   const wasRestarting = entry.container.state.restarting;
   await using undo = new UndoStack(ctx.deps.log);
   try {
-    await bringUp(ctx, entry, undo);
+    await ctx.deps.quickMoves.during(() => bringUp(ctx, entry, undo));
     undo.commit();
   } catch (error) {
     await undo.unwind();

@@ -1,0 +1,62 @@
+import { open, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from '../../shared/logger.js';
+import { cgroupDirectory, type CgroupLayout } from './cgroup-layout.js';
+
+/** The kernel falls back to slow moves a grace period after the last one, which takes at least this long. */
+const REPEAT_MS = 4;
+
+/**
+ * Keeps moves between control groups quick while something is being started. A process that is moved by another one has all forks of the
+ * machine locked out, and the first to do so waits for an RCU grace period, 5 to 12 ms; those that follow soon do not. So the wait is begun
+ * here, by moving this process to where it is, and is over when the runtime gets to its moves. (Kernels whose cgroups are mounted with
+ * `favordynmods` never wait.)
+ */
+export class QuickMoves implements AsyncDisposable {
+  private users = 0;
+  private loop: Promise<void> | null = null;
+
+  constructor(
+    private readonly layout: CgroupLayout,
+    private readonly log: Logger,
+  ) {}
+
+  /** Does the work with quick moves. Nothing depends on them: their failure is only logged. */
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    this.users++;
+    this.loop ??= this.keepQuick().finally(() => (this.loop = null));
+    try {
+      return await work();
+    } finally {
+      this.users--;
+    }
+  }
+
+  /** Waits for the last move to be over. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.loop;
+  }
+
+  private async keepQuick(): Promise<void> {
+    let group: FileHandle | undefined;
+    try {
+      group = await open(this.ownGroup(), 'w');
+      while (this.users > 0) {
+        await group.write('0');
+        await delay(REPEAT_MS);
+      }
+    } catch (err) {
+      this.log.debug({ err }, 'moves between control groups stay slow');
+    } finally {
+      await group?.close();
+    }
+  }
+
+  private ownGroup(): string {
+    const [controller = ''] = this.layout.controllerMounts.keys();
+    const directory = cgroupDirectory(this.layout, process.pid, controller);
+    if (directory === null) throw new Error('this process is in no control group');
+    return join(directory, 'cgroup.procs');
+  }
+}
