@@ -9,6 +9,7 @@ import type { DaemonConfig } from './config/options.js';
 import type { DaemonPaths } from './config/paths.js';
 import { daemonPaths } from './config/paths.js';
 import { reloadedConfig } from './config/reload.js';
+import { IdleMemory } from './daemon/idle-memory.js';
 import { containerDefaults } from './daemon/container-defaults.js';
 import { Disposables } from './daemon/disposables.js';
 import { listenOnHosts } from './daemon/listen.js';
@@ -124,6 +125,8 @@ export class Daemon implements AsyncDisposable {
     for (const path of [paths.execRoot, paths.netns, paths.bundles, paths.shims, paths.containers]) {
       mkdirSync(path, { recursive: true, mode: 0o711 });
     }
+    const idleMemory = new IdleMemory();
+    this.parts.add('idle memory', () => idleMemory[Symbol.dispose]());
     const db = openDatabase(paths.database, log);
     this.parts.add('database', () => db.close());
     this.engineId = new MetaStore(db).getOrCreate('engine-id', randomUUID);

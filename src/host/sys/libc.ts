@@ -37,6 +37,15 @@ export function libcFunction<T extends (...args: never[]) => SysResult>(
   return library.func(name, result, parameters) as unknown as T;
 }
 
+/** The same of a function that not every C library has: null then. */
+export function optionalLibcFunction<T>(name: string, result: string, parameters: string[]): T | null {
+  try {
+    return library.func(name, result, parameters) as T;
+  } catch {
+    return null; // koffi's error is a plain one; there is nothing else that can go wrong
+  }
+}
+
 /** `syscall(2)` with the parameter types given, for calls that older C libraries have no function for. */
 export function rawSyscall(number: number, parameters: string[]): (...args: unknown[]) => number {
   const call = library.func('syscall', 'long', ['long', ...parameters]) as unknown as (...args: unknown[]) => number;
