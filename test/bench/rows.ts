@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Target } from './target.js';
 
 /** One row of the table of budgets in the design. */
@@ -170,12 +171,16 @@ export const rows: Row[] = [
     measure: p50('/containers/bench-inspect/json'),
   },
   {
+    // What it has when it has come to rest; right after the starts both have some 20 MiB more.
     name: 'memory of the whole engine with 30 running (PSS)',
     budget: 0.3,
     unit: 'MiB',
     rounds: 1,
     prepare: sleepers(30),
-    measure: async (t) => t.engineMemoryBytes() / 2 ** 20,
+    measure: async (t) => {
+      await delay(15_000);
+      return t.engineMemoryBytes() / 2 ** 20;
+    },
   },
   {
     name: 'a container prints 200 MB of 100-byte lines, json-file, nobody reads',
