@@ -3,10 +3,13 @@ import { parseSignal } from '../../shared/signals.js';
 import type { ContainerEntry, ContainerRun } from './container-entry.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
 import { freeze } from './pause.js';
+import { within } from './within.js';
 
 const SIGKILL = 9;
 /** How long a killed process may take to go; one that hangs in the kernel may never. */
 const KILL_GRACE_MS = 15_000;
+/** How often is looked whether somebody has paused what is to die. */
+const LOOK_MS = 250;
 
 /** Whether a signal means that the container is to end: KILL, and its stop signal (any, if it names none). */
 export function endsContainer({ container }: ContainerEntry, signal: number): boolean {
@@ -50,17 +53,10 @@ export async function stopRun(
 /** Ends a run by KILL. Resolves when its exit is recorded; throws internal when the process does not go. */
 export async function killRun(ctx: ContainersContext, entry: ContainerEntry, run: ContainerRun): Promise<void> {
   await deliverSignal(ctx, entry, run, SIGKILL);
-  if (await within(run.recorded, KILL_GRACE_MS)) return;
-  throw internal('tried to kill container, but did not receive an exit event');
-}
-
-/** Whether a promise settles in time. */
-async function within(promise: Promise<void>, timeoutMs: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), timeoutMs)));
-  try {
-    return await Promise.race([promise.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
+  for (let waitedMs = 0; waitedMs < KILL_GRACE_MS; waitedMs += LOOK_MS) {
+    if (await within(run.recorded, LOOK_MS)) return;
+    // A pause that came between keeps it from dying.
+    if (entry.run === run && entry.container.state.paused) await freeze(ctx, entry, false);
   }
+  throw internal('tried to kill container, but did not receive an exit event');
 }

@@ -1,0 +1,143 @@
+import { describe, expect, it } from 'vitest';
+import { Box } from '../support/box.js';
+import { daemonSuite } from '../support/daemon-suite.js';
+import { poll } from '../support/poll.js';
+
+const suite = daemonSuite();
+/** Containers per way of starting them; four ways make two hundred. */
+const COUNT = Number(process.env['WHARF_RACE_COUNT'] ?? 50);
+const AT_ONCE = 8;
+const PATIENCE_MS = 600_000;
+const SLEEP = ['sleep', '1000'];
+
+/** Runs `work` for 0 … count-1, a few at a time; the results in order. */
+async function several<T>(count: number, work: (index: number) => Promise<T>): Promise<T[]> {
+  const results: T[] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let index = next++; index < count; index = next++) results[index] = await work(index);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return results;
+}
+
+const code = (index: number): number => index % 120;
+const exitWith = (index: number): string[] => ['sh', '-c', `exit ${code(index)}`];
+const codes = Array.from({ length: COUNT }, (_, index) => code(index));
+const rounds = Array.from({ length: 8 }, (_, round) => round);
+
+describe('many containers that end at once', () => {
+  const docker = (...args: string[]) => suite.daemon.docker(args, { timeoutMs: PATIENCE_MS });
+
+  it('under run', { timeout: PATIENCE_MS }, async () => {
+    const results = await several(COUNT, (index) =>
+      docker('run', '--network', 'none', 'busybox', 'sh', '-c', `echo ${index}; exit ${code(index)}`),
+    );
+    expect(results.map((result) => result.code)).toEqual(codes);
+    expect(results.map(({ stdout }) => stdout)).toEqual(codes.map((_, index) => `${index}\n`));
+    await suite.daemon.removeAllContainers();
+  });
+
+  it('under run --rm', { timeout: PATIENCE_MS }, async () => {
+    const results = await several(COUNT, (index) =>
+      docker('run', '--rm', '--network', 'none', 'busybox', 'sh', '-c', `echo ${index}; exit ${code(index)}`),
+    );
+    expect(results.map((result) => result.code)).toEqual(codes);
+    expect(results.map(({ stdout }) => stdout)).toEqual(codes.map((_, index) => `${index}\n`));
+    await poll('an empty list', async () => (await suite.daemon.api.get('/containers/json?all=1')).json.length === 0);
+  });
+
+  it('under run -d and wait', { timeout: PATIENCE_MS }, async () => {
+    const results = await several(COUNT, async (index) => {
+      const { stdout } = await docker('run', '-d', '--network', 'none', 'busybox', ...exitWith(index));
+      return Number((await docker('wait', stdout.trim())).stdout);
+    });
+    expect(results).toEqual(codes);
+    await suite.daemon.removeAllContainers();
+  });
+
+  it('under a wait for the next exit before the start', { timeout: PATIENCE_MS }, async () => {
+    const { daemon } = suite;
+    const results = await several(COUNT, async (index) => {
+      const box = await Box.create(daemon, exitWith(index));
+      const path = `/containers/${box.id}/wait?condition=next-exit`;
+      const waiting = await daemon.api.open('POST', path, undefined, {}, PATIENCE_MS);
+      await box.ok('start');
+      let text = '';
+      for await (const chunk of waiting) text += String(chunk);
+      expect((await box.state()).ExitCode).toBe(code(index));
+      await box.remove();
+      return (JSON.parse(text) as { StatusCode: number }).StatusCode;
+    });
+    expect(results).toEqual(codes);
+  });
+});
+
+describe.each(rounds)('at the same time, round %i', (round) => {
+  it('two stops, a kill and a rm -f', async () => {
+    const box = await Box.run(suite.daemon, SLEEP);
+    const ended = box.post('wait?condition=next-exit');
+    const gone = box.post('wait?condition=removed');
+    const verbs = [() => box.post('stop?t=30'), () => box.post('stop?t=0'), () => box.post('kill'), () => box.remove()];
+    // Another one is first each time.
+    const order = verbs.map((_, index) => (index + round) % verbs.length);
+    const replies: { status: number; text: string }[] = [];
+    await Promise.all(order.map(async (index) => (replies[index] = await verbs[index]!())));
+    const [patient, quick, kill, remove] = replies.map(({ status }) => status);
+    expect([204, 304, 404]).toContain(patient);
+    expect([204, 304, 404]).toContain(quick);
+    expect([204, 404, 409]).toContain(kill);
+    expect(remove).toBe(204);
+    expect((await ended).json.StatusCode).toBe(137);
+    expect((await gone).json.StatusCode).toBe(137);
+    expect((await box.post('start')).status).toBe(404);
+  });
+
+  it('a start and a removal', async () => {
+    const box = await Box.create(suite.daemon, SLEEP);
+    const force = round % 2 === 1;
+    const verbs = [() => box.post('start'), () => box.remove(force ? 'force=1' : '')];
+    if (round % 4 > 1) verbs.reverse();
+    const replies = await Promise.all(verbs.map((verb) => verb()));
+    if (round % 4 > 1) replies.reverse();
+    const [start, remove] = replies.map(({ status }) => status);
+    expect([204, 404, 409]).toContain(start);
+    if (remove === 204) {
+      expect((await box.post('start')).status).toBe(404);
+    } else {
+      expect(force).toBe(false);
+      expect([remove, start]).toEqual([409, 204]);
+      expect((await box.state()).Running).toBe(true);
+      await box.remove();
+    }
+  });
+
+  it('starts, restarts, removals and renames of one container', async () => {
+    const { daemon } = suite;
+    const box = await Box.create(daemon, SLEEP);
+    const starts = await Promise.all([box.post('start'), box.post('start'), box.post('start')]);
+    expect(starts.map(({ status }) => status).sort()).toEqual([204, 304, 304]);
+    const restarts = await Promise.all([box.post('restart?t=0'), box.post('restart?t=0')]);
+    expect(restarts.map(({ status }) => status)).toEqual([204, 204]);
+    expect((await box.state()).Running).toBe(true);
+    const other = await Box.create(daemon, SLEEP);
+    const names = [box, other].map((one) => one.post(`rename?name=only-one-${box.id.slice(0, 8)}`));
+    expect((await Promise.all(names)).map(({ status }) => status).sort()).toEqual([204, 409]);
+    const removals = await Promise.all([box.remove(), box.remove(), other.remove()]);
+    expect(removals.filter(({ status }) => status === 204)).toHaveLength(2);
+    for (const { status } of removals) expect([204, 404, 409]).toContain(status);
+  });
+
+  it('the end of an auto-remove container and everything else', async () => {
+    const box = await Box.run(suite.daemon, ['sleep', '0.1'], { HostConfig: { AutoRemove: true } });
+    const gone = box.post('wait?condition=removed');
+    const verbs = ['stop?t=5', 'kill', 'pause', 'unpause', 'restart?t=5', `rename?name=${box.name}-x`];
+    const replies = await Promise.all([...verbs.map((verb) => box.post(verb)), box.remove()]);
+    for (const { status, text } of replies) {
+      const isFair = [204, 304, 404, 409].includes(status) || text.includes('is not paused');
+      expect(isFair, text).toBe(true);
+    }
+    await poll('its removal', async () => (await box.post('kill?signal=CONT')).status === 404);
+    expect([0, 137, 143]).toContain((await gone).json.StatusCode);
+  });
+});
