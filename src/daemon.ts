@@ -69,6 +69,7 @@ export class Daemon implements AsyncDisposable {
   private registry: RuntimeRegistry;
   private settings: SystemSettings;
   private system: System | null = null;
+  private images: Images | null = null;
   private engineId = '';
 
   private constructor(
@@ -110,6 +111,7 @@ export class Daemon implements AsyncDisposable {
     this.config = config;
     Object.assign(this.defaults, defaults);
     this.registries.reload(registries);
+    this.images?.reload(config);
     this.registry = runtimes;
     this.settings = settings;
     const attributes = { name: hostName(), ...reloadAttributes(config) };
@@ -136,12 +138,12 @@ export class Daemon implements AsyncDisposable {
     const volumes = await this.buildVolumes(db);
     const networks = this.buildNetworks(db);
     const layers = new LayerStore(paths.overlay2);
-    const images: Images = this.buildImages(db, layers, (imageId) =>
+    const images: Images = (this.images = this.buildImages(db, layers, (imageId) =>
       containers.context.registry
         .all()
         .filter(({ container }) => container.imageId === imageId)
         .map(({ container }) => ({ id: container.id, running: container.state.running })),
-    );
+    ));
     const containers = this.buildContainers(db, layers, images, networks, volumes);
     const exec = new Execs(containers.context);
     const system = (this.system = this.buildSystem(containers, images, volumes));

@@ -2,6 +2,7 @@ import type { CgroupLayout } from '../host/cgroup/cgroup-layout.js';
 import type { SystemSettings } from '../engine/system/system-settings.js';
 import type { DaemonConfig } from '../config/options.js';
 import { cgroupDriverOption } from '../config/validate-config.js';
+import { proxySettings } from './registry-config.js';
 import { findExecutable } from '../host/oci/runtimes.js';
 
 /** Log drivers whose containers can be run. */
@@ -12,6 +13,7 @@ const INIT_PROGRAMS = ['docker-init', 'tini-static', 'catatonit'];
 
 /** What `info` and `version` tell of the configuration. */
 export function systemSettings(config: DaemonConfig, cgroups: CgroupLayout): SystemSettings {
+  const proxies = proxySettings(config);
   return {
     debug: config.debug,
     experimental: config.experimental,
@@ -22,9 +24,9 @@ export function systemSettings(config: DaemonConfig, cgroups: CgroupLayout): Sys
     cgroupDriver: cgroupDriver(config),
     registryMirrors: config.registryMirrors,
     insecureRegistries: config.insecureRegistries,
-    httpProxy: config.httpProxy,
-    httpsProxy: config.httpsProxy,
-    noProxy: config.noProxy,
+    httpProxy: withoutCredentials(proxies.httpProxy),
+    httpsProxy: withoutCredentials(proxies.httpsProxy),
+    noProxy: proxies.noProxy,
     addressPools: config.defaultAddressPools,
     cgroupNamespaces: cgroupnsMode(config, cgroups) === 'private',
     noNewPrivileges: config.noNewPrivileges,
@@ -50,4 +52,9 @@ export function cgroupnsMode(config: DaemonConfig, cgroups: CgroupLayout): 'priv
 export function findInit(config: DaemonConfig): string | null {
   if (config.initPath !== '') return findExecutable(config.initPath);
   return INIT_PROGRAMS.map(findExecutable).find((path) => path !== null) ?? null;
+}
+
+/** As dockerd shows the URL of a proxy. */
+function withoutCredentials(url: string): string {
+  return url.replace(/^([a-z]+:\/\/)[^/@]*@/i, '$1xxxxx:xxxxx@');
 }

@@ -21,3 +21,16 @@ export function parseDecimalSize(text: string): number | null {
   const bytes = Math.trunc(Number(match[1]) * 1000 ** exponent);
   return Number.isSafeInteger(bytes) ? bytes : null;
 }
+
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
+
+/** A size as Docker prints it: decimal units, four significant digits (`1.987MB`). */
+export function humanSize(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < UNITS.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${Number(value.toPrecision(4))}${UNITS[unit]}`;
+}

@@ -5,8 +5,25 @@ export class Semaphore {
   private free: number;
   private readonly waiting: (() => void)[] = [];
 
-  constructor(count: number) {
-    this.free = Math.max(count, 1);
+  /** `size` is at least one. */
+  constructor(private size: number) {
+    this.size = Math.max(size, 1);
+    this.free = this.size;
+  }
+
+  get count(): number {
+    return this.size;
+  }
+
+  /** Takes another number, for those that come from now on. */
+  resize(count: number): void {
+    const next = Math.max(count, 1);
+    this.free += next - this.size;
+    this.size = next;
+    while (this.free > 0 && this.waiting.length > 0) {
+      this.free--;
+      this.waiting.shift()?.();
+    }
   }
 
   /** Runs it when there is room. Rejects with the signal's reason when aborted while waiting. */
@@ -38,7 +55,8 @@ export class Semaphore {
   }
 
   private pass(): void {
-    const next = this.waiting.shift();
+    // After fewer were allowed, some places are not given on.
+    const next = this.free >= 0 ? this.waiting.shift() : undefined;
     if (next) next();
     else this.free++;
   }

@@ -7,6 +7,7 @@ import type { ImageUser } from '../../src/engine/images/image-context.js';
 import type { Progress } from '../../src/engine/images/image-service.js';
 import { ContentStore } from '../../src/host/content/content-store.js';
 import { LayerStore } from '../../src/host/overlay/layer-store.js';
+import { NO_PROXIES, type ProxySettings } from '../../src/host/registry/proxy.js';
 import { Registries } from '../../src/host/registry/registries.js';
 import { silentLogger } from '../../src/shared/logger.js';
 import { openDatabase, type WharfDatabase } from '../../src/store/database.js';
@@ -19,14 +20,18 @@ export class ImagesFixture implements Disposable {
   readonly progress: Progress[] = [];
   users: Record<string, ImageUser[]> = {};
   mirrors: string[] = [];
+  insecureRegistries: string[] = [];
+  proxies = NO_PROXIES;
   content!: ContentStore;
   layers!: LayerStore;
   registries!: Registries;
   images!: Images;
   private database!: WharfDatabase;
 
-  constructor(options: { mirrors?: string[] } = {}) {
+  constructor(options: { mirrors?: string[]; insecureRegistries?: string[]; proxies?: ProxySettings } = {}) {
     this.mirrors = options.mirrors ?? [];
+    this.insecureRegistries = options.insecureRegistries ?? [];
+    this.proxies = options.proxies ?? NO_PROXIES;
     this.open();
   }
 
@@ -69,9 +74,10 @@ export class ImagesFixture implements Disposable {
     this.registries = new Registries(
       {
         mirrors: this.mirrors,
-        insecureRegistries: [],
+        insecureRegistries: this.insecureRegistries,
         certsDir: join(this.root, 'certs.d'),
         userAgent: 'test',
+        proxies: this.proxies,
         maxDownloadAttempts: 3,
       },
       silentLogger,

@@ -1,15 +1,4 @@
-const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
-
-/** A size as Docker prints it: decimal units, four significant digits (`1.987MB`). */
-export function humanSize(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1000 && unit < UNITS.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return `${Number(value.toPrecision(4))}${UNITS[unit]}`;
-}
+import { humanSize } from '../../shared/byte-size.js';
 
 /**
  * The `progress` text of a progress message: `[=====>     ]  32.77kB/1.987MB`; '' when there is nothing to show. Old

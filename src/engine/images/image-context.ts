@@ -1,5 +1,6 @@
 import type { ContentStore } from '../../host/content/content-store.js';
 import type { Registries } from '../../host/registry/registries.js';
+import type { Semaphore } from '../../shared/semaphore.js';
 import type { Logger } from '../../shared/logger.js';
 import type { EmitEvent } from '../events/event.js';
 import type { Image } from './image.js';
@@ -21,10 +22,10 @@ export interface ImageContext {
   readonly emit: EmitEvent;
   readonly log: Logger;
   readonly imageUsers: (imageId: string) => ImageUser[];
-  /** Layers fetched at once by one pull, `max-concurrent-downloads`. */
-  readonly maxConcurrentDownloads: number;
-  /** Layers sent at once by one push, `max-concurrent-uploads`. */
-  readonly maxConcurrentUploads: number;
+  /** Layers fetched at once by all pulls, `max-concurrent-downloads`. */
+  readonly downloads: Semaphore;
+  /** Layers sent at once by all pushes, `max-concurrent-uploads`. */
+  readonly uploads: Semaphore;
 }
 
 /** Tells of something that happened to an image, by id. Source: dockerd's events carry the image's labels and a name. */

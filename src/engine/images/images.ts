@@ -4,6 +4,7 @@ import type { LayerStore } from '../../host/overlay/layer-store.js';
 import type { Registries } from '../../host/registry/registries.js';
 import { conflict, notFound } from '../../shared/errors.js';
 import type { Logger } from '../../shared/logger.js';
+import { Semaphore } from '../../shared/semaphore.js';
 import { formatPlatform, parsePlatform, platformScore } from '../../shared/platform.js';
 import type { Filters } from '../containers/container.js';
 import type { EmitEvent } from '../events/event.js';
@@ -52,7 +53,15 @@ export class Images implements ImageService {
   constructor(private readonly deps: ImagesDeps) {
     const store = new ImageStore(deps.repository);
     const layers = new LayerInstaller(store, deps.content, deps.layers, deps.log);
-    this.context = { ...deps, store, layers };
+    const downloads = new Semaphore(deps.maxConcurrentDownloads);
+    const uploads = new Semaphore(deps.maxConcurrentUploads);
+    this.context = { ...deps, store, layers, downloads, uploads };
+  }
+
+  /** Takes new values of the options. */
+  reload(limits: { maxConcurrentDownloads: number; maxConcurrentUploads: number }): void {
+    this.context.downloads.resize(limits.maxConcurrentDownloads);
+    this.context.uploads.resize(limits.maxConcurrentUploads);
   }
 
   /** The images in memory, for verbs of other nouns that make images (commit, build). */

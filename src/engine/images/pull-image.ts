@@ -1,8 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { RegistryClient, ServedManifest } from '../../host/registry/registry-client.js';
 import { downloadBlob } from '../../host/registry/download-blob.js';
+import { RegistryError } from '../../host/registry/registry-error.js';
 import { chainIdsOf } from '../../shared/chain-id.js';
-import { digestOf, shortDigest } from '../../shared/digest.js';
-import { errorMessage, internal, invalid } from '../../shared/errors.js';
+import { humanSize } from '../../shared/byte-size.js';
+import { shortDigest } from '../../shared/digest.js';
+import { internal, invalid, WharfError } from '../../shared/errors.js';
 import { Semaphore } from '../../shared/semaphore.js';
 import type { ImageContext } from './image-context.js';
 import { parseImageConfig } from './image-config.js';
@@ -48,6 +51,7 @@ export async function pullImage(
     diffId: diffIds[i] ?? '',
     chainId: chainIds[i] ?? '',
   }));
+  if (!known) await refuseTooLarge(context, jobs);
   const pulled = known ? { layers: [], blobs: [] } : await pullLayers(context, client, jobs, progress, signal);
   for (const { bytes } of [chosen.served, chosen.manifest]) await context.content.put(bytes);
   const descriptor: Descriptor = {
@@ -68,26 +72,38 @@ async function fetchConfig(
   const known = context.store.configOf(descriptor.digest);
   if (known) return known;
   if (descriptor.sizeBytes > MAX_CONFIG_BYTES) throw invalid('image configuration is too large');
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
-  const sink = {
-    offset: 0,
-    write: async (chunk: Buffer): Promise<void> => {
-      sizeBytes += chunk.length;
-      if (sizeBytes > MAX_CONFIG_BYTES) throw invalid('image configuration is too large');
-      chunks.push(chunk);
-      sink.offset = sizeBytes;
-    },
-    restart: async (): Promise<void> => {
-      chunks.length = sizeBytes = sink.offset = 0;
-    },
-  };
-  await downloadBlob(client, descriptor.digest, sink, { attempts: context.registries.maxDownloadAttempts, signal });
-  const bytes = Buffer.concat(chunks);
-  if (digestOf(bytes) !== descriptor.digest) {
-    throw internal(`image config verification failed for digest ${descriptor.digest}`);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await client.smallBlob(descriptor.digest, MAX_CONFIG_BYTES, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      const isTemporary = error instanceof RegistryError ? error.isTemporary : isNetworkFailure(error);
+      if (!isTemporary || attempt >= context.registries.maxDownloadAttempts) throw error;
+      await delay(attempt * 1000, undefined, { signal });
+    }
   }
-  return bytes;
+}
+
+/** Cut connections, not answers that say something else than hoped for. */
+function isNetworkFailure(error: unknown): boolean {
+  return !(error instanceof WharfError) || / EOF$|connection (refused|reset)|timeout/.test(error.message);
+}
+
+/** Throws when the disk has no room for what the manifest says, before anything is written. */
+async function refuseTooLarge(context: ImageContext, jobs: LayerJob[]): Promise<void> {
+  let neededBytes = 0;
+  for (const { descriptor, chainId } of jobs) {
+    if (context.layers.find(chainId) !== null) continue;
+    // Its files take about as much as the archive at least; how much more only shows when it is unpacked.
+    const missing = descriptor.sizeBytes - (await context.content.partialBytes(descriptor.digest));
+    neededBytes += Math.max(0, missing) + descriptor.sizeBytes;
+  }
+  const availableBytes = context.content.availableBytes();
+  if (neededBytes <= availableBytes) return;
+  throw internal(
+    `the image needs at least ${humanSize(neededBytes)} on disk, but only ${humanSize(availableBytes)} are available: ` +
+      'no space left on device',
+  );
 }
 
 interface LayerJob {
@@ -103,21 +119,20 @@ async function pullLayers(
   progress: ProgressSink,
   signal: AbortSignal,
 ): Promise<{ layers: LayerRecord[]; blobs: LayerBlobRecord[] }> {
-  const downloads = new Semaphore(context.maxConcurrentDownloads);
   const unpacking = new Semaphore(MAX_UNPACKING);
   const missing = jobs.filter((job) => context.layers.find(job.chainId) === null);
   for (const job of jobs) {
     const status = missing.includes(job) ? 'Pulling fs layer' : 'Already exists';
     progress({ id: shortDigest(job.descriptor.digest), status, progressDetail: {} });
   }
-  for (const job of missing.slice(context.maxConcurrentDownloads)) {
+  for (const job of missing.slice(context.downloads.count)) {
     progress({ id: shortDigest(job.descriptor.digest), status: 'Waiting', progressDetail: {} });
   }
   const failure = new AbortController();
   const either = AbortSignal.any([signal, failure.signal]);
   const work = missing.map(async (job) => {
     try {
-      await downloads.run(() => downloadLayer(context, client, job, progress, either), either);
+      await context.downloads.run(() => downloadLayer(context, client, job, progress, either), either);
       return await unpacking.run(() => unpackLayer(context, job, progress, either), either);
     } catch (error) {
       // The others stop too; what they throw then only says so.
@@ -153,21 +168,14 @@ async function downloadLayer(
   const attempts = context.registries.maxDownloadAttempts;
   const onRetry = (seconds: number): void =>
     progress({ id, status: `Retrying in ${seconds} second${seconds === 1 ? '' : 's'}`, progressDetail: {} });
-  try {
-    await context.content.fetch(
-      digest,
-      async (writer) => {
-        await downloadBlob(client, digest, writer, { attempts, signal, onRetry, onProgress: report, sizeBytes });
-        progress({ id, status: 'Verifying Checksum', progressDetail: {} });
-      },
-      signal,
-    );
-  } catch (error) {
-    if (errorMessage(error).startsWith('wrong digest')) {
-      throw internal(`filesystem layer verification failed for digest ${digest}`, error);
-    }
-    throw error;
-  }
+  const onProgress = (current: number): void => {
+    // All is here; what takes time now is to see that it is what it should be.
+    if (current < sizeBytes) report(current);
+    else progress({ id, status: 'Verifying Checksum', progressDetail: {} });
+  };
+  const download = (path: string): Promise<void> =>
+    downloadBlob(client, digest, path, { attempts, signal, onRetry, onProgress, sizeBytes });
+  await context.content.fetch(digest, download, signal);
   progress({ id, status: 'Download complete', progressDetail: {} });
 }
 

@@ -214,6 +214,41 @@ describe('pull from a registry that fails', () => {
     expect(fixture.images.find(image.id)).not.toBeNull();
   });
 
+  it('starts anew when the part that it had was damaged', async () => {
+    const image = registry.addImage('latest', [layer]);
+    const [digest = ''] = image.layers;
+    writeFileSync(join(fixture.root, 'content/ingest', `${digest.slice(7)}.partial`), Buffer.alloc(5000));
+    await pull(`${registry.address}/lib/foo`);
+    const asked = registry.requests.filter((line) => line.includes(digest));
+    expect(asked[0]).toMatch(/ bytes=5000-$/);
+    expect(asked).toHaveLength(2);
+    expect(fixture.images.find(image.id)).not.toBeNull();
+  });
+
+  it.each(['blobs', 'manifests'])('waits when the registry is too busy for %s and says for how long', async (what) => {
+    const image = registry.addImage('latest', [layer]);
+    const path = `GET /v2/lib/foo/${what}/${what === 'blobs' ? (image.layers[0] ?? '') : 'latest'}`;
+    registry.answers.set(path, (_request, response) => {
+      registry.answers.delete(path);
+      response.writeHead(429, { 'retry-after': '1' }).end('{"errors":[{"code":"TOOMANYREQUESTS","message":"slow"}]}');
+    });
+    await pull(`${registry.address}/lib/foo`);
+    expect(registry.requests.filter((line) => line === path)).toHaveLength(2);
+  });
+
+  it('refuses what the disk has no room for before it writes', async () => {
+    const image = registry.addImage('latest', [layer]);
+    const manifest = registry.manifests.get('latest');
+    const json = JSON.parse(manifest?.bytes.toString() ?? '') as { layers: { size: number }[] };
+    json.layers.forEach((one) => (one.size = 1e15));
+    registry.manifests.set('latest', { type: manifest?.type ?? '', bytes: Buffer.from(JSON.stringify(json)) });
+    await expect(pull(`${registry.address}/lib/foo`)).rejects.toThrow(
+      /^the image needs at least 2PB on disk, but only .* are available: no space left on device$/,
+    );
+    expect(registry.requests.filter((line) => line.includes(image.layers[0] ?? ''))).toEqual([]);
+    expect(fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
+  });
+
   it('keeps a part only, when all fails, and goes on from it the next time', async () => {
     const image = registry.addImage('latest', [layer]);
     const [digest = ''] = image.layers;
@@ -378,6 +413,62 @@ describe('pull from a registry that fails', () => {
     });
     await pull(`${registry.address}/lib/foo`);
     expect(asked).toEqual(['/token?service=reg&scope=repository%3Alib%2Ffoo%3Apull']);
+  });
+
+  it('looks where a hosts.toml says, for any registry', async () => {
+    const image = registry.addImage('latest', [layer]);
+    const dir = join(fixture.root, 'certs.d/registry.test');
+    mkdirSync(dir, { recursive: true });
+    const dead = '[host."http://127.0.0.1:1"]\ncapabilities = ["pull", "resolve"]\n';
+    writeFileSync(
+      join(dir, 'hosts.toml'),
+      `${dead}[host."http://${registry.address}"]\n[host."http://${registry.address}".header]\nx-a = "b"\n`,
+    );
+    const headers: unknown[] = [];
+    registry.answers.set('GET /v2/', (request, response) => {
+      headers.push(request.headers['x-a']);
+      response.end('{}');
+    });
+    await pull('registry.test/lib/foo');
+    expect(fixture.images.inspect('registry.test/lib/foo').id).toBe(image.id);
+    expect(headers).toEqual(['b']);
+    writeFileSync(join(dir, 'hosts.toml'), 'nonsense');
+    await expect(pull('registry.test/lib/foo')).rejects.toThrow('failed to parse hosts.toml: line 1');
+  });
+
+  it('goes through a proxy, with its credentials', async () => {
+    const image = registry.addImage('latest', [layer]);
+    const seen = new Set<string>();
+    const proxy = createServer((request, response) => {
+      seen.add(String(request.headers['proxy-authorization']));
+      const { pathname, host } = new URL(request.url ?? '');
+      expect(host).toBe('registry.test:5000');
+      const { range, ...headers } = request.headers;
+      void fetch(`http://${registry.address}${pathname}`, {
+        headers: { accept: headers.accept ?? '', ...(range ? { range } : {}) },
+      }).then(async (answer) => {
+        response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' });
+        response.end(Buffer.from(await answer.arrayBuffer()));
+      });
+    });
+    proxy.on('connect', (_request, socket) => socket.end('HTTP/1.1 403 Not Here\r\n\r\n'));
+    const address = await listen(proxy);
+    const url = `http://us%20er:pw@${address}`;
+    try {
+      using proxied = new ImagesFixture({
+        insecureRegistries: ['registry.test:5000'],
+        proxies: { httpProxy: url, httpsProxy: url, noProxy: '' },
+      });
+      const options = { tag: 'latest', allTags: false, platform: '', credentials: null };
+      await proxied.images.pull({ ...options, fromImage: 'registry.test:5000/lib/foo' }, proxied.report, never);
+      expect(proxied.images.inspect('registry.test:5000/lib/foo').id).toBe(image.id);
+      expect([...seen]).toEqual([`Basic ${Buffer.from('us er:pw').toString('base64')}`]);
+      const secure = proxied.images.pull({ ...options, fromImage: 'secure.test/lib/foo' }, proxied.report, never);
+      await expect(secure).rejects.toThrow('Get "https://secure.test/v2/": proxyconnect tcp: Not Here');
+    } finally {
+      proxy.closeAllConnections();
+      proxy.close();
+    }
   });
 
   it('tries mirrors first and falls back', async () => {

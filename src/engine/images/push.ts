@@ -1,6 +1,6 @@
-import { createGzip } from 'node:zlib';
-import { pipeline } from 'node:stream/promises';
+import type { Readable } from 'node:stream';
 import type { RegistryClient } from '../../host/registry/registry-client.js';
+import { bufferSource, uploadBlob, type UploadOptions } from '../../host/registry/upload-blob.js';
 import { digestOf, shortDigest } from '../../shared/digest.js';
 import { internal, notFound } from '../../shared/errors.js';
 import {
@@ -11,7 +11,6 @@ import {
   withTagOrDigest,
   type Reference,
 } from '../../shared/reference.js';
-import { Semaphore } from '../../shared/semaphore.js';
 import type { ImageContext } from './image-context.js';
 import type { Image } from './image.js';
 import type { LayerBlobRecord } from './image-repository.js';
@@ -25,6 +24,10 @@ export interface PushOptions {
   platform: string;
   credentials: RegistryCredentials | null;
 }
+
+const PROGRESS_INTERVAL_MS = 100;
+/** Each is a request that may be in vain, and a part of the token's scope. */
+const MAX_MOUNT_SOURCES = 3;
 
 /** Pushes one tag of a repository, or all. What the registry has already is not sent again. */
 export async function push(
@@ -41,19 +44,25 @@ export async function push(
   if (tagged.length === 0) {
     throw notFound(`An image does not exist locally with the tag: ${familiarName(reference)}`);
   }
-  const clients = context.registries.clients(reference.domain, reference.path, options.credentials, 'pull,push');
+  const mountFrom = new Map(tagged.map(({ imageId }) => [imageId, otherRepositories(context, reference, imageId)]));
+  const scopes = [...new Set([...mountFrom.values()].flatMap((sources) => [...sources.values()].flat()))];
+  const { domain, path } = reference;
+  const clients = context.registries.clients(domain, path, options.credentials, 'pull,push', scopes);
   const client = await context.registries.firstWorking(clients, async (candidate) => {
     await candidate.ping(signal);
     return candidate;
   });
-  for (const { reference: one, imageId } of tagged) await pushTag(context, client, one, imageId, progress, signal);
+  for (const { reference: one, imageId } of tagged) {
+    const sources = mountFrom.get(imageId) ?? new Map<string, string[]>();
+    await pushTag(context, client, one, { imageId, sources }, progress, signal);
+  }
 }
 
 async function pushTag(
   context: ImageContext,
   client: RegistryClient,
   reference: Reference,
-  imageId: string,
+  { imageId, sources }: { imageId: string; sources: Map<string, string[]> },
   progress: ProgressSink,
   signal: AbortSignal,
 ): Promise<void> {
@@ -65,12 +74,24 @@ async function pushTag(
   for (const diffId of [...image.diffIds].reverse()) {
     progress({ id: shortDigest(diffId), status: 'Preparing', progressDetail: {} });
   }
-  const uploads = new Semaphore(context.maxConcurrentUploads);
-  const layers = await Promise.all(
-    image.diffIds.map((diffId) => uploads.run(() => pushLayer(context, client, diffId, progress, signal), signal)),
-  );
+  const failure = new AbortController();
+  const either = AbortSignal.any([signal, failure.signal]);
+  const work = image.diffIds.map((diffId) => {
+    const layer = { diffId, mountFrom: sources.get(diffId) ?? [] };
+    return context.uploads
+      .run(() => pushLayer(context, client, layer, progress, either), either)
+      .catch((error: unknown) => {
+        // The others stop too; what they throw then only says so.
+        failure.abort(error);
+        throw error;
+      });
+  });
+  await Promise.allSettled(work);
+  signal.throwIfAborted();
+  failure.signal.throwIfAborted();
+  const layers = await Promise.all(work);
   if (!(await client.hasBlob(imageId, signal))) {
-    await client.putBlob(imageId, config.length, () => config, signal);
+    await uploadBlob(client, bufferSource(imageId, config), uploadOptions(context, signal));
   }
   const manifest = (await keptManifest(context, image, layers)) ?? newManifest(imageId, config, layers);
   await client.putManifest(reference.tag, manifest.mediaType, manifest.bytes, signal);
@@ -89,7 +110,7 @@ async function pushTag(
 async function pushLayer(
   context: ImageContext,
   client: RegistryClient,
-  diffId: string,
+  { diffId, mountFrom }: { diffId: string; mountFrom: string[] },
   progress: ProgressSink,
   signal: AbortSignal,
 ): Promise<LayerBlobRecord> {
@@ -101,26 +122,51 @@ async function pushLayer(
     }
   }
   const blob = await compressedBlob(context, diffId, signal);
-  if (await client.hasBlob(blob.digest, signal)) {
-    progress({ id, status: 'Layer already exists', progressDetail: {} });
-    return blob;
-  }
-  const total = blob.sizeBytes;
-  const open = () => {
-    let current = 0;
-    let last = 0;
-    const stream = context.content.createReadStream(blob.digest);
+  const { digest, sizeBytes: total } = blob;
+  let last = 0;
+  const open = (start: number, end: number): Readable => {
+    const stream = context.content.createReadStream(digest, { start, end });
+    let current = start;
     stream.on('data', (chunk: Buffer) => {
       current += chunk.length;
-      if (Date.now() - last < 100 && current < total) return;
+      if (Date.now() - last < PROGRESS_INTERVAL_MS && current < total) return;
       last = Date.now();
       progress({ id, status: 'Pushing', progressDetail: { current, total } });
     });
     return stream;
   };
-  await client.putBlob(blob.digest, total, open, signal);
-  progress({ id, status: 'Pushed', progressDetail: {} });
+  const onRetry = (seconds: number): void =>
+    progress({ id, status: `Retrying in ${seconds} second${seconds === 1 ? '' : 's'}`, progressDetail: {} });
+  const options = { ...uploadOptions(context, signal), mountFrom, onRetry };
+  const from = await uploadBlob(client, { digest, sizeBytes: total, open }, options);
+  progress({ id, status: from === null ? 'Pushed' : `Mounted from ${from}`, progressDetail: {} });
   return blob;
+}
+
+function uploadOptions(context: ImageContext, signal: AbortSignal): UploadOptions {
+  return { mountFrom: [], attempts: context.registries.maxDownloadAttempts, signal };
+}
+
+/**
+ * For each layer of the image, by diff ID, other repositories of the same registry that images with it came from or went to:
+ * their blobs may be mounted.
+ */
+function otherRepositories(context: ImageContext, target: Reference, imageId: string): Map<string, string[]> {
+  const wanted = new Set(context.store.get(imageId)?.diffIds);
+  const found = new Map<string, string[]>();
+  for (const image of context.store.all()) {
+    const shared = image.diffIds.filter((diffId) => wanted.has(diffId));
+    if (shared.length === 0) continue;
+    const paths = context.store
+      .referencesOf(image.id)
+      .filter(({ domain, path, digest }) => digest !== '' && domain === target.domain && path !== target.path)
+      .map(({ path }) => path);
+    for (const diffId of shared) {
+      const sources = [...new Set([...(found.get(diffId) ?? []), ...paths])].slice(0, MAX_MOUNT_SOURCES);
+      found.set(diffId, sources);
+    }
+  }
+  return found;
 }
 
 /** The layer's archive as it was served; one that came uncompressed is compressed and kept. */
@@ -131,16 +177,7 @@ async function compressedBlob(context: ImageContext, diffId: string, signal: Abo
   }
   const plain = blobs.find((blob) => blob.digest === diffId);
   if (!plain || !(await context.content.has(diffId))) throw internal(`the archive of layer ${diffId} is missing`);
-  await using writer = await context.content.newBlob();
-  await pipeline(
-    context.content.createReadStream(diffId),
-    createGzip(),
-    async (compressed: AsyncIterable<Buffer>) => {
-      for await (const chunk of compressed) await writer.write(chunk);
-    },
-    { signal },
-  );
-  const { digest, sizeBytes } = await writer.commit();
+  const { digest, sizeBytes } = await context.content.compress(diffId, signal);
   const record = { digest, diffId, mediaType: DOCKER_LAYER_GZIP, sizeBytes };
   context.store.addLayerBlobs([record]);
   return record;

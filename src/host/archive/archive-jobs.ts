@@ -1,3 +1,5 @@
+import { compressJob, type CompressArguments } from '../content/compress-job.js';
+import { downloadJob, type DownloadArguments, type DownloadResult } from '../registry/download-job.js';
 import { changesJob, type ChangesArguments, type PathChange } from './jobs/changes-job.js';
 import { diskUsageJob, type DiskUsageArguments } from './jobs/disk-usage-job.js';
 import { extractJob, type ExtractArguments } from './jobs/extract-job.js';
@@ -14,6 +16,8 @@ export interface ArchiveJobs {
   changes: { args: ChangesArguments; result: PathChange[] };
   'spool-archive': { args: SpoolArchiveArguments; result: SpooledArchive };
   'disk-usage': { args: DiskUsageArguments; result: number };
+  compress: { args: CompressArguments; result: { digest: string; sizeBytes: number } };
+  download: { args: DownloadArguments; result: DownloadResult };
 }
 
 export type ArchiveJobName = keyof ArchiveJobs;
@@ -30,6 +34,8 @@ const jobs: {
   changes: changesJob,
   'spool-archive': spoolArchiveJob,
   'disk-usage': diskUsageJob,
+  compress: compressJob,
+  download: downloadJob,
 };
 
 /** Runs a job on the calling thread. */

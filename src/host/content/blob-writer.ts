@@ -1,10 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { systemFault } from '../archive/archive-error.js';
-import { hasCode, invalid } from '../../shared/errors.js';
+import { invalid } from '../../shared/errors.js';
 
 /**
  * A blob on its way into the content store. Bytes are hashed as they are written to a file in the ingest folder, which
@@ -13,41 +12,18 @@ import { hasCode, invalid } from '../../shared/errors.js';
 export class BlobWriter implements AsyncDisposable {
   private closed = false;
 
+  private readonly hash: Hash = createHash('sha256');
+  private written = 0;
+
   private constructor(
     private readonly file: FileHandle,
     private readonly path: string,
     private readonly targetOf: (digest: string) => string,
-    private readonly keepPartial: boolean,
-    private hash: Hash,
-    private written: number,
   ) {}
 
-  /**
-   * Opens the file. With `resume`, what an earlier writer left is hashed and kept, and disposing without a commit keeps
-   * it again; without, it starts empty and disposing removes it.
-   */
-  static async open(
-    path: string,
-    targetOf: (digest: string) => string,
-    options: { resume: boolean; signal?: AbortSignal },
-  ): Promise<BlobWriter> {
-    const hash = createHash('sha256');
-    let sizeBytes = 0;
-    if (options.resume) {
-      try {
-        sizeBytes = (await stat(path)).size;
-        for await (const chunk of createReadStream(path, { signal: options.signal })) hash.update(chunk as Buffer);
-      } catch (error) {
-        if (!hasCode(error, 'ENOENT')) throw error;
-      }
-    }
-    const file = await open(path, options.resume && sizeBytes > 0 ? 'r+' : 'w', 0o600);
-    return new BlobWriter(file, path, targetOf, options.resume, hash, sizeBytes);
-  }
-
-  /** Bytes written so far, those of an earlier attempt included: where a download goes on. */
-  get offset(): number {
-    return this.written;
+  /** Opens a new file. */
+  static async open(path: string, targetOf: (digest: string) => string): Promise<BlobWriter> {
+    return new BlobWriter(await open(path, 'w', 0o600), path, targetOf);
   }
 
   /** Throws ArchiveError `write …: no space left on device` and the like. */
@@ -65,13 +41,6 @@ export class BlobWriter implements AsyncDisposable {
     }
   }
 
-  /** Forgets what has been written: the next byte is the first. */
-  async restart(): Promise<void> {
-    await this.file.truncate(0);
-    this.hash = createHash('sha256');
-    this.written = 0;
-  }
-
   /** The digest of what has been written so far. */
   digest(): string {
     return `sha256:${this.hash.copy().digest('hex')}`;
@@ -79,19 +48,16 @@ export class BlobWriter implements AsyncDisposable {
 
   /**
    * Makes it a blob and closes the writer: durable and complete, or not there at all. A digest other than
-   * `expectedDigest` is invalid `wrong digest…`, and the bytes are thrown away.
+   * `expectedDigest` is invalid `wrong digest…`.
    */
   async commit(expectedDigest?: string): Promise<{ digest: string; sizeBytes: number }> {
     const digest = this.digest();
     if (expectedDigest !== undefined && digest !== expectedDigest) {
-      await this.restart();
       throw invalid(`wrong digest: expected ${expectedDigest}, got ${digest}`);
     }
     await this.file.datasync();
     await this.close();
-    const target = this.targetOf(digest);
-    await rename(this.path, target);
-    await syncDirectory(dirname(target));
+    await moveDurably(this.path, this.targetOf(digest));
     return { digest, sizeBytes: this.written };
   }
 
@@ -103,15 +69,19 @@ export class BlobWriter implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.closed) return;
-    if (this.keepPartial && this.written > 0) await this.close();
-    else await this.abort();
+    await this.abort();
   }
 
   private async close(): Promise<void> {
     this.closed = true;
     await this.file.close();
   }
+}
+
+/** Renames a file that is on disk, so that a crash can't take the new name back. */
+export async function moveDurably(from: string, to: string): Promise<void> {
+  await rename(from, to);
+  await syncDirectory(dirname(to));
 }
 
 async function syncDirectory(path: string): Promise<void> {

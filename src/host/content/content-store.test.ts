@@ -1,6 +1,7 @@
-import { mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { digestOf } from '../../shared/digest.js';
 import { ContentStore } from './content-store.js';
@@ -31,8 +32,8 @@ it('goes on where a cut download stopped', async () => {
   await expect(
     store.fetch(
       DIGEST,
-      async (writer) => {
-        await writer.write(BYTES.subarray(0, 5));
+      async (path) => {
+        await writeFile(path, BYTES.subarray(0, 5));
         throw new Error('cut');
       },
       never,
@@ -42,9 +43,9 @@ it('goes on where a cut download stopped', async () => {
   const offsets: number[] = [];
   await new ContentStore(root).fetch(
     DIGEST,
-    async (writer) => {
-      offsets.push(writer.offset);
-      await writer.write(BYTES.subarray(writer.offset));
+    async (path) => {
+      offsets.push((await stat(path)).size);
+      await appendFile(path, BYTES.subarray(offsets[0]));
     },
     never,
   );
@@ -52,11 +53,25 @@ it('goes on where a cut download stopped', async () => {
   expect(await store.read(DIGEST, 100)).toEqual(BYTES);
 });
 
-it('never shows a blob whose digest is wrong, and keeps nothing of it', async () => {
-  await expect(store.fetch(DIGEST, (writer) => writer.write(Buffer.from('other')), never)).rejects.toThrow(
-    /wrong digest/,
+it('keeps nothing of a download that brought nothing', async () => {
+  const failing = store.fetch(
+    DIGEST,
+    async (path) => {
+      await writeFile(path, '');
+      throw new Error('nothing');
+    },
+    never,
   );
+  await expect(failing).rejects.toThrow('nothing');
   expect(await store.list()).toEqual([]);
+  expect(await readdir(join(root, 'ingest'))).toEqual([]);
+});
+
+it('gzips a blob, always to the same', async () => {
+  await store.put(BYTES);
+  const made = await store.compress(DIGEST, never);
+  expect(gunzipSync(await store.read(made.digest, 1000))).toEqual(BYTES);
+  expect(await store.compress(DIGEST, never)).toEqual(made);
   expect(await readdir(join(root, 'ingest'))).toEqual([]);
 });
 
@@ -65,10 +80,10 @@ it('downloads once for two who ask at once', async () => {
   const fetchOnce = (): Promise<boolean> =>
     store.fetch(
       DIGEST,
-      async (writer) => {
+      async (path) => {
         fetched++;
         await new Promise(setImmediate);
-        await writer.write(BYTES);
+        await writeFile(path, BYTES);
       },
       never,
     );
@@ -81,7 +96,7 @@ it('needs no download for a demoted blob', async () => {
   await store.demote(DIGEST);
   expect(await store.has(DIGEST)).toBe(false);
   const offsets: number[] = [];
-  await store.fetch(DIGEST, async (writer) => void offsets.push(writer.offset), never);
+  await store.fetch(DIGEST, async (path) => void offsets.push((await stat(path)).size), never);
   expect(offsets).toEqual([BYTES.length]);
 });
 
@@ -91,8 +106,8 @@ it('sweeps what a dead process left', async () => {
   await expect(
     store.fetch(
       DIGEST,
-      async (partial) => {
-        await partial.write(BYTES.subarray(1));
+      async (path) => {
+        await writeFile(path, BYTES.subarray(1));
         throw new Error('cut');
       },
       never,

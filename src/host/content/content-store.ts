@@ -6,7 +6,9 @@ import type { Readable } from 'node:stream';
 import { digestHex, digestOf, isDigest } from '../../shared/digest.js';
 import { hasCode, internal, invalid, notFound } from '../../shared/errors.js';
 import { KeyedLock } from '../../shared/keyed-lock.js';
-import { BlobWriter } from './blob-writer.js';
+import { submitArchiveJob } from '../archive/archive-workers.js';
+import { diskSpace } from '../overlay/disk-space.js';
+import { BlobWriter, moveDurably } from './blob-writer.js';
 import { SpooledBlob } from './spooled-blob.js';
 
 const PARTIAL_SUFFIX = '.partial';
@@ -34,21 +36,17 @@ export class ContentStore {
 
   /** Its size in bytes; null: not here. */
   async size(digest: string): Promise<number | null> {
-    try {
-      return (await stat(this.path(digest))).size;
-    } catch (error) {
-      if (hasCode(error, 'ENOENT')) return null;
-      throw error;
-    }
+    return sizeOf(this.path(digest));
   }
 
   async has(digest: string): Promise<boolean> {
     return (await this.size(digest)) !== null;
   }
 
-  /** A stream of the blob; a missing one ends it with ENOENT. */
-  createReadStream(digest: string): Readable {
-    return createReadStream(this.path(digest), { highWaterMark: 256 * 1024 });
+  /** A stream of the blob, or of a part (without the byte at `end`); a missing one ends it with ENOENT. */
+  createReadStream(digest: string, range: { start: number; end: number } | null = null): Readable {
+    const part = range === null ? {} : { start: range.start, end: range.end - 1 };
+    return createReadStream(this.path(digest), { highWaterMark: 256 * 1024, ...part });
   }
 
   /** The whole blob, which must not be longer than `maxBytes`. Throws not-found. */
@@ -68,9 +66,22 @@ export class ContentStore {
     return await writer.commit(digest);
   }
 
+  /** Stores a blob gzipped, as another blob; the same one gives the same one. */
+  async compress(digest: string, signal: AbortSignal): Promise<{ digest: string; sizeBytes: number }> {
+    const targetPath = join(this.ingest, randomUUID());
+    try {
+      const made = await submitArchiveJob('compress', { path: this.path(digest), targetPath }, { signal });
+      await moveDurably(targetPath, this.path(made.digest));
+      return made;
+    } catch (error) {
+      await rm(targetPath, { force: true });
+      throw error;
+    }
+  }
+
   /** A writer for a blob whose digest is not yet known. Dispose of it: uncommitted bytes go. */
   newBlob(): Promise<BlobWriter> {
-    return BlobWriter.open(join(this.ingest, randomUUID()), (digest) => this.path(digest), { resume: false });
+    return BlobWriter.open(join(this.ingest, randomUUID()), (digest) => this.path(digest));
   }
 
   /** Where worker threads may write what is to become blobs; see `adopt`. */
@@ -89,18 +100,33 @@ export class ContentStore {
   }
 
   /**
-   * Fetches a blob that is not here yet: `fetch` writes what is missing from the writer's offset on, and may be called
-   * after an earlier attempt, of this or a former process, left a part. Asked twice at once for the same digest, the
-   * second waits for the first. Whether it was fetched (false: it was here). Uncommitted parts stay for the next attempt,
-   * unless their digest is wrong.
+   * Fetches a blob that is not here yet: `fetch` completes the file at the path it is given, which may have a part from an earlier
+   * attempt, of this or a former process; when it resolves, the file has that digest and is on disk for good. Asked twice
+   * at once for the same digest, the second waits for the first. Whether it was fetched (false: it was here). A part stays
+   * for the next attempt.
    */
-  async fetch(digest: string, fetch: (writer: BlobWriter) => Promise<void>, signal: AbortSignal): Promise<boolean> {
+  async fetch(digest: string, fetch: (path: string) => Promise<void>, signal: AbortSignal): Promise<boolean> {
     using _ = await this.downloads.acquire(digest, signal);
     if (await this.has(digest)) return false;
-    await using writer = await BlobWriter.open(this.partialPath(digest), (d) => this.path(d), { resume: true, signal });
-    await fetch(writer);
-    await writer.commit(digest);
+    const partial = this.partialPath(digest);
+    try {
+      await fetch(partial);
+    } catch (error) {
+      if ((await sizeOf(partial)) === 0) await rm(partial, { force: true });
+      throw error;
+    }
+    await moveDurably(partial, this.path(digest));
     return true;
+  }
+
+  /** How much of a blob is here already, finished or not. */
+  async partialBytes(digest: string): Promise<number> {
+    return (await this.size(digest)) ?? (await sizeOf(this.partialPath(digest))) ?? 0;
+  }
+
+  /** Bytes that may still be written to the file system of the blobs. */
+  availableBytes(): number {
+    return diskSpace(this.blobs).availableBytes;
   }
 
   /** Takes a blob that nobody refers to back to the state of a finished download, so that a retry need not fetch it. */
@@ -133,6 +159,16 @@ export class ContentStore {
   private partialPath(digest: string): string {
     this.path(digest);
     return join(this.ingest, digestHex(digest) + PARTIAL_SUFFIX);
+  }
+}
+
+/** null: there is no such file. */
+async function sizeOf(path: string): Promise<number | null> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return null;
+    throw error;
   }
 }
 

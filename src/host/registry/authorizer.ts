@@ -30,6 +30,7 @@ const DEFAULT_EXPIRY_SEC = 60;
 export class Authorizer {
   private header: { value: string; expiresAtMs: number } | null = null;
   private challenge: AuthChallenge | null = null;
+  private renewing: Promise<void> | null = null;
 
   constructor(
     private readonly transport: Transport,
@@ -40,19 +41,25 @@ export class Authorizer {
 
   /** The Authorization header to send, or null while the registry has asked for none. */
   async authorization(signal: AbortSignal): Promise<string | null> {
-    if (this.challenge && (this.header === null || this.header.expiresAtMs < Date.now())) await this.renew(signal);
+    if (this.challenge && (this.header === null || this.header.expiresAtMs < Date.now())) await this.renewOnce(signal);
     return this.header?.value ?? null;
   }
 
   /**
-   * Takes note of a 401. Throws internal `no basic auth credentials` when there are none for a registry that wants them,
+   * Takes note of a 401's WWW-Authenticate header. Throws internal `no basic auth credentials` when there are none for a registry that wants them,
    * and what the token server says when it refuses.
    */
-  async challenged(response: IncomingMessage, signal: AbortSignal): Promise<void> {
-    const challenge = parseAuthChallenge(response.headers['www-authenticate'] ?? '');
+  async challenged(header: string | undefined, signal: AbortSignal): Promise<void> {
+    const challenge = parseAuthChallenge(header ?? '');
     if (!challenge) return;
     this.challenge = challenge;
-    await this.renew(signal);
+    await this.renewOnce(signal);
+  }
+
+  /** Several layers find at the same moment that the token ran out. */
+  private async renewOnce(signal: AbortSignal): Promise<void> {
+    this.renewing ??= this.renew(signal).finally(() => (this.renewing = null));
+    await this.renewing;
   }
 
   private async renew(signal: AbortSignal): Promise<void> {

@@ -1,17 +1,16 @@
+import type { IncomingMessage } from 'node:http';
 import { errorKind, errorMessage, internal } from '../../shared/errors.js';
 import type { Logger } from '../../shared/logger.js';
 import { Authorizer, ANONYMOUS, type RegistryIdentity } from './authorizer.js';
-import { endpointsFor, tlsFor } from './endpoint.js';
-import { InsecureRegistries } from './insecure-registries.js';
+import { endpointsFor } from './endpoint.js';
 import { RegistryClient } from './registry-client.js';
 import type { RegistryConfig } from './registry-config.js';
-import { registryErrorOf } from './registry-error.js';
+import { RegistryError, registryErrorOf } from './registry-error.js';
 import { Transport } from './transport.js';
 
 /** The way to every registry: makes clients as the daemon's options say. Dispose of it to close kept connections. */
 export class Registries implements Disposable {
   private config: RegistryConfig;
-  private insecure: InsecureRegistries;
   private transport: Transport;
 
   constructor(
@@ -19,8 +18,7 @@ export class Registries implements Disposable {
     private readonly log: Logger,
   ) {
     this.config = config;
-    this.insecure = new InsecureRegistries(config.insecureRegistries);
-    this.transport = this.newTransport();
+    this.transport = new Transport(config);
   }
 
   get maxDownloadAttempts(): number {
@@ -30,13 +28,12 @@ export class Registries implements Disposable {
   /** Takes new options for operations that begin from now on. */
   reload(config: RegistryConfig): void {
     this.config = config;
-    this.insecure = new InsecureRegistries(config.insecureRegistries);
-    this.transport = this.newTransport();
+    this.transport = new Transport(config);
   }
 
   /**
-   * Clients for a repository, in the order in which to try them: mirrors (for Docker Hub only, and for reading only)
-   * before the registry itself. Credentials go to the registry itself only.
+   * Clients for a repository, in the order in which to try them: mirrors before the registry itself. Credentials go to the
+   * registry itself only.
    */
   clients(
     domain: string,
@@ -45,17 +42,17 @@ export class Registries implements Disposable {
     actions: 'pull' | 'pull,push',
     mountFrom: readonly string[] = [],
   ): RegistryClient[] {
-    const mirrors = actions === 'pull' ? this.config.mirrors : [];
     const scopes = [`repository:${path}:${actions}`, ...mountFrom.map((from) => `repository:${from}:pull`)];
-    return endpointsFor(domain, mirrors, this.config.certsDir, this.insecure).map((endpoint) => {
+    const { config, transport } = this;
+    return endpointsFor(domain, actions === 'pull' ? 'pull' : 'push', config).map((endpoint) => {
       const who = endpoint.isMirror ? ANONYMOUS : (identity ?? ANONYMOUS);
-      return new RegistryClient(endpoint, path, this.transport, new Authorizer(this.transport, who, scopes));
+      return new RegistryClient(endpoint, path, transport, new Authorizer(transport, who, scopes), config);
     });
   }
 
   /**
    * Runs `attempt` with the first client that works: an endpoint that fails is left for the next one; the last one's
-   * error is the one thrown. An abort is not a failure of the endpoint.
+   * error is the one thrown. What the registry itself answers is final, and an abort is not a failure of the endpoint.
    */
   async firstWorking<T>(clients: RegistryClient[], attempt: (client: RegistryClient) => Promise<T>): Promise<T> {
     let failure: unknown = internal('no registry endpoint');
@@ -64,7 +61,8 @@ export class Registries implements Disposable {
         return await attempt(client);
       } catch (error) {
         if (errorKind(error) === 'cancelled') throw error;
-        this.log.debug({ endpoint: client.endpoint.baseUrl, reason: errorMessage(error) }, 'registry endpoint failed');
+        if (error instanceof RegistryError && !client.endpoint.isMirror) throw error;
+        this.log.debug({ endpoint: client.endpoint.apiUrl, reason: errorMessage(error) }, 'registry endpoint failed');
         failure = error;
       }
     }
@@ -73,20 +71,18 @@ export class Registries implements Disposable {
 
   /** Tries credentials on a registry. Throws as dockerd words it when they are refused. */
   async login(domain: string, identity: RegistryIdentity, signal: AbortSignal): Promise<void> {
-    const endpoints = endpointsFor(domain, [], this.config.certsDir, this.insecure);
-    const clients = endpoints.map(
-      (endpoint) => new RegistryClient(endpoint, '', this.transport, new Authorizer(this.transport, identity, [])),
-    );
-    await this.firstWorking(clients, async (client) => {
-      const url = `${client.endpoint.baseUrl}/v2/`;
+    const clients = this.clients(domain, '', identity, 'pull,push');
+    await this.firstWorking(clients, async ({ endpoint }) => {
+      const { tls } = endpoint;
+      const url = `${endpoint.apiUrl}/`;
       const authorizer = new Authorizer(this.transport, identity, []);
-      const first = await this.transport.send({ method: 'GET', url, signal });
+      const first = await this.transport.send({ method: 'GET', url, tls, headers: endpoint.headers, signal });
       first.resume();
       if (first.statusCode === 200) return;
-      await authorizer.challenged(first, signal);
+      await authorizer.challenged(first.headers['www-authenticate'], signal);
       const authorization = await authorizer.authorization(signal);
-      const headers = authorization === null ? {} : { authorization };
-      const second = await this.transport.send({ method: 'GET', url, headers, signal });
+      const headers = { ...endpoint.headers, ...(authorization === null ? {} : { authorization }) };
+      const second = await this.transport.send({ method: 'GET', url, tls, headers, signal });
       if (second.statusCode === 200) return void second.resume();
       const refused = await registryErrorOf(second);
       const status = `${second.statusCode} ${second.statusMessage}`;
@@ -94,13 +90,12 @@ export class Registries implements Disposable {
     });
   }
 
-  [Symbol.dispose](): void {
-    this.transport[Symbol.dispose]();
+  /** A plain request with the daemon's proxies and certificates: for what is no registry. */
+  fetch(url: string, signal: AbortSignal): Promise<IncomingMessage> {
+    return this.transport.send({ method: 'GET', url, signal });
   }
 
-  private newTransport(): Transport {
-    const { certsDir, userAgent } = this.config;
-    const { insecure } = this;
-    return new Transport({ userAgent, tlsFor: (authority) => tlsFor(authority, certsDir, insecure) });
+  [Symbol.dispose](): void {
+    this.transport[Symbol.dispose]();
   }
 }

@@ -1,11 +1,14 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { digestOf, isDigest } from '../../shared/digest.js';
 import { errorKind, errorMessage, internal, WharfError } from '../../shared/errors.js';
 import type { Authorizer } from './authorizer.js';
+import type { TlsSettings } from './client-certificates.js';
 import type { Endpoint } from './endpoint.js';
 import { readBody } from './read-body.js';
-import { RegistryError, registryErrorOf } from './registry-error.js';
+import type { NetworkConfig } from './registry-config.js';
+import { parseRetryAfter, readRefusal, RegistryError, registryErrorOf, type Refusal } from './registry-error.js';
 import type { HttpMethod, Transport } from './transport.js';
 
 const MANIFEST_TYPES = [
@@ -18,6 +21,9 @@ const MANIFEST_TYPES = [
 const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 const MAX_TAGS_BYTES = 16 * 1024 * 1024;
 const MAX_TAG_PAGES = 1000;
+/** A registry that is too busy is waited for so long, if it says how long, and so often. */
+const MAX_WAIT_SEC = 60;
+const MAX_WAITS = 4;
 
 export interface ServedManifest {
   bytes: Buffer;
@@ -33,12 +39,14 @@ export class RegistryClient {
     readonly repository: string,
     private readonly transport: Transport,
     private readonly authorizer: Authorizer,
+    private readonly network: NetworkConfig,
   ) {}
 
   /** Sees whether a registry answers there, and learns what it asks of us. Throws in the words of Go's client. */
   async ping(signal: AbortSignal): Promise<void> {
-    const response = await this.transport.send({ method: 'GET', url: `${this.endpoint.baseUrl}/v2/`, signal });
-    if (response.statusCode === 401) await this.authorizer.challenged(response, signal);
+    const { apiUrl, tls, headers } = this.endpoint;
+    const response = await this.transport.send({ method: 'GET', url: `${apiUrl}/`, tls, headers, signal });
+    if (response.statusCode === 401) await this.authorizer.challenged(response.headers['www-authenticate'], signal);
     response.destroy();
   }
 
@@ -47,12 +55,9 @@ export class RegistryClient {
    * it is an error. An unknown one is a RegistryError.
    */
   async manifest(tagOrDigest: string, signal: AbortSignal): Promise<ServedManifest> {
-    const response = await this.request(
-      'GET',
-      `manifests/${tagOrDigest}`,
-      { accept: MANIFEST_TYPES.join(', ') },
-      signal,
-    );
+    const response = await this.request('GET', `manifests/${tagOrDigest}`, signal, {
+      headers: { accept: MANIFEST_TYPES.join(', ') },
+    });
     if (response.statusCode !== 200) throw await registryErrorOf(response);
     const bytes = await readBody(response, MAX_MANIFEST_BYTES);
     const digest = digestOf(bytes);
@@ -64,25 +69,41 @@ export class RegistryClient {
     return { bytes, mediaType, digest };
   }
 
-  /**
-   * A blob from `offset` on. `startOffset` is where the bytes really start: 0 when the registry knows no ranges.
-   * `totalBytes` null: the registry does not say.
-   */
-  async blob(
-    digest: string,
-    offset: number,
-    signal: AbortSignal,
-  ): Promise<{ body: Readable; startOffset: number; totalBytes: number | null }> {
-    const headers = offset > 0 ? { range: `bytes=${offset}-` } : {};
-    const response = await this.request('GET', `blobs/${digest}`, headers, signal);
-    const length = Number(response.headers['content-length'] ?? NaN);
-    if (response.statusCode === 206) {
-      const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers['content-range'] ?? '');
-      if (Number(range?.[1]) !== offset) throw internal('registry answered another range than asked for');
-      return { body: response, startOffset: offset, totalBytes: Number.isNaN(length) ? null : offset + length };
-    }
+  /** A small blob, whole. Throws internal when it is larger, or another than its digest says. */
+  async smallBlob(digest: string, maxBytes: number, signal: AbortSignal): Promise<Buffer> {
+    const response = await this.request('GET', `blobs/${digest}`, signal);
     if (response.statusCode !== 200) throw await registryErrorOf(response);
-    return { body: response, startOffset: 0, totalBytes: Number.isNaN(length) ? null : length };
+    let bytes: Buffer;
+    try {
+      bytes = await readBody(response, maxBytes);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    }
+    if (digestOf(bytes) !== digest) throw internal(`image config verification failed for digest ${digest}`);
+    return bytes;
+  }
+
+  /** What a job needs to ask for a blob itself. */
+  async blobRequest(
+    digest: string,
+    signal: AbortSignal,
+  ): Promise<{ network: NetworkConfig; url: string; headers: Record<string, string>; tls: TlsSettings }> {
+    const authorization = await this.authorizer.authorization(signal);
+    const { headers, tls } = this.endpoint;
+    return {
+      network: this.network,
+      url: this.url(`blobs/${digest}`),
+      headers: authorization === null ? headers : { ...headers, authorization },
+      tls,
+    };
+  }
+
+  /** Tries to satisfy a 401. false: it was none, or there is nothing that could be shown. */
+  async answerChallenge(refusal: Refusal, signal: AbortSignal): Promise<boolean> {
+    if (refusal.status !== 401 || refusal.authenticate === '') return false;
+    await this.authorizer.challenged(refusal.authenticate, signal);
+    return (await this.authorizer.authorization(signal)) !== null;
   }
 
   /** Every tag of the repository, page by page. */
@@ -90,92 +111,115 @@ export class RegistryClient {
     const tags: string[] = [];
     let path = 'tags/list';
     for (let page = 0; page < MAX_TAG_PAGES; page++) {
-      const response = await this.request('GET', path, {}, signal);
+      const response = await this.request('GET', path, signal);
       if (response.statusCode !== 200) throw await registryErrorOf(response);
       const answer = parseJson(await readBody(response, MAX_TAGS_BYTES)) as { tags?: unknown };
       if (Array.isArray(answer.tags)) tags.push(...answer.tags.filter((tag): tag is string => typeof tag === 'string'));
       const next = /<([^>]+)>\s*;\s*rel="?next"?/.exec(String(response.headers.link ?? ''))?.[1];
       if (next === undefined) break;
-      path = `tags/list${new URL(next, this.endpoint.baseUrl).search}`;
+      path = `tags/list${new URL(next, this.endpoint.apiUrl).search}`;
     }
     return tags;
   }
 
   /** Whether the repository has the blob. */
   async hasBlob(digest: string, signal: AbortSignal): Promise<boolean> {
-    const response = await this.request('HEAD', `blobs/${digest}`, {}, signal);
+    const response = await this.request('HEAD', `blobs/${digest}`, signal);
     response.resume();
     if (response.statusCode === 200) return true;
     if (response.statusCode === 404) return false;
     throw await registryErrorOf(response);
   }
 
-  /** Uploads a blob in one piece. `open` is called once for each attempt and its stream destroyed after it. */
-  async putBlob(digest: string, sizeBytes: number, open: () => Readable | Buffer, signal: AbortSignal): Promise<void> {
-    const started = await this.request('POST', 'blobs/uploads/', { 'content-length': 0 }, signal);
-    if (started.statusCode !== 202) throw await registryErrorOf(started);
-    started.resume();
-    const url = new URL(started.headers.location ?? '', `${this.endpoint.baseUrl}/v2/`);
-    url.searchParams.set('digest', digest);
-    const authorization = await this.authorizer.authorization(signal);
-    const sameOrigin = url.origin === new URL(this.endpoint.baseUrl).origin;
-    const response = await this.transport.send({
-      method: 'PUT',
-      url: url.href,
-      headers: {
-        'content-type': 'application/octet-stream',
-        'content-length': sizeBytes,
-        ...(authorization !== null && sameOrigin ? { authorization } : {}),
-      },
-      body: open(),
-      signal,
-    });
-    if (response.statusCode !== 201) throw await registryErrorOf(response);
+  /** Whether the repository has the manifest. */
+  async hasManifest(digest: string, signal: AbortSignal): Promise<boolean> {
+    const headers = { accept: MANIFEST_TYPES.join(', ') };
+    const response = await this.request('HEAD', `manifests/${digest}`, signal, { headers });
     response.resume();
+    return response.statusCode === 200;
   }
 
-  /** Takes a blob over from another repository of the registry. false: it would have to be uploaded. */
-  async mountBlob(digest: string, fromRepository: string, signal: AbortSignal): Promise<boolean> {
-    const query = `mount=${digest}&from=${encodeURIComponent(fromRepository)}`;
-    const response = await this.request('POST', `blobs/uploads/?${query}`, { 'content-length': 0 }, signal);
-    response.resume();
-    return response.statusCode === 201;
-  }
-
-  async putManifest(tag: string, mediaType: string, bytes: Buffer, signal: AbortSignal): Promise<void> {
+  async putManifest(tagOrDigest: string, mediaType: string, bytes: Buffer, signal: AbortSignal): Promise<void> {
     const headers = { 'content-type': mediaType, 'content-length': bytes.length };
-    const response = await this.request('PUT', `manifests/${tag}`, headers, signal, bytes);
+    const response = await this.request('PUT', `manifests/${tagOrDigest}`, signal, { headers, body: () => bytes });
     if (response.statusCode !== 201) throw await registryErrorOf(response);
     response.resume();
   }
 
-  private async request(
+  /**
+   * A request about the repository; `path` is relative to it, or a whole URL that the registry gave. `body` is called once for each
+   * attempt. A challenge is answered, and a registry that names a time is waited for; any other answer is given as it is.
+   */
+  async request(
     method: HttpMethod,
     path: string,
-    headers: OutgoingHttpHeaders,
     signal: AbortSignal,
-    body?: Buffer,
+    options: { headers?: OutgoingHttpHeaders; body?: () => Readable | Buffer } = {},
   ): Promise<IncomingMessage> {
-    const url = `${this.endpoint.baseUrl}/v2/${this.repository}/${path}`;
-    const send = async (): Promise<IncomingMessage> => {
-      const authorization = await this.authorizer.authorization(signal);
-      const withAuthorization = authorization === null ? headers : { ...headers, authorization };
-      return this.transport.send({ method, url, headers: withAuthorization, signal, ...(body ? { body } : {}) });
-    };
+    const url = this.url(path);
+    let challenged = false;
+    for (let waits = 0; ;) {
+      const response = await this.sendOnce(method, url, signal, options);
+      const wait = busyForSec(response);
+      if (wait > 0 && wait <= MAX_WAIT_SEC && waits++ < MAX_WAITS) {
+        response.resume();
+        await delay(wait * 1000, undefined, { signal });
+        continue;
+      }
+      if (response.statusCode !== 401 || challenged || response.headers['www-authenticate'] === undefined) {
+        return response;
+      }
+      challenged = true;
+      const refusal = await readRefusal(response);
+      if (!(await this.inContext(method, url, () => this.answerChallenge(refusal, signal)))) {
+        throw RegistryError.of(refusal);
+      }
+    }
+  }
+
+  private async sendOnce(
+    method: HttpMethod,
+    url: string,
+    signal: AbortSignal,
+    options: { headers?: OutgoingHttpHeaders; body?: () => Readable | Buffer },
+  ): Promise<IncomingMessage> {
+    // An upload may be sent to another server, which is shown nothing.
+    const isOwn = new URL(url).origin === new URL(this.endpoint.apiUrl).origin;
+    const authorization = isOwn ? await this.inContext(method, url, () => this.authorizer.authorization(signal)) : null;
+    return this.transport.send({
+      method,
+      url,
+      headers: {
+        ...(isOwn ? this.endpoint.headers : {}),
+        ...options.headers,
+        ...(authorization === null ? {} : { authorization }),
+      },
+      ...(isOwn ? { tls: this.endpoint.tls } : {}),
+      ...(options.body ? { body: options.body() } : {}),
+      signal,
+    });
+  }
+
+  private url(path: string): string {
+    return /^https?:\/\//.test(path) ? path : `${this.endpoint.apiUrl}/${this.repository}/${path}`;
+  }
+
+  /** Says of missing credentials for what they were needed, as dockerd does. */
+  private async inContext<T>(method: HttpMethod, url: string, call: () => Promise<T>): Promise<T> {
     try {
-      const response = await send();
-      if (response.statusCode !== 401 || response.headers['www-authenticate'] === undefined) return response;
-      const refused = await registryErrorOf(response);
-      await this.authorizer.challenged(response, signal);
-      if ((await this.authorizer.authorization(signal)) === null) throw refused;
-      return await send();
+      return await call();
     } catch (error) {
-      if (!(error instanceof WharfError) || error instanceof RegistryError || errorKind(error) !== 'internal')
-        throw error;
-      if (!error.message.startsWith('no basic auth')) throw error;
+      const isOurs = error instanceof WharfError && !(error instanceof RegistryError);
+      if (!isOurs || errorKind(error) !== 'internal' || !error.message.startsWith('no basic auth')) throw error;
       throw internal(`${method === 'GET' ? 'Head' : 'Get'} ${JSON.stringify(url)}: ${errorMessage(error)}`, error);
     }
   }
+}
+
+/** How long a registry that refuses for now asks us to wait; 0: it does not refuse, or does not say. */
+function busyForSec(response: IncomingMessage): number {
+  if (response.statusCode !== 429 && response.statusCode !== 503) return 0;
+  return parseRetryAfter(response.headers['retry-after'] ?? '');
 }
 
 function parseJson(body: Buffer): object {
