@@ -1,5 +1,5 @@
-import { compressJob, type CompressArguments } from '../content/compress-job.js';
-import { downloadJob, type DownloadArguments, type DownloadResult } from '../registry/download-job.js';
+import type { CompressArguments } from '../content/compress-job.js';
+import type { DownloadArguments, DownloadResult } from '../registry/download-job.js';
 import { changesJob, type ChangesArguments, type PathChange } from './jobs/changes-job.js';
 import { diskUsageJob, type DiskUsageArguments } from './jobs/disk-usage-job.js';
 import { extractJob, type ExtractArguments } from './jobs/extract-job.js';
@@ -34,8 +34,9 @@ const jobs: {
   changes: changesJob,
   'spool-archive': spoolArchiveJob,
   'disk-usage': diskUsageJob,
-  compress: compressJob,
-  download: downloadJob,
+  // Loaded when they are wanted: HTTP and TLS would be a burden for every other thread.
+  compress: async (args, context) => (await import('../content/compress-job.js')).compressJob(args, context),
+  download: async (args, context) => (await import('../registry/download-job.js')).downloadJob(args, context),
 };
 
 /** Runs a job on the calling thread. */
