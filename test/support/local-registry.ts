@@ -11,19 +11,21 @@ export class LocalRegistry implements AsyncDisposable {
     readonly address: string,
   ) {}
 
-  /** `auth`: text of the registry's `auth:` section. */
+  /** `auth`: text of the registry's `auth:` section; `tls`: of the one below `http:`. */
   static async start(
     daemon: TestDaemon,
-    options: { port?: number; auth?: string; name?: string } = {},
+    options: { host?: string; port?: number; auth?: string; tls?: string; name?: string } = {},
   ): Promise<LocalRegistry> {
     const dir = join(daemon.dir, options.name ?? 'registry');
     mkdirSync(dir, { recursive: true });
-    const address = `127.0.0.1:${options.port ?? 5000}`;
+    const host = options.host ?? '127.0.0.1';
+    const port = options.port ?? 5000;
+    const address = `${host}:${port}`;
     const config = [
       'version: 0.1',
       'log: {level: error}',
       `storage: {filesystem: {rootdirectory: ${dir}/data}, delete: {enabled: true}}`,
-      `http: {addr: "${address}"}`,
+      `http: {addr: "${address}"${options.tls ? `, tls: ${options.tls}` : ''}}`,
       options.auth ?? '',
     ].join('\n');
     writeFileSync(join(dir, 'config.yml'), config);
@@ -31,7 +33,7 @@ export class LocalRegistry implements AsyncDisposable {
     const child = spawn(program, args, { stdio: 'ignore' });
     await poll('the registry', async () => {
       if (child.exitCode !== null) throw new Error(`docker-registry ended with ${child.exitCode}`);
-      return (await daemon.holder.run(['curl', '-s', '-o', '/dev/null', `http://${address}/v2/`])).code === 0;
+      return (await daemon.holder.run(['bash', '-c', `exec 3<>/dev/tcp/${host}/${port}`])).code === 0;
     });
     return new LocalRegistry(child, address);
   }

@@ -1,4 +1,5 @@
-import { invalid, notFound, notImplemented } from '../../shared/errors.js';
+import type { Readable } from 'node:stream';
+import { internal, invalid, notFound } from '../../shared/errors.js';
 import { atLeast } from '../http/api-version.js';
 import type { ApiReply } from '../http/reply.js';
 import { stream } from '../http/reply.js';
@@ -13,9 +14,8 @@ async function createImage(request: ApiRequest): Promise<null> {
   const fromImage = query.string('fromImage');
   if (fromImage !== '') return pullImage(request, fromImage);
   const fromSrc = query.string('fromSrc');
-  if (fromSrc === '-') return importImage(request);
-  if (fromSrc === '') throw invalid('invalid reference format');
-  throw notImplemented("wharfd can't import images from a URL yet");
+  if (fromSrc === '') throw internal('Get "http:": http: no Host in request URL');
+  return importImage(request, fromSrc === '-' ? request.bodyStream() : fromSrc);
 }
 
 function pullImage(request: ApiRequest, fromImage: string): Promise<null> {
@@ -39,10 +39,10 @@ function hasTag(reference: string): boolean {
   return reference.includes('@') || /:[^/]*$/.test(reference);
 }
 
-function importImage(request: ApiRequest): Promise<null> {
+function importImage(request: ApiRequest, source: Readable | string): Promise<null> {
   const { engine, query } = request;
   const options = {
-    source: request.bodyStream(),
+    source,
     repo: query.string('repo'),
     tag: query.string('tag'),
     message: query.string('message'),

@@ -11,6 +11,8 @@ import { platformText } from '../schemas/platform-query.js';
 import { IMAGE_TRANSFER_ROUTES } from './image-transfer.js';
 
 const LIST_FILTERS = ['before', 'dangling', 'label', 'label!', 'reference', 'since', 'until'];
+const SEARCH_FILTERS = ['is-automated', 'is-official', 'stars'];
+const DEFAULT_SEARCH_LIMIT = 25;
 const PRUNE_FILTERS = ['dangling', 'label', 'label!', 'until'];
 
 /** The image that the path names. */
@@ -85,8 +87,26 @@ function attestations(request: ApiRequest): never {
   throw notImplemented("wharfd can't list the attestations of an image yet");
 }
 
-function search(): never {
-  throw notImplemented("wharfd can't search registries yet");
+async function search({ engine, query, signal }: ApiRequest): Promise<ApiReply> {
+  const text = query.string('limit');
+  if (text !== '' && !/^[+-]?\d+$/.test(text)) {
+    throw invalid(`invalid limit specified: strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`);
+  }
+  const options = {
+    term: query.string('term'),
+    limit: Number(text) || DEFAULT_SEARCH_LIMIT,
+    filters: query.filters(SEARCH_FILTERS),
+  };
+  const found = await engine.images.search(options, signal);
+  return json(
+    found.map((one) => ({
+      star_count: one.starCount,
+      is_official: one.isOfficial,
+      name: one.name,
+      is_automated: one.isAutomated,
+      description: one.description,
+    })),
+  );
 }
 
 export const IMAGE_ROUTES: readonly RouteDefinition[] = [
@@ -98,7 +118,7 @@ export const IMAGE_ROUTES: readonly RouteDefinition[] = [
     responseGates: IMAGE_LIST_RESPONSE,
     handler: listImages,
   },
-  { method: 'GET', path: '/images/search', since: '1.24', cancelled: 'detached', handler: search },
+  { method: 'GET', path: '/images/search', since: '1.24', cancelled: 'with-client', handler: search },
   ...IMAGE_TRANSFER_ROUTES,
   {
     method: 'GET',

@@ -1,4 +1,4 @@
-import type { Descriptor, ImageSummary } from '../../engine/images/image.js';
+import type { Descriptor, ImageSummary, Platform } from '../../engine/images/image.js';
 import { omitZero } from './wire.js';
 
 /** A row of `GET /images/json`, with every field of every version. */
@@ -30,11 +30,16 @@ export function fromDescriptor(descriptor: Descriptor | null) {
     digest: descriptor.digest,
     size: descriptor.sizeBytes,
     annotations: descriptor.annotations,
-    platform: platform && {
-      architecture: platform.architecture,
-      os: platform.os,
-      'os.version': omitZero(platform.osVersion),
-      variant: omitZero(platform.variant),
-    },
+    platform: platform && fromPlatform(platform),
+  };
+}
+
+/** An OCI platform. */
+export function fromPlatform(platform: Platform) {
+  return {
+    architecture: platform.architecture,
+    os: platform.os,
+    'os.version': omitZero(platform.osVersion),
+    variant: omitZero(platform.variant),
   };
 }

@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Filters } from '../containers/container.js';
+import type { Distribution } from './distribution.js';
+import type { SearchResult } from './search.js';
 import type { Image, ImageDeleteItem, ImageHistoryRow, ImageSummary } from './image.js';
 
 /** One progress message; the API writes it as a JSON line. Field names are the wire's in camelCase. */
@@ -54,8 +56,16 @@ export interface ImageService {
     progress: ProgressSink,
     signal: AbortSignal,
   ): Promise<void>;
+  /** `source` may be a URL; the message then tells it. */
   import(
-    options: { source: Readable; repo: string; tag: string; message: string; changes: string[]; platform: string },
+    options: {
+      source: Readable | string;
+      repo: string;
+      tag: string;
+      message: string;
+      changes: string[];
+      platform: string;
+    },
     progress: ProgressSink,
     signal: AbortSignal,
   ): Promise<string>;
@@ -66,6 +76,10 @@ export interface ImageService {
     signal: AbortSignal,
   ): Promise<void>;
   save(refs: string[], options: { platforms: string[] }, signal: AbortSignal): Promise<Readable>;
+  /** What a registry has under a reference; nothing is pulled. */
+  distribution(ref: string, credentials: RegistryCredentials | null, signal: AbortSignal): Promise<Distribution>;
+  /** Repositories whose name or description has the term, at most `limit` (1 to 100) of them. */
+  search(options: { term: string; limit: number; filters: Filters }, signal: AbortSignal): Promise<SearchResult[]>;
   /** Checks credentials against a registry. */
   login(credentials: RegistryCredentials): Promise<{ status: string; identityToken: string }>;
 }

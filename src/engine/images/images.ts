@@ -16,7 +16,10 @@ import type { ImageRepository } from './image-repository.js';
 import type { ImageService, ProgressSink, RegistryCredentials } from './image-service.js';
 import { ImageStore } from './image-store.js';
 import type { Image, ImageDeleteItem, ImageHistoryRow, ImageSummary } from './image.js';
-import { importImage, type ImportOptions } from './import.js';
+import { checkImport, importImage, type ImportOptions } from './import.js';
+import { inspectDistribution, type Distribution } from './distribution.js';
+import { openImportSource } from './import-source.js';
+import { searchImages, type SearchResult } from './search.js';
 import { LayerInstaller } from './layer-installer.js';
 import { listImages } from './list.js';
 import { loadImages } from './load.js';
@@ -163,8 +166,24 @@ export class Images implements ImageService {
     return push(this.context, options, progress, signal);
   }
 
-  import(options: ImportOptions, progress: ProgressSink, signal: AbortSignal): Promise<string> {
-    return importImage(this.context, options, progress, signal);
+  async import(
+    { source, ...options }: Omit<ImportOptions, 'source'> & { source: Readable | string },
+    progress: ProgressSink,
+    signal: AbortSignal,
+  ): Promise<string> {
+    if (typeof source !== 'string') return importImage(this.context, { ...options, source }, progress, signal);
+    checkImport(options);
+    const message = options.message === '' ? `Imported from ${source}` : options.message;
+    const archive = await openImportSource(this.context, source, progress, signal);
+    return importImage(this.context, { ...options, message, source: archive }, progress, signal);
+  }
+
+  distribution(ref: string, credentials: RegistryCredentials | null, signal: AbortSignal): Promise<Distribution> {
+    return inspectDistribution(this.context, ref, credentials, signal);
+  }
+
+  search(options: { term: string; limit: number; filters: Filters }, signal: AbortSignal): Promise<SearchResult[]> {
+    return searchImages(this.context, options, signal);
   }
 
   commit(options: CommitOptions, signal: AbortSignal): Promise<Image> {

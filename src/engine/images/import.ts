@@ -57,6 +57,13 @@ export async function importImage(
   return image.id;
 }
 
+/** Throws invalid for options that an import would refuse, before its source is asked for. */
+export function checkImport(options: Omit<ImportOptions, 'source'>): void {
+  referenceFor(options.repo, options.tag);
+  if (options.platform !== '') parsePlatform(options.platform);
+  applyChanges(EMPTY_RUN_CONFIG, options.changes);
+}
+
 /** What `repo` and `tag` of an import, tag or commit name; null: nothing. Throws invalid in dockerd's words. */
 export function referenceFor(repo: string, tag: string): Reference | null {
   if (repo === '') return null;

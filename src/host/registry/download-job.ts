@@ -30,6 +30,8 @@ export type DownloadResult =
 const READ_BYTES = 1024 * 1024;
 /** Chunks of a socket are written together: a system call for each costs more than the bytes. */
 const WRITE_BYTES = 512 * 1024;
+/** What a slow registry has sent must not wait for more: a daemon that is killed would lose it. */
+const WRITE_MS = 200;
 const PROGRESS_MS = 50;
 
 /**
@@ -117,6 +119,7 @@ class PartialFile implements Disposable {
   private pending: Buffer[] = [];
   private pendingBytes = 0;
   private reportedAt = 0;
+  private writtenAt = 0;
 
   constructor(
     private readonly path: string,
@@ -144,10 +147,11 @@ class PartialFile implements Disposable {
     this.pending.push(chunk);
     this.pendingBytes += chunk.length;
     this.offset += chunk.length;
-    if (this.pendingBytes >= WRITE_BYTES) this.flush();
+    if (this.pendingBytes >= WRITE_BYTES || Date.now() - this.writtenAt > WRITE_MS) this.flush();
   }
 
   flush(): void {
+    this.writtenAt = Date.now();
     let pieces = this.pending;
     this.pending = [];
     this.pendingBytes = 0;

@@ -3,6 +3,7 @@ import { errorKind, errorMessage, internal } from '../../shared/errors.js';
 import type { Logger } from '../../shared/logger.js';
 import { Authorizer, ANONYMOUS, type RegistryIdentity } from './authorizer.js';
 import { endpointsFor } from './endpoint.js';
+import { InsecureRegistries } from './insecure-registries.js';
 import { RegistryClient } from './registry-client.js';
 import type { RegistryConfig } from './registry-config.js';
 import { RegistryError, registryErrorOf } from './registry-error.js';
@@ -88,6 +89,11 @@ export class Registries implements Disposable {
       const status = `${second.statusCode} ${second.statusMessage}`;
       throw internal(`login attempt to ${url} failed with status: ${status}`, refused);
     });
+  }
+
+  /** Whether a host may be spoken to over plain HTTP or unverified TLS. */
+  isInsecure(authority: string): boolean {
+    return new InsecureRegistries(this.config.insecureRegistries).has(authority);
   }
 
   /** A plain request with the daemon's proxies and certificates: for what is no registry. */
