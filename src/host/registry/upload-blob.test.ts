@@ -23,7 +23,8 @@ function noise(sizeBytes: number): Buffer {
 class UploadServer {
   readonly requests: string[] = [];
   readonly blobs = new Map<string, Buffer>();
-  received = Buffer.alloc(0);
+  private chunks: Buffer[] = [];
+  receivedBytes = 0;
   /** Cuts the connection once so much of an upload has come. */
   cutAt = Infinity;
   maxBodyBytes = Infinity;
@@ -35,13 +36,14 @@ class UploadServer {
     const { 'content-range': range, 'content-length': length } = request.headers;
     this.requests.push(`${request.method} ${url.pathname}${range ? ` ${range}` : ''}`);
     if (request.method === 'POST') {
-      this.received = Buffer.alloc(0);
+      this.chunks = [];
+      this.receivedBytes = 0;
       const isMount = this.mountable !== '' && url.searchParams.get('from') === this.mountable;
       response.writeHead(isMount ? 201 : 202, { location: '/v2/lib/foo/blobs/uploads/1?state=0' }).end();
       return;
     }
     if (request.method === 'GET') {
-      const last = Math.max(0, this.received.length - 1);
+      const last = Math.max(0, this.receivedBytes - 1);
       response.writeHead(204, { range: `0-${last}`, location: '/v2/lib/foo/blobs/uploads/1?state=got' }).end();
       return;
     }
@@ -52,8 +54,9 @@ class UploadServer {
     }
     try {
       for await (const chunk of request as AsyncIterable<Buffer>) {
-        this.received = Buffer.concat([this.received, chunk]);
-        if (this.received.length < this.cutAt) continue;
+        this.chunks.push(chunk);
+        this.receivedBytes += chunk.length;
+        if (this.receivedBytes < this.cutAt) continue;
         this.cutAt = Infinity;
         request.destroy();
         return;
@@ -65,7 +68,7 @@ class UploadServer {
       response.writeHead(202, { location: '/v2/lib/foo/blobs/uploads/1?state=sent' }).end();
       return;
     }
-    this.blobs.set(url.searchParams.get('digest') ?? '', this.received);
+    this.blobs.set(url.searchParams.get('digest') ?? '', Buffer.concat(this.chunks));
     response.writeHead(201).end();
   }
 }
