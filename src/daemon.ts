@@ -18,7 +18,7 @@ import { registryConfig } from './daemon/registry-config.js';
 import { reloadAttributes } from './daemon/reload-attributes.js';
 import { runtimeRegistry } from './daemon/runtimes.js';
 import { shimBinary } from './daemon/shim-binary.js';
-import { systemSettings } from './daemon/system-settings.js';
+import { cdiSpecDirs, systemSettings } from './daemon/system-settings.js';
 import { Containers } from './engine/containers/containers.js';
 import { hostCapacity, ociPort, shimPort, snapshotPort } from './engine/containers/host-adapters.js';
 import type { Engine } from './engine/engine.js';
@@ -32,6 +32,7 @@ import type { SystemSettings } from './engine/system/system-settings.js';
 import { System } from './engine/system/system.js';
 import { Volumes } from './engine/volumes/volumes.js';
 import { endArchiveWorkers } from './host/archive/archive-workers.js';
+import { CdiRegistry } from './host/cdi/cdi-registry.js';
 import { CgroupControl } from './host/cgroup/cgroup-control.js';
 import { detectCgroups } from './host/cgroup/cgroup-layout.js';
 import { QuickMoves } from './host/cgroup/quick-moves.js';
@@ -141,7 +142,7 @@ export class Daemon implements AsyncDisposable {
     const images: Images = (this.images = this.buildImages(db, layers, (imageId) =>
       containers.context.registry
         .all()
-        .filter(({ container }) => container.imageId === imageId)
+        .filter((entry) => entry.uses(imageId))
         .map(({ container }) => ({ id: container.id, running: container.state.running })),
     ));
     const containers = this.buildContainers(db, layers, images, networks, volumes);
@@ -251,13 +252,14 @@ export class Daemon implements AsyncDisposable {
         snapshots: snapshotPort(new Snapshots(layers), imageSizeBytes),
         shims: shimPort(shimBinary()),
         oci: ociPort(() => this.registry),
+        cdi: this.config.features.cdi === false ? null : new CdiRegistry(cdiSpecDirs(this.config), log),
         cgroups: new CgroupControl(this.cgroups),
         cgroupLayout: this.cgroups,
         quickMoves,
         emit,
         log,
       },
-      hostCapacity(this.cgroups.controllers),
+      hostCapacity(this.cgroups),
     );
     return containers;
   }

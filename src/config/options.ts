@@ -287,16 +287,22 @@ export const OPTIONS = {
     ...reloadable,
   }),
   experimental: option(booleanKind, false, 'Enable experimental features', { flag: 'experimental' }),
-  features: option(featuresKind, {}, 'Enable feature in the daemon', {
-    flag: 'feature',
-    ...none,
-  }),
+  features: option(
+    featuresKind,
+    {},
+    'Enable feature in the daemon: cdi=false turns CDI devices off, others do nothing',
+    {
+      flag: 'feature',
+    },
+  ),
   builder: option(anyObjectKind, {}, "The build cache's limits", none),
   'metrics-addr': option(text, '', 'Set default address and port to serve the metrics api on', {
     flag: 'metrics-addr',
     ...refused,
   }),
-  'cdi-spec-dirs': option(list, [], 'CDI specification directories to use', { flag: 'cdi-spec-dir', ...none }),
+  'cdi-spec-dirs': option(list, ['/etc/cdi', '/var/run/cdi'], 'CDI specification directories to use', {
+    flag: 'cdi-spec-dir',
+  }),
   'nri-opts': option(anyObjectKind, {}, 'Node Resource Interface', none),
   'node-generic-resources': option(list, [], 'Advertise user-defined resource', {
     flag: 'node-generic-resource',

@@ -35,7 +35,13 @@ export function systemSettings(config: DaemonConfig, cgroups: CgroupLayout): Sys
       ? []
       : config.hosts.filter((host) => host.startsWith('tcp://')).map((host) => host.slice('tcp://'.length)),
     initPath: findInit(config),
+    cdiSpecDirs: cdiSpecDirs(config),
   };
+}
+
+/** Where CDI devices are described; none where they are turned off. */
+export function cdiSpecDirs({ features, cdiSpecDirs: directories }: DaemonConfig): string[] {
+  return features.cdi === false ? [] : directories;
 }
 
 export function cgroupDriver(config: DaemonConfig): 'cgroupfs' | 'systemd' {

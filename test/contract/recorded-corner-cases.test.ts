@@ -54,7 +54,7 @@ const OTHERWISE: { request: string; why: string; reply: { status: number; body?:
   },
   {
     request: 'DELETE /v1.51/containers/cc-running?link=1',
-    why: 'links are not built',
+    why: 'dockerd calls its own conflict an internal error',
     reply: { status: 409 },
   },
   {

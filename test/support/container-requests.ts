@@ -1,3 +1,4 @@
+import type { ResourceSupport } from '../../src/host/cgroup/resource-support.js';
 import type {
   ContainerConfig,
   CreateContainerRequest,
@@ -125,5 +126,29 @@ export function createRequest(
     hostConfig: hostConfig(host),
     endpoints: {},
     apiVersion: [1, 51],
+  };
+}
+
+/** A kernel that knows all limits, or none. */
+export function everything(supported: boolean): ResourceSupport {
+  return {
+    memoryLimit: supported,
+    swapLimit: supported,
+    oomKillDisable: supported,
+    cpuCfsPeriod: supported,
+    cpuCfsQuota: supported,
+    cpuShares: supported,
+    cpuSet: supported,
+    pidsLimit: supported,
+    memoryReservation: supported,
+    memorySwappiness: supported,
+    kernelMemory: supported,
+    cpuRealtime: supported,
+    blkioWeight: supported,
+    blkioWeightDevice: supported,
+    blkioReadBps: supported,
+    blkioWriteBps: supported,
+    blkioReadIops: supported,
+    blkioWriteIops: supported,
   };
 }

@@ -27,7 +27,7 @@ export const CONTAINER_INSPECT_RESPONSE: readonly VersionGate[] = [
   { path: 'Config.MacAddress', until: '1.51' },
   { path: 'ImageManifestDescriptor', since: '1.48' },
   { below: '1.45', change: addShortIdAliases },
-  { below: '1.52', change: keepEmptyOnBuild },
+  { since: '1.52', change: omitEmptyOnBuild },
 ];
 
 /** Until 1.44, Aliases had the names that DNSNames has since, save the container's own. */
@@ -39,6 +39,6 @@ function addShortIdAliases(body: WireContainer): void {
   }
 }
 
-function keepEmptyOnBuild(body: WireContainer): void {
-  body.Config.OnBuild ??= null;
+function omitEmptyOnBuild({ Config: config }: WireContainer): void {
+  if (!config.OnBuild || config.OnBuild.length === 0) delete config.OnBuild;
 }

@@ -23,6 +23,7 @@ export function migrateMacAddress(
       throw invalid('conflicting options: mac-address and the network mode');
     }
     delete body.MacAddress;
+    if (client === 'deprecated') warnings.push(DEPRECATION);
     return;
   }
   const config = ((body.NetworkingConfig ??= {}).EndpointsConfig ??= {});

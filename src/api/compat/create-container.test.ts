@@ -22,7 +22,6 @@ const endpoints = (EndpointsConfig: object, NetworkMode = 'bridge') => ({
 describe('create upgrades: fields by version', () => {
   it.each<[string, ApiVersion, ApiVersion, object, (body: ReturnType<typeof upgraded>) => unknown]>([
     ['NonRecursive', [1, 39], [1, 40], mount({ Type: 'bind', BindOptions: { NonRecursive: true } }), nonRecursive],
-    ['CgroupnsMode', [1, 40], [1, 41], { HostConfig: { CgroupnsMode: 'private' } }, (b) => b.HostConfig?.CgroupnsMode],
     ['ConsoleSize', [1, 41], [1, 42], { HostConfig: { ConsoleSize: [3, 4] } }, (b) => b.HostConfig?.ConsoleSize],
     ['CreateMountpoint', [1, 41], [1, 42], mount({ Type: 'bind', BindOptions: { CreateMountpoint: true } }), creates],
     ['Annotations', [1, 42], [1, 43], { HostConfig: { Annotations: { a: 'b' } } }, (b) => b.HostConfig?.Annotations],

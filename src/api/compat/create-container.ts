@@ -22,7 +22,6 @@ export const CREATE_CONTAINER_UPGRADES: readonly RequestUpgrade<Body>[] = [
   { below: '1.40', change: ignoreNonRecursiveBinds },
   { below: '1.40', change: ({ HostConfig }) => void delete HostConfig?.KernelMemoryTCP },
   { from: '1.40', below: '1.41', change: refuseCapabilities },
-  { below: '1.41', change: ({ HostConfig }) => void delete HostConfig?.CgroupnsMode },
 
   { below: '1.42', change: ({ HostConfig }) => void delete HostConfig?.ConsoleSize },
   { below: '1.42', change: ignoreCreateMountpoint },
@@ -42,6 +41,8 @@ export const CREATE_CONTAINER_UPGRADES: readonly RequestUpgrade<Body>[] = [
   { below: '1.45', change: refuseVolumeSubpath },
   { below: '1.48', change: refuseImageMounts },
   { below: '1.48', change: (body) => Object.values(endpoints(body)).forEach((one) => delete one.GwPriority) },
+  { below: '1.48', change: migrateInterfaceSysctls },
+  { from: '1.48', change: refuseInterfaceSysctls },
   { from: '1.52', change: ({ HostConfig }) => void delete HostConfig?.KernelMemoryTCP },
   { from: '1.52', change: warnOfEmptyPortBindings },
 ];
@@ -81,7 +82,6 @@ function refuseOptionsOfOtherMountTypes(body: Body): void {
     if (mount.BindOptions && type !== 'bind') throw refuse('BindOptions');
     if (mount.VolumeOptions && type !== 'volume' && type !== 'cluster') throw refuse('VolumeOptions');
     if (mount.TmpfsOptions && type !== 'tmpfs') throw refuse('TmpfsOptions');
-    if (mount.ImageOptions && type !== 'image') throw refuse('ImageOptions');
   }
 }
 
@@ -115,6 +115,39 @@ function refuseVolumeSubpath(body: Body): void {
 function refuseImageMounts(body: Body): void {
   if (mounts(body).some((mount) => mount.Type === 'image')) {
     throw invalid('Mount type "Image" needs API v1.48 or newer');
+  }
+}
+
+const SYSCTLS_OPTION = 'com.docker.network.endpoint.sysctls';
+
+/** The sysctls of one interface: `net.ipv4.conf.eth0.log_martians`. */
+function interfaceSysctls({ HostConfig: host }: Body): [name: string, value: string][] {
+  return Object.entries(host?.Sysctls ?? {}).filter(([name]) =>
+    /^net\.(ipv4|ipv6|mpls)\.(conf|neigh)\.(?!all\.|default\.)[^.]+\./.test(name),
+  );
+}
+
+function refuseInterfaceSysctls(body: Body): void {
+  const [first] = interfaceSysctls(body);
+  if (!first) return;
+  throw invalid(
+    `interface specific sysctl setting "${first[0]}" must be supplied using driver option '${SYSCTLS_OPTION}'`,
+  );
+}
+
+/** Those of eth0 become an option of the first endpoint, which is eth0; a newer client has to say it itself. */
+function migrateInterfaceSysctls(body: Body, warnings: string[]): void {
+  const host = body.HostConfig;
+  const found = interfaceSysctls(body).filter(([name]) => name.split('.')[3] === 'eth0');
+  if (!host?.Sysctls || found.length === 0) return;
+  const networks = ((body.NetworkingConfig ??= {}).EndpointsConfig ??= {});
+  const endpoint = (networks[host.NetworkMode ?? 'bridge'] ??= {});
+  for (const [name, value] of found) {
+    const setting = `${name.replace('.eth0.', '.IFNAME.')}=${value}`;
+    delete host.Sysctls[name];
+    const options = (endpoint.DriverOpts ??= {});
+    options[SYSCTLS_OPTION] = options[SYSCTLS_OPTION] ? `${options[SYSCTLS_OPTION]},${setting}` : setting;
+    warnings.push(`Migrated sysctl "${name}" to DriverOpts{"${SYSCTLS_OPTION}":"${setting}"}.`);
   }
 }
 

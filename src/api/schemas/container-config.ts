@@ -104,8 +104,8 @@ export function fromContainerConfig(config: ContainerConfig) {
     Entrypoint: config.entrypoint,
     NetworkDisabled: omitZero(config.networkDisabled),
     MacAddress: omitZero(config.macAddress),
-    /** null in versions below 1.52. */
-    OnBuild: (config.onBuild && config.onBuild.length > 0 ? config.onBuild : undefined) as string[] | null | undefined,
+    /** Left out from 1.52 on when there is none. */
+    OnBuild: config.onBuild as string[] | null | undefined,
     Labels: config.labels,
     StopSignal: omitZero(config.stopSignal),
     StopTimeout: config.stopTimeoutSec ?? undefined,

@@ -3,11 +3,12 @@ import { Type } from './type.js';
 import type { HostConfig, PortBinding } from '../../engine/containers/container-config.js';
 import { fromMountSpec, MountSpecSchema, toMountSpec } from './mount-spec.js';
 import { checkedHostPort, publishedPortKey } from './port-spec.js';
-import { fromResources, RESOURCES_PROPERTIES, toResources } from './resources.js';
+import { fromResources, NULLABLE_RESOURCES, RESOURCES_PROPERTIES, toResources } from './resources.js';
 import { fromRestartPolicy, RestartPolicySchema, toRestartPolicy } from './restart-policy.js';
 import {
   ConsoleSize,
   Flag,
+  givenOrNull,
   Int64,
   listOrNull,
   nullIfEmpty,
@@ -69,6 +70,22 @@ export const HostConfigSchema = Type.Object({
 
 export type WireHostConfig = Static<typeof HostConfigSchema>;
 
+/** Lists and maps that inspect shows as null when they were not given. */
+const NULLABLE = [
+  'Binds',
+  'PortBindings',
+  'VolumesFrom',
+  'CapAdd',
+  'CapDrop',
+  'Dns',
+  'DnsOptions',
+  'DnsSearch',
+  'ExtraHosts',
+  'GroupAdd',
+  'SecurityOpt',
+  ...NULLABLE_RESOURCES,
+] as const;
+
 /** Throws invalid on a port, propagation or restart policy that is no such thing; create checks the rest. */
 export function toHostConfig(wire: WireHostConfig): HostConfig {
   return {
@@ -113,7 +130,12 @@ export function toHostConfig(wire: WireHostConfig): HostConfig {
     maskedPaths: listOrNull(wire.MaskedPaths),
     readonlyPaths: listOrNull(wire.ReadonlyPaths),
     init: wire.Init ?? null,
+    explicitlyEmpty: NULLABLE.filter((name) => isEmpty(wire[name])),
   };
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 }
 
 function toPortBindings(wire: WireHostConfig['PortBindings']): Record<string, PortBinding[]> {
@@ -137,28 +159,29 @@ function fromPortBindings(bindings: Record<string, PortBinding[]>) {
   );
 }
 
-/** As dockerd 28.5 prints the configuration of a container that its CLI made: what is null, left out or empty. */
+/** As dockerd 28.5 prints it: what is null, left out or empty. */
 export function fromHostConfig(host: HostConfig) {
+  const given = givenOrNull(host.explicitlyEmpty);
   return {
-    Binds: nullIfEmpty(host.binds),
+    Binds: given('Binds', host.binds),
     ContainerIDFile: host.containerIdFile,
     LogConfig: { Type: host.logConfig.type, Config: host.logConfig.config },
     NetworkMode: host.networkMode,
-    PortBindings: fromPortBindings(host.portBindings),
+    PortBindings: given('PortBindings', fromPortBindings(host.portBindings)),
     RestartPolicy: fromRestartPolicy(host.restartPolicy),
     AutoRemove: host.autoRemove,
     VolumeDriver: host.volumeDriver,
-    VolumesFrom: nullIfEmpty(host.volumesFrom),
+    VolumesFrom: given('VolumesFrom', host.volumesFrom),
     ConsoleSize: host.consoleSize,
     Annotations: omitEmptyMap(host.annotations),
-    CapAdd: nullIfEmpty(host.capAdd),
-    CapDrop: nullIfEmpty(host.capDrop),
+    CapAdd: given('CapAdd', host.capAdd),
+    CapDrop: given('CapDrop', host.capDrop),
     CgroupnsMode: host.cgroupnsMode,
-    Dns: host.dns,
-    DnsOptions: host.dnsOptions,
-    DnsSearch: host.dnsSearch,
-    ExtraHosts: nullIfEmpty(host.extraHosts),
-    GroupAdd: nullIfEmpty(host.groupAdd),
+    Dns: given('Dns', host.dns),
+    DnsOptions: given('DnsOptions', host.dnsOptions),
+    DnsSearch: given('DnsSearch', host.dnsSearch),
+    ExtraHosts: given('ExtraHosts', host.extraHosts),
+    GroupAdd: given('GroupAdd', host.groupAdd),
     IpcMode: host.ipcMode,
     Cgroup: host.cgroup,
     Links: nullIfEmpty(host.links),
@@ -167,7 +190,7 @@ export function fromHostConfig(host: HostConfig) {
     Privileged: host.privileged,
     PublishAllPorts: host.publishAllPorts,
     ReadonlyRootfs: host.readonlyRootfs,
-    SecurityOpt: nullIfEmpty(host.securityOpt),
+    SecurityOpt: given('SecurityOpt', host.securityOpt),
     StorageOpt: omitEmptyMap(host.storageOpt),
     Tmpfs: omitEmptyMap(host.tmpfs),
     UTSMode: host.utsMode,
@@ -176,7 +199,7 @@ export function fromHostConfig(host: HostConfig) {
     Sysctls: omitEmptyMap(host.sysctls),
     Runtime: omitZero(host.runtime),
     Isolation: host.isolation,
-    ...fromResources(host),
+    ...fromResources(host, host.explicitlyEmpty),
     Mounts: omitZero(host.mounts.map(fromMountSpec)),
     MaskedPaths: host.maskedPaths,
     ReadonlyPaths: host.readonlyPaths,

@@ -29,7 +29,8 @@ export function publishedPortKey(spec: string): string {
 /** `''`, `8080` or `8000-8010`. Throws invalid on anything else. */
 export function checkedHostPort(text: string): string {
   const match = /^(\d+)(?:-(\d+))?$/.exec(text);
-  const inRange = match && Number(match[1]) <= 65_535 && Number(match[2] ?? 0) <= 65_535;
+  const [first, last] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
+  const inRange = match && first <= last && last <= 65_535;
   if (text !== '' && !inRange) throw invalid(`invalid port specification: "${text}"`);
   return text;
 }

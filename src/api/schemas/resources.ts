@@ -7,7 +7,7 @@ import type {
   ThrottleDevice,
   Ulimit,
 } from '../../engine/containers/container-config.js';
-import { Flag, Int64, listOrNull, nullIfEmpty, omitZero, Text, TextList, TextMap, Uint16, Uint64 } from './wire.js';
+import { Flag, givenOrNull, Int64, listOrNull, omitZero, Text, TextList, TextMap, Uint16, Uint64 } from './wire.js';
 
 const ThrottleDevices = Type.Optional(Type.Array(Type.Object({ Path: Text, Rate: Uint64 })));
 
@@ -59,6 +59,19 @@ export const RESOURCES_PROPERTIES = {
 export const ResourcesSchema = Type.Object(RESOURCES_PROPERTIES);
 
 export type WireResources = Static<typeof ResourcesSchema>;
+
+/** Lists that inspect shows as null when they were not given. */
+export const NULLABLE_RESOURCES = [
+  'BlkioWeightDevice',
+  'BlkioDeviceReadBps',
+  'BlkioDeviceWriteBps',
+  'BlkioDeviceReadIOps',
+  'BlkioDeviceWriteIOps',
+  'Devices',
+  'DeviceCgroupRules',
+  'DeviceRequests',
+  'Ulimits',
+] as const;
 
 const NO_RESOURCES: Resources = {
   cpuShares: 0,
@@ -154,8 +167,8 @@ function toDeviceRequests(wire: WireResources['DeviceRequests']): DeviceRequest[
     driver: item.Driver ?? '',
     count: item.Count ?? 0,
     deviceIds: listOrNull(item.DeviceIDs),
-    capabilities: item.Capabilities ?? [],
-    options: item.Options ?? {},
+    capabilities: item.Capabilities ?? null,
+    options: item.Options ?? null,
   }));
 }
 
@@ -166,32 +179,40 @@ function toUlimits(wire: WireResources['Ulimits']): Ulimit[] | undefined {
 const fromThrottleDevices = (devices: ThrottleDevice[]) =>
   devices.map(({ path, rate }) => ({ Path: path, Rate: rate }));
 
-/** As dockerd 28.5 prints the limits of a container that its CLI made. */
-export function fromResources(resources: Resources) {
+/** As dockerd 28.5 prints them. `explicitlyEmpty`: which lists were given as empty ones. */
+export function fromResources(resources: Resources, explicitlyEmpty: readonly string[] = []) {
+  const given = givenOrNull(explicitlyEmpty);
   return {
     CpuShares: resources.cpuShares,
     Memory: resources.memoryBytes,
     NanoCpus: resources.nanoCpus,
     CgroupParent: resources.cgroupParent,
     BlkioWeight: resources.blkioWeight,
-    BlkioWeightDevice: resources.blkioWeightDevice.map(({ path, weight }) => ({ Path: path, Weight: weight })),
-    BlkioDeviceReadBps: fromThrottleDevices(resources.blkioDeviceReadBps),
-    BlkioDeviceWriteBps: fromThrottleDevices(resources.blkioDeviceWriteBps),
-    BlkioDeviceReadIOps: fromThrottleDevices(resources.blkioDeviceReadIops),
-    BlkioDeviceWriteIOps: fromThrottleDevices(resources.blkioDeviceWriteIops),
+    BlkioWeightDevice: given(
+      'BlkioWeightDevice',
+      resources.blkioWeightDevice.map(({ path, weight }) => ({ Path: path, Weight: weight })),
+    ),
+    BlkioDeviceReadBps: given('BlkioDeviceReadBps', fromThrottleDevices(resources.blkioDeviceReadBps)),
+    BlkioDeviceWriteBps: given('BlkioDeviceWriteBps', fromThrottleDevices(resources.blkioDeviceWriteBps)),
+    BlkioDeviceReadIOps: given('BlkioDeviceReadIOps', fromThrottleDevices(resources.blkioDeviceReadIops)),
+    BlkioDeviceWriteIOps: given('BlkioDeviceWriteIOps', fromThrottleDevices(resources.blkioDeviceWriteIops)),
     CpuPeriod: resources.cpuPeriod,
     CpuQuota: resources.cpuQuota,
     CpuRealtimePeriod: resources.cpuRealtimePeriod,
     CpuRealtimeRuntime: resources.cpuRealtimeRuntime,
     CpusetCpus: resources.cpusetCpus,
     CpusetMems: resources.cpusetMems,
-    Devices: resources.devices.map((device) => ({
-      PathOnHost: device.pathOnHost,
-      PathInContainer: device.pathInContainer,
-      CgroupPermissions: device.cgroupPermissions,
-    })),
-    DeviceCgroupRules: nullIfEmpty(resources.deviceCgroupRules),
-    DeviceRequests: nullIfEmpty(
+    Devices: given(
+      'Devices',
+      resources.devices.map((device) => ({
+        PathOnHost: device.pathOnHost,
+        PathInContainer: device.pathInContainer,
+        CgroupPermissions: device.cgroupPermissions,
+      })),
+    ),
+    DeviceCgroupRules: given('DeviceCgroupRules', resources.deviceCgroupRules),
+    DeviceRequests: given(
+      'DeviceRequests',
       resources.deviceRequests.map((request) => ({
         Driver: request.driver,
         Count: request.count,
@@ -207,7 +228,10 @@ export function fromResources(resources: Resources) {
     MemorySwappiness: resources.memorySwappiness,
     OomKillDisable: resources.oomKillDisable,
     PidsLimit: resources.pidsLimit,
-    Ulimits: resources.ulimits.map(({ name, hard, soft }) => ({ Name: name, Hard: hard, Soft: soft })),
+    Ulimits: given(
+      'Ulimits',
+      resources.ulimits.map(({ name, hard, soft }) => ({ Name: name, Hard: hard, Soft: soft })),
+    ),
     CpuCount: resources.cpuCount,
     CpuPercent: resources.cpuPercent,
     IOMaximumIOps: resources.ioMaximumIops,

@@ -51,3 +51,9 @@ export function omitEmptyMap<T extends object>(value: T): T | undefined {
 export function nullIfEmpty<T>(value: readonly T[]): readonly T[] | null {
   return value.length === 0 ? null : value;
 }
+
+/** How Go prints a list or map that it was given empty, or not given at all: as null, unless its name is in `explicitlyEmpty`. */
+export function givenOrNull(explicitlyEmpty: readonly string[] = []) {
+  return <T extends object>(name: string, value: T): T | null =>
+    Object.keys(value).length > 0 || explicitlyEmpty.includes(name) ? value : null;
+}

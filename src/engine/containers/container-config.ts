@@ -78,8 +78,8 @@ export interface DeviceRequest {
   driver: string;
   count: number;
   deviceIds: string[] | null;
-  capabilities: string[][];
-  options: Record<string, string>;
+  capabilities: string[][] | null;
+  options: Record<string, string> | null;
 }
 
 export interface Ulimit {
@@ -224,6 +224,11 @@ export interface HostConfig extends Resources {
   /** null: the default list; []: none. */
   readonlyPaths: string[] | null;
   init: boolean | null;
+  /**
+   * Lists and maps that the client gave as empty ones, by their names in the API. Inspect shows them as such, and those that
+   * were not given as null.
+   */
+  explicitlyEmpty?: string[];
 }
 
 export interface EndpointIpamConfig {

@@ -50,6 +50,11 @@ export class ContainerEntry implements StoredContainer {
     return this.container.id;
   }
 
+  /** Whether the container was made from the image, or mounts it. */
+  uses(imageId: string): boolean {
+    return this.container.imageId === imageId || this.plan.some((mount) => mount.imageId === imageId);
+  }
+
   /** As error messages and events name it. */
   get name(): string {
     return this.container.name;

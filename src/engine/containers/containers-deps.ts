@@ -1,3 +1,4 @@
+import type { CdiRegistry } from '../../host/cdi/cdi-registry.js';
 import type { CgroupLayout } from '../../host/cgroup/cgroup-layout.js';
 import type { QuickMoves } from '../../host/cgroup/quick-moves.js';
 import type { ProcessInput } from '../../host/oci/runtime-process.js';
@@ -26,6 +27,8 @@ export interface ContainersDeps {
   snapshots: SnapshotPort;
   shims: ShimPort;
   oci: OciPort;
+  /** null: CDI is turned off. */
+  cdi: CdiRegistry | null;
   cgroups: CgroupPort;
   cgroupLayout: CgroupLayout;
   quickMoves: QuickMoves;
@@ -92,6 +95,8 @@ export interface SnapshotPort {
   mount(containerId: string, options?: { isVolatile: boolean }): string;
   /** Not mounted is fine. It is gone from its place at once; settles when what was written is on the disk. */
   unmount(containerId: string): Promise<void>;
+  /** Mounts an image's layers on an existing directory; the caller unmounts it. */
+  mountReadOnly(chainIds: readonly string[], target: string): void;
   /** Unmounts and deletes; none is fine. */
   remove(containerId: string): Promise<void>;
   graphDriverData(containerId: string): GraphDriverData;

@@ -30,6 +30,7 @@ import type { ContainersContext } from './containers-context.js';
 import type { ContainersDeps } from './containers-deps.js';
 import { createContainer } from './create.js';
 import { parseDetachKeys } from './detach-keys.js';
+import { withShownLinks } from './links.js';
 import { killContainer } from './kill.js';
 import { launchContainer } from './launch.js';
 import { listContainers } from './list.js';
@@ -149,7 +150,7 @@ export class Containers implements ContainerService {
   }
 
   inspect(ref: string): Container {
-    return this.context.registry.find(ref).container;
+    return withShownLinks(this.context, this.context.registry.find(ref).container);
   }
 
   async size(ref: string): Promise<ContainerSize> {

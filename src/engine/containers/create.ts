@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { errorMessage, invalid, notImplemented } from '../../shared/errors.js';
+import { errorMessage, invalid } from '../../shared/errors.js';
 import { formatRfc3339Nano, nowNs } from '../../shared/rfc3339.js';
 import { UndoStack } from '../../shared/undo-stack.js';
 import { renderHostname } from '../networks/hosts-file.js';
@@ -12,11 +12,14 @@ import { containerFiles } from './container-paths.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
 import { applyHostDefaults } from './host-defaults.js';
 import { mergeImageConfig } from './merge-image-config.js';
+import { cleanDestination } from './mount-spec.js';
 import { generateName } from './names-generator.js';
+import { imageMountPath } from './image-mounts.js';
 import { initialNetwork } from './initial-network.js';
 import { planMounts } from './plan-mounts.js';
 import { mountPoints, type PlannedMount } from './planned-mount.js';
 import { copyUpVolumes, resolveMounts, wantsCopyUp } from './resolve-mounts.js';
+import { parseSecurityOpt } from './security-opt.js';
 import { createdState } from './state-machine.js';
 import { checkName, validateConfig } from './validate-config.js';
 import { checkReferences } from './validate-references.js';
@@ -27,11 +30,11 @@ export async function createContainer(
   ctx: ContainersContext,
   request: CreateContainerRequest,
 ): Promise<{ id: string; warnings: string[] }> {
-  const warnings = validateConfig(request.config, request.hostConfig, ctx.capacity);
+  const { hostConfig: fitted, warnings } = validateConfig(request.config, request.hostConfig, ctx.capacity);
   const image = findImage(ctx, request);
   const config = withDefaults(mergeImageConfig(request.config, image?.config ?? null));
   if ((config.entrypoint?.length ?? 0) + (config.cmd?.length ?? 0) === 0) throw invalid('no command specified');
-  const hostConfig = applyHostDefaults(request, ctx.deps.defaults);
+  const hostConfig = applyHostDefaults({ ...request, hostConfig: fitted }, ctx.deps.defaults);
   validateLogConfig(hostConfig.logConfig);
   if (!ctx.deps.oci.runtimes.isKnown(hostConfig.runtime)) {
     throw invalid(`unknown or invalid runtime name: ${hostConfig.runtime}`);
@@ -55,11 +58,12 @@ export async function createContainer(
   mkdirSync(files.directory, { recursive: true, mode: 0o710 });
   const plan = await resolveMounts(
     ctx,
-    planSupportedMounts(ctx, finalConfig, resolvedHost),
+    planWithImages(ctx, id, finalConfig, resolvedHost),
     resolvedHost.mounts,
     id,
     undo,
   );
+  if (plan.some(({ type }) => type === 'image')) warnings.push('Image mount is an experimental feature');
   writeBoundFiles(files, finalConfig.hostname);
   undo.push('snapshot', () => ctx.deps.snapshots.remove(id));
   await ctx.deps.snapshots.create(id, image?.chainIds ?? []);
@@ -87,7 +91,7 @@ function findImage(ctx: ContainersContext, { config, platform }: CreateContainer
 }
 
 function withDefaults(config: ContainerConfig): ContainerConfig {
-  const workingDir = config.workingDir.length > 1 ? config.workingDir.replace(/\/+$/, '') : config.workingDir;
+  const workingDir = config.workingDir === '' ? '' : cleanDestination(config.workingDir);
   const exposedPorts = config.exposedPorts.map((port) => (port.includes('/') ? port : `${port}/tcp`));
   return { ...config, workingDir, exposedPorts };
 }
@@ -110,14 +114,17 @@ function defaultHostname(host: HostConfig, id: string): string {
   return host.networkMode === 'host' ? hostname() : id.slice(0, 12);
 }
 
-function planSupportedMounts(ctx: ContainersContext, config: ContainerConfig, host: HostConfig): PlannedMount[] {
-  const plan = planMounts(config, host, (ref) => lend(ctx, ref));
-  const image = plan.find(({ type }) => type === 'image');
-  if (image) {
-    ctx.deps.images.inspect(image.name);
-    throw notImplemented('mounts of type "image" are not supported yet');
-  }
-  return plan;
+/** The plan with the images in it looked up: those mean the same ones for as long as the container lives. */
+function planWithImages(ctx: ContainersContext, id: string, config: ContainerConfig, host: HostConfig): PlannedMount[] {
+  return planMounts(config, host, (ref) => lend(ctx, ref)).map((mount, index) =>
+    mount.type === 'image'
+      ? {
+          ...mount,
+          imageId: ctx.deps.images.inspect(mount.imageId ?? mount.name).id,
+          source: imageMountPath(ctx, id, index),
+        }
+      : mount,
+  );
 }
 
 function lend(ctx: ContainersContext, ref: string): readonly PlannedMount[] {
@@ -173,14 +180,14 @@ function describe(ctx: ContainersContext, decided: Decided): Container {
     config,
     hostConfig,
     state: createdState(),
-    network: initialNetwork(ctx, hostConfig, request.endpoints, config.macAddress),
+    network: initialNetwork(ctx, hostConfig, request.endpoints, config),
     mounts: mountPoints(plan),
     restartCount: 0,
     driver: graphDriver.name,
     platform: image?.platform.os ?? 'linux',
     mountLabel: '',
     processLabel: '',
-    appArmorProfile: '',
+    appArmorProfile: parseSecurityOpt(hostConfig.securityOpt).appArmor ?? '',
     resolvConfPath: files.resolvConf,
     hostnamePath: files.hostname,
     hostsPath: files.hosts,

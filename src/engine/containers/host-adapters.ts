@@ -1,6 +1,8 @@
 import { readdirSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
+import type { CgroupLayout } from '../../host/cgroup/cgroup-layout.js';
+import { resourceSupport } from '../../host/cgroup/resource-support.js';
 import { listChanges } from '../../host/archive/list-changes.js';
 import { buildRuntimeSpec } from '../../host/oci/build-spec.js';
 import { runtimeProcess } from '../../host/oci/runtime-process.js';
@@ -26,6 +28,7 @@ export function snapshotPort(snapshots: Snapshots, imageSizeBytes: (containerId:
     },
     unmount: (id) => snapshots.unmount(id),
     remove: (id) => snapshots.remove(id),
+    mountReadOnly: (chainIds, target) => snapshots.mountReadOnlyView([...chainIds], target),
     graphDriverData: (id) => ({ name: 'overlay2', data: { ...snapshots.graphDriverData(id) } }),
     diskUsage: async (id) => {
       const rwBytes = await snapshots.sizeRwBytes(id);
@@ -76,14 +79,9 @@ export function ociPort(runtimes: () => RuntimeRegistry): OciPort {
   };
 }
 
-/** What this machine has. `controllers` are those of its control groups. */
-export function hostCapacity(controllers: ReadonlySet<string>): HostCapacity {
-  return {
-    cpus: availableParallelism(),
-    memoryNodes: countMemoryNodes(),
-    blkioWeight: hasBlkioWeight(controllers),
-    swapLimit: true,
-  };
+/** What this machine has. */
+export function hostCapacity(cgroups: CgroupLayout): HostCapacity {
+  return { cpus: availableParallelism(), memoryNodes: countMemoryNodes(), supports: resourceSupport(cgroups) };
 }
 
 function countMemoryNodes(): number {
@@ -91,14 +89,5 @@ function countMemoryNodes(): number {
     return Math.max(1, readdirSync('/sys/devices/system/node').filter((name) => /^node\d+$/.test(name)).length);
   } catch {
     return 1;
-  }
-}
-
-function hasBlkioWeight(controllers: ReadonlySet<string>): boolean {
-  if (!controllers.has('blkio')) return controllers.has('io');
-  try {
-    return readdirSync('/sys/fs/cgroup/blkio').some((name) => /^blkio\.(bfq\.)?weight$/.test(name));
-  } catch {
-    return false;
   }
 }

@@ -1,6 +1,7 @@
 import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from '../../host/oci/standard-mounts.js';
 import type { CreateContainerRequest, HostConfig, MountSpec } from './container-config.js';
 import type { ContainerDefaults } from './containers-deps.js';
+import { withLabelOptions } from './security-opt.js';
 
 const DEFAULT_SHM_MODE_API = [1, 40] as const;
 const DEFAULT_CGROUPNS_API = [1, 41] as const;
@@ -27,8 +28,9 @@ export function applyHostDefaults(request: CreateContainerRequest, defaults: Con
     memorySwapBytes: defaultSwap(host),
     runtime: host.runtime || defaults.runtime,
     oomKillDisable: host.oomKillDisable ?? false,
-    maskedPaths: host.maskedPaths ?? (host.privileged ? [] : [...DEFAULT_MASKED_PATHS]),
-    readonlyPaths: host.readonlyPaths ?? (host.privileged ? [] : [...DEFAULT_READONLY_PATHS]),
+    maskedPaths: host.maskedPaths ?? (host.privileged ? null : [...DEFAULT_MASKED_PATHS]),
+    readonlyPaths: host.readonlyPaths ?? (host.privileged ? null : [...DEFAULT_READONLY_PATHS]),
+    securityOpt: withLabelOptions(host.securityOpt, host),
     logConfig: logConfig(host, defaults),
     mounts: older(RECURSIVE_READ_ONLY_API) ? host.mounts.map(readOnlyAtTopOnly) : host.mounts,
   };
@@ -53,14 +55,9 @@ function logConfig(host: HostConfig, defaults: ContainerDefaults): HostConfig['l
     : { type: driver, config };
 }
 
+/** Only where there are options for binds at all: that is what dockerd does. */
 function readOnlyAtTopOnly(mount: MountSpec): MountSpec {
-  if (mount.type !== 'bind' || !mount.readOnly || mount.bindOptions?.readOnlyForceRecursive) return mount;
-  const none = {
-    propagation: '' as const,
-    nonRecursive: false,
-    createMountpoint: false,
-    readOnlyNonRecursive: false,
-    readOnlyForceRecursive: false,
-  };
-  return { ...mount, bindOptions: { ...(mount.bindOptions ?? none), readOnlyNonRecursive: true } };
+  const { bindOptions } = mount;
+  if (mount.type !== 'bind' || !mount.readOnly || !bindOptions) return mount;
+  return { ...mount, bindOptions: { ...bindOptions, readOnlyNonRecursive: true } };
 }

@@ -1,4 +1,4 @@
-import type { EndpointConfig, HostConfig } from './container-config.js';
+import type { ContainerConfig, EndpointConfig, HostConfig } from './container-config.js';
 import type { ContainerEndpoint, ContainerNetworkState, PublishedPort } from './container.js';
 import type { ContainersContext } from './containers-context.js';
 import type { Endpoint, SandboxNetwork } from '../networks/model.js';
@@ -17,15 +17,21 @@ export function initialNetwork(
   ctx: ContainersContext,
   host: HostConfig,
   endpoints: Record<string, EndpointConfig>,
-  macAddress: string,
+  { macAddress, networkDisabled: isDisabled }: ContainerConfig,
 ): ContainerNetworkState {
   const networks: Record<string, ContainerEndpoint> = {};
-  if (!host.networkMode.startsWith('container:')) {
+  if (!host.networkMode.startsWith('container:') && !isDisabled) {
     const primary = networkName(ctx, host.networkMode);
-    networks[primary] = unconnected({ ...NO_CONFIG, macAddress });
+    // Who names networks, but not that of the mode, is not on it.
+    if (Object.keys(endpoints).length === 0 || ['host', 'none'].includes(primary)) {
+      networks[primary] = unconnected({ ...NO_CONFIG, macAddress });
+    }
     for (const [ref, config] of Object.entries(endpoints)) {
       const name = networkName(ctx, ['', 'default'].includes(ref) ? 'bridge' : ref);
-      networks[name] = unconnected({ ...config, macAddress: config.macAddress || (networks[name]?.macAddress ?? '') });
+      networks[name] = unconnected({
+        ...config,
+        macAddress: config.macAddress || (name === primary ? macAddress : ''),
+      });
     }
   }
   return { sandboxId: '', sandboxKey: '', networks, ports: {} };

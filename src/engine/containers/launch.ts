@@ -7,9 +7,12 @@ import type { SandboxNetwork } from '../networks/model.js';
 import type { ContainerEntry } from './container-entry.js';
 import { runFiles } from './container-paths.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
+import { requestedCdiEdits } from './device-requests.js';
 import { superviseRun } from './exit.js';
 import { startHealth } from './health.js';
+import { unmountImages } from './image-mounts.js';
 import { sandboxState, withoutSandbox } from './initial-network.js';
+import { refreshLinkHosts, requireLinked } from './links.js';
 import { shimLog } from './log-config.js';
 import { logPath } from './logs.js';
 import { otherContainer } from './namespaces.js';
@@ -58,10 +61,12 @@ async function bringUp(ctx: ContainersContext, entry: ContainerEntry, undo: Undo
   mkdirSync(files.bundle, { recursive: true, mode: 0o710 });
   undo.push('bundle', () => rmSync(files.bundle, { recursive: true, force: true }));
 
+  const cdiEdits = await requestedCdiEdits(ctx.deps.cdi, entry.container.hostConfig.deviceRequests);
   // The shim's process starts while the network is wired; each of the two may fail without the other noticing.
   const launching = launchShim(ctx, entry, log);
   undo.push('shim', async () => discardShim(await launching));
   undo.push('volumes', () => releaseVolumes(ctx, entry));
+  undo.push('image mounts', () => unmountImages(ctx, entry.container));
   const mounts = await specMounts(ctx, entry.container, entry.plan);
   const wiring = connectNetwork(ctx, entry);
   undo.push('network', async () => {
@@ -77,7 +82,9 @@ async function bringUp(ctx: ContainersContext, entry: ContainerEntry, undo: Undo
   const sandbox = await wiring.then(orThrow);
   writeNetworkFiles(ctx, entry.container, sandbox);
   const netnsPath = netnsOwner ? `/proc/${netnsOwner.container.state.pid}/ns/net` : sandbox.netnsPath;
-  const spec = deps.oci.buildSpec(specRequest(ctx, entry.container, { rootfs, user, netnsPath, mounts }));
+  const spec = deps.oci.buildSpec(
+    specRequest(ctx, entry.container, { rootfs, user, netnsPath, mounts, endpoints: sandbox.endpoints, cdiEdits }),
+  );
   await writeFile(files.config, specJson(spec), { mode: 0o600 });
   const shim = await launching.then(orThrow);
 
@@ -88,6 +95,7 @@ async function bringUp(ctx: ContainersContext, entry: ContainerEntry, undo: Undo
     state: toRunning(entry.container.state, started.pid, started.startedAt),
     network: sandboxState(entry.container.network, sandbox),
   });
+  refreshLinkHosts(ctx, entry);
   entry.run = superviseRun(ctx, entry, shim, files.socket);
   startHealth(ctx, entry);
   emitContainerEvent(ctx, entry, 'start');
@@ -99,11 +107,7 @@ function preconditions(
   entry: ContainerEntry,
 ): { netnsOwner: ContainerEntry | null; log: ReturnType<typeof shimLog> } {
   const { container } = entry;
-  const [request] = container.hostConfig.deviceRequests;
-  if (request) {
-    const wanted = request.capabilities.map((set) => `[${set.join(' ')}]`).join(' ');
-    throw internal(`could not select device driver "${request.driver}" with capabilities: [${wanted}]`);
-  }
+  requireLinked(ctx, container);
   return { netnsOwner: networkOwner(ctx, entry), log: shimLog(container, logPath(ctx, container)) };
 }
 

@@ -19,7 +19,6 @@ export function mergeImageConfig(own: ContainerConfig, image: ImageRunConfig | n
     stopSignal: own.stopSignal || image.stopSignal,
     healthcheck: mergeHealth(own.healthcheck, image.healthcheck),
     shell: own.shell ?? image.shell,
-    onBuild: own.onBuild ?? image.onBuild,
     argsEscaped: own.argsEscaped || image.argsEscaped,
   };
 }

@@ -25,11 +25,11 @@ export function checkDestination(destination: string): void {
  * has no name. Throws invalid in dockerd's words. Source: dockerd 28.5.
  */
 export function planMount(spec: MountSpec): PlannedMount {
-  checkOptionFields(spec);
   const fail = (text: string): WharfError => invalid(`invalid mount config for type "${spec.type}": ${text}`);
+  if (spec.target === '') throw fail('field Target must not be empty');
   const isKnown = ['bind', 'volume', 'tmpfs', 'image'].includes(spec.type);
   if (!isKnown) throw fail('mount type unknown');
-  if (spec.target === '') throw fail('field Target must not be empty');
+  checkOptionFields(spec, fail);
   try {
     checkDestination(spec.target);
   } catch (error) {
@@ -48,14 +48,13 @@ export function planMount(spec: MountSpec): PlannedMount {
   }
 }
 
-function checkOptionFields({ type, ...spec }: MountSpec): void {
-  const wrong = (name: string): WharfError => invalid(`${name} must not be specified on mount type "${type}"`);
+/** Clients from 1.42 on hear of the first three earlier, from `compat/create-container.ts`. */
+function checkOptionFields({ type, ...spec }: MountSpec, fail: Fail): void {
+  const wrong = (name: string): WharfError => fail(`field ${name} must not be specified`);
   if (spec.bindOptions && type !== 'bind') throw wrong('BindOptions');
   if (spec.volumeOptions && type !== 'volume') throw wrong('VolumeOptions');
   if (spec.tmpfsOptions && type !== 'tmpfs') throw wrong('TmpfsOptions');
-  if (spec.imageOptions && type !== 'image' && ['bind', 'volume', 'tmpfs'].includes(type)) {
-    throw invalid(`invalid mount config for type "${type}": field ImageOptions must not be specified`);
-  }
+  if (spec.imageOptions && type !== 'image') throw wrong('ImageOptions');
 }
 
 type Fail = (text: string) => WharfError;
@@ -109,8 +108,11 @@ function planImage(spec: MountSpec, destination: string, fail: Fail): PlannedMou
 function planTmpfs(spec: MountSpec, destination: string, fail: Fail): PlannedMount {
   if (spec.source !== '') throw fail('field Source must not be specified');
   const options = spec.tmpfsOptions;
+  for (const option of options?.options ?? []) {
+    if (option.length === 0 || option.length > 2) throw fail('invalid option array length');
+    if (!TMPFS_FLAGS.includes(option[0] ?? '')) throw fail(`invalid option: ${option[0]}`);
+  }
   const flags = (options?.options ?? []).map((pair) => pair.join('='));
-  for (const flag of flags) if (!TMPFS_FLAGS.includes(flag)) throw fail(`invalid option: ${flag}`);
   return plainMount('tmpfs', destination, {
     readOnly: spec.readOnly,
     options: [

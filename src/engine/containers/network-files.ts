@@ -5,6 +5,7 @@ import type { SandboxNetwork } from '../networks/model.js';
 import { renderResolvConf, type ResolvConfMode } from '../networks/resolv-conf.js';
 import type { Container } from './container.js';
 import type { ContainersContext } from './containers-context.js';
+import { linkHosts } from './links.js';
 
 /** Writes /etc/hosts and /etc/resolv.conf of a container for the networks that it was just given. */
 export function writeNetworkFiles(ctx: ContainersContext, container: Container, sandbox: SandboxNetwork): void {
@@ -26,7 +27,7 @@ function hostsText(ctx: ContainersContext, container: Container, sandbox: Sandbo
     .filter((address) => address !== '')
     .map((address) => ({ address, names }));
   const extra = parseExtraHosts(hostConfig.extraHosts, hostGateways(ctx, sandbox));
-  return renderHosts([...extra, ...linkEntries(ctx, container)], own);
+  return renderHosts([...extra, ...linkHosts(ctx, container)], own);
 }
 
 /** `host-gateway`: as configured, or the gateway of the default bridge. */
@@ -36,17 +37,6 @@ function hostGateways(ctx: ContainersContext, sandbox: SandboxNetwork): string[]
   if (own) return [own];
   const pool = ctx.deps.networks.inspect('bridge').ipam.config[0];
   return pool?.gateway ? [pool.gateway] : [];
-}
-
-/** `--link` on the default bridge: the other container's address under its alias, name and hostname. */
-function linkEntries(ctx: ContainersContext, { hostConfig }: Container): HostsEntry[] {
-  return hostConfig.links.flatMap((link) => {
-    const [ref = '', alias] = link.split(':');
-    const other = ctx.registry.find(ref).container;
-    const address = other.network.networks['bridge']?.ipAddress ?? '';
-    const names = [...new Set([alias ?? other.name, other.config.hostname, other.name])].join(' ');
-    return address === '' ? [] : [{ address, names }];
-  });
 }
 
 function resolvConfText(ctx: ContainersContext, container: Container, sandbox: SandboxNetwork): string {

@@ -39,8 +39,8 @@ describe('planMount', () => {
     ],
     [{}, 'invalid mount config for type "bind": field Source must not be empty'],
     [{ source: 'rel' }, `invalid mount config for type "bind": invalid mount path: 'rel' mount path must be absolute`],
-    [{ source: '/tmp', volumeOptions: volume }, 'VolumeOptions must not be specified on mount type "bind"'],
-    [{ type: 'volume', source: 'v', bindOptions: bind }, 'BindOptions must not be specified on mount type "volume"'],
+    [{ source: '/tmp', volumeOptions: volume }, 'field VolumeOptions must not be specified'],
+    [{ type: 'volume', source: 'v', bindOptions: bind }, 'field BindOptions must not be specified'],
     [{ type: 'tmpfs', source: 'v' }, 'invalid mount config for type "tmpfs": field Source must not be specified'],
     [
       { type: 'tmpfs', tmpfsOptions: { ...tmpfs, options: [['foo']] } },

@@ -46,13 +46,14 @@ function planTmpfs(path: string, options: string): PlannedMount {
 function lentMounts(text: string, lend: (ref: string) => readonly PlannedMount[]): PlannedMount[] {
   if (text === '') throw invalid('volumes-from specification cannot be an empty string');
   const [ref = '', mode = ''] = text.split(/:(.*)/s);
+  if (ref === '') throw invalid('invalid name or ID supplied: ""');
   if (!/^((ro|rw|z|Z)(,|$))*$/.test(mode)) throw invalid(`invalid mode: ${mode}`);
   const { readOnly } = parseMode(mode);
   return lend(ref)
     .filter((mount) => mount.type !== 'tmpfs')
     .map((mount) => ({
       ...mount,
-      mode: mode === '' ? mount.mode : mode,
+      mode: '',
       readOnly: mount.readOnly || readOnly,
       copyUp: false,
       createSource: false,

@@ -9,6 +9,8 @@ export interface PlannedMount {
   type: 'bind' | 'volume' | 'tmpfs' | 'image';
   /** Volume name or image reference; '' for others. */
   name: string;
+  /** The image that `name` meant when the container was made; images only. */
+  imageId?: string;
   /** Host path; '' for tmpfs. */
   source: string;
   destination: string;

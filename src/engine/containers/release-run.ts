@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import type { ContainerEntry } from './container-entry.js';
 import { runFiles } from './container-paths.js';
 import type { ContainersContext } from './containers-context.js';
+import { unmountImages } from './image-mounts.js';
 import { unmountShm } from './shm.js';
 
 /** Gives back the volumes that a start mounted. */
@@ -16,6 +17,7 @@ export function releaseMounts(ctx: ContainersContext, entry: ContainerEntry): Pr
   return tryAll(ctx, entry, [
     ['root file system', () => unmountRoot(ctx, entry)],
     ['shared memory', () => unmountShm(ctx, entry.container)],
+    ['image mounts', () => unmountImages(ctx, entry.container)],
     ['volumes', () => releaseVolumes(ctx, entry)],
   ]);
 }

@@ -1,10 +1,11 @@
 import { rm } from 'node:fs/promises';
-import { conflict, errorKind, errorMessage, internal, notImplemented } from '../../shared/errors.js';
+import { conflict, errorKind, errorMessage, internal } from '../../shared/errors.js';
 import type { ContainerEntry } from './container-entry.js';
 import { containerFiles } from './container-paths.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
 import { endBackOff } from './end-back-off.js';
 import { killRun } from './end-run.js';
+import { removeLink } from './links.js';
 import { releaseFiles, releaseMounts } from './release-run.js';
 import { changed } from './state-machine.js';
 
@@ -18,7 +19,7 @@ export interface RemoveOptions {
 
 /** Removes a container. Throws conflict while it runs (unless forced) or is being removed already. */
 export async function removeContainer(ctx: ContainersContext, ref: string, options: RemoveOptions): Promise<void> {
-  if (options.link) throw linkRefusal(ref);
+  if (options.link) return removeLink(ctx, ref);
   const entry = ctx.registry.find(ref);
   if (entry.container.state.removalInProgress) {
     throw conflict(`removal of container ${ref} is already in progress`);
@@ -33,13 +34,6 @@ export async function removeContainer(ctx: ContainersContext, ref: string, optio
   }
   await entry.run?.recorded;
   await removeStopped(ctx, entry, options.volumes);
-}
-
-/** `link` names a link `/parent/alias` to take away, never a container. Links stay as long as their container here. */
-function linkRefusal(ref: string): Error {
-  return /^\/?[^/]+$/.test(ref)
-    ? conflict('Conflict, cannot remove the default link name of the container')
-    : notImplemented("wharfd can't remove a link from a container yet");
 }
 
 function refusal(ref: string, { container: { state } }: ContainerEntry): Error {

@@ -7,8 +7,8 @@ export interface SecurityOptions {
   seccomp: string | null;
   appArmor: string | null;
   labels: string[];
-  /** `systempaths=unconfined`: nothing masked or read-only. */
-  unconfinedPaths: boolean;
+  /** Control groups are mounted such that the container can change its own. */
+  writableCgroups: boolean;
 }
 
 /** Throws internal (dockerd answers 500) `invalid --security-opt 1: "x"` for what is not known. */
@@ -18,7 +18,7 @@ export function parseSecurityOpt(options: readonly string[]): SecurityOptions {
     seccomp: null,
     appArmor: null,
     labels: [],
-    unconfinedPaths: false,
+    writableCgroups: false,
   };
   for (const option of options) apply(result, option);
   return result;
@@ -29,11 +29,15 @@ function apply(result: SecurityOptions, option: string): void {
     result.noNewPrivileges = true;
     return;
   }
+  if (option === 'writable-cgroups') {
+    result.writableCgroups = true;
+    return;
+  }
   if (option === 'disable') {
     result.labels.push('disable');
     return;
   }
-  const match = /^([^=:]+)[=:]([\s\S]*)$/.exec(option);
+  const match = /^([^=:]*)[=:]([\s\S]*)$/.exec(option);
   if (!match) throw internal(`invalid --security-opt 1: "${option}"`);
   const [, name = '', value = ''] = match;
   switch (name) {
@@ -46,16 +50,36 @@ function apply(result: SecurityOptions, option: string): void {
     case 'label':
       result.labels.push(value);
       return;
-    case 'systempaths':
-      if (value !== 'unconfined') break;
-      result.unconfinedPaths = true;
-      return;
     case 'no-new-privileges':
-      if (!['true', 'false', '1', '0', 't', 'f'].includes(value.toLowerCase())) break;
-      result.noNewPrivileges = ['true', '1', 't'].includes(value.toLowerCase());
+      if (!isBoolean(value)) break;
+      result.noNewPrivileges = isTrue(value);
       return;
     case 'writable-cgroups':
+      if (!isBoolean(value)) break;
+      result.writableCgroups = isTrue(value);
       return;
   }
   throw internal(`invalid --security-opt 2: "${option}"`);
+}
+
+/** As Go's strconv.ParseBool. */
+function isBoolean(text: string): boolean {
+  return /^([01tTfF]|true|TRUE|True|false|FALSE|False)$/.test(text);
+}
+
+function isTrue(text: string): boolean {
+  return /^[1tT]/.test(text);
+}
+
+/**
+ * The options with what dockerd adds: who shares the host's or another container's IPC or the host's processes, or is privileged, is
+ * not confined by labels, unless the client says otherwise. Source: replies of dockerd 28.5.
+ */
+export function withLabelOptions(
+  options: string[],
+  host: { ipcMode: string; pidMode: string; privileged: boolean },
+): string[] {
+  if (options.some((option) => option.split('=', 1)[0] === 'label')) return options;
+  const isShared = host.ipcMode === 'host' || host.pidMode === 'host' || host.privileged;
+  return isShared ? [...options, 'label=disable'] : options;
 }

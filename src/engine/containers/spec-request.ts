@@ -1,12 +1,17 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { CdiEdits } from '../../host/cdi/cdi-spec.js';
 import type { ResolvedUser, SpecInput, SpecMount, SpecResources } from '../../host/oci/spec-input.js';
 import { resolveInRoot } from '../../host/sys/resolve-in-root.js';
 import { internal, notFound } from '../../shared/errors.js';
 import type { HostConfig } from './container-config.js';
 import type { Container } from './container.js';
 import type { ContainersContext } from './containers-context.js';
+import { mountImage } from './image-mounts.js';
+import { endpointSysctls } from '../networks/endpoint-sysctls.js';
+import type { Endpoint } from '../networks/model.js';
+import { linkEnv } from './links.js';
 import { chooseNamespaces, otherContainer, shmPath } from './namespaces.js';
 import { checkTmpfsOptions } from './plan-mounts.js';
 import type { PlannedMount } from './planned-mount.js';
@@ -21,6 +26,10 @@ export interface SpecFacts {
   /** null: the host's network. */
   netnsPath: string | null;
   mounts: SpecMount[];
+  /** What the container was given of its networks. */
+  endpoints: Endpoint[];
+  /** Of the CDI devices that it asks for. */
+  cdiEdits: CdiEdits[];
 }
 
 /** The whole input of the OCI specification of a container that is about to start. */
@@ -33,7 +42,7 @@ export function specRequest(ctx: ContainersContext, container: Container, facts:
     rootfs: facts.rootfs,
     readonlyRootfs: hostConfig.readonlyRootfs,
     args: [container.path, ...container.args],
-    env: processEnv(container, facts.user.home, config.tty),
+    env: processEnv(ctx, container, facts.user.home, config.tty),
     cwd: config.workingDir || '/',
     user: facts.user,
     tty: config.tty,
@@ -52,19 +61,31 @@ export function specRequest(ctx: ContainersContext, container: Container, facts:
     processLabel: container.processLabel,
     mountLabel: container.mountLabel,
     noNewPrivileges: security.noNewPrivileges ?? defaults.noNewPrivileges,
-    maskedPaths: security.unconfinedPaths ? [] : hostConfig.maskedPaths,
-    readonlyPaths: security.unconfinedPaths ? [] : hostConfig.readonlyPaths,
+    maskedPaths: hostConfig.maskedPaths,
+    readonlyPaths: hostConfig.readonlyPaths,
     devices: hostConfig.devices,
     deviceCgroupRules: hostConfig.deviceCgroupRules,
     resources: specResources(hostConfig),
     cgroupsPath: cgroupsPath(ctx, container),
     cgroupVersion: defaults.cgroupVersion,
     rlimits: mergeUlimits(ctx, hostConfig),
-    sysctls: hostConfig.sysctls,
+    sysctls: { ...interfaceSysctls(container, facts.endpoints), ...hostConfig.sysctls },
     oomScoreAdj: oomScoreAdj(hostConfig),
     annotations: hostConfig.annotations,
     initPath: initPath(ctx, hostConfig),
+    cdiEdits: facts.cdiEdits,
+    writableCgroups: security.writableCgroups,
   };
+}
+
+/** The sysctls that options of endpoints ask for, under the names of the interfaces that these have become. */
+function interfaceSysctls({ network }: Container, endpoints: readonly Endpoint[]): Record<string, string> {
+  return Object.assign(
+    {},
+    ...endpoints.map(({ networkName, interfaceName }) =>
+      endpointSysctls(network.networks[networkName]?.driverOpts ?? null, interfaceName),
+    ),
+  ) as Record<string, string>;
 }
 
 /** A privileged container is confined only when it asks for it. */
@@ -86,14 +107,22 @@ function hasSize([height, width]: [number, number]): boolean {
 
 /**
  * The environment of the container's process or (with its own variables as `more`) of an exec: PATH, HOSTNAME, TERM with a
- * terminal and HOME where they are not set. A name alone unsets.
+ * terminal, what its links tell, and HOME where they are not set. A name alone unsets.
  */
-export function processEnv({ config }: Container, home: string, tty: boolean, more: readonly string[] = []): string[] {
+export function processEnv(
+  ctx: ContainersContext,
+  container: Container,
+  home: string,
+  tty: boolean,
+  more: readonly string[] = [],
+): string[] {
+  const { config } = container;
   const env = new Map<string, string>();
   const set = (entry: string): unknown => env.set(entry.split('=', 1)[0] ?? '', entry);
   set(DEFAULT_PATH);
   set(`HOSTNAME=${config.hostname}`);
   if (tty) set('TERM=xterm');
+  for (const entry of linkEnv(ctx, container)) set(entry);
   for (const entry of [...config.env, ...more]) {
     if (entry.includes('=')) set(entry);
     else env.delete(entry);
@@ -178,6 +207,9 @@ async function specMount(ctx: ContainersContext, containerId: string, mount: Pla
     const use = { destination, propagation, rw: !mount.readOnly };
     const root = await ctx.deps.volumes.mount(mount.name, containerId, use);
     return { ...base, type: 'bind', source: subpathOf(root, mount.subpath) };
+  }
+  if (mount.type === 'image') {
+    return { ...base, type: 'bind', source: subpathOf(mountImage(ctx, mount), mount.subpath) };
   }
   if (mount.createSource && !existsSync(mount.source)) await mkdir(mount.source, { recursive: true, mode: 0o755 });
   return { ...base, type: 'bind', source: mount.source };

@@ -8,7 +8,7 @@ import { holdContainer } from './hold-container.js';
 import { validateRestartPolicy } from './restart-policy.js';
 import { callRuntime } from './runtime-delete.js';
 import { specResources } from './spec-request.js';
-import { validateResources } from './validate-resources.js';
+import { fitResources } from './validate-resources.js';
 
 /** Changes resource limits (of a running container at once) and the restart policy. What the client did not send stays. */
 export async function updateContainer(
@@ -27,8 +27,9 @@ export async function updateContainer(
       );
     }
   }
-  const given = onlyGiven(resources);
-  const warnings = validateResources({ ...emptyLike(before), ...given }, ctx.capacity);
+  const asked = onlyGiven(resources);
+  const { resources: fitted, warnings } = fitResources({ ...emptyLike(before), ...asked }, ctx.capacity);
+  const given = onlyGiven(Object.fromEntries(Object.keys(asked).map((key) => [key, fitted[key as keyof Resources]])));
   try {
     const after = merged(before, given, restartPolicy);
     if (entry.container.state.removalInProgress || entry.container.state.dead) {
@@ -74,9 +75,17 @@ function emptyLike(host: HostConfig): Resources {
     cpusetCpus: '',
     cpusetMems: '',
     cpuPercent: 0,
+    cpuRealtimePeriod: 0,
+    cpuRealtimeRuntime: 0,
     blkioWeight: 0,
+    blkioWeightDevice: [],
+    blkioDeviceReadBps: [],
+    blkioDeviceWriteBps: [],
+    blkioDeviceReadIops: [],
+    blkioDeviceWriteIops: [],
     oomKillDisable: false,
-    kernelMemoryTcpBytes: 0,
+    pidsLimit: null,
+    kernelMemoryBytes: 0,
   };
 }
 

@@ -4,7 +4,7 @@ import { internal, invalid } from '../../shared/errors.js';
 import { parseSignal } from '../../shared/signals.js';
 import type { ContainerConfig, HealthConfig, HostConfig } from './container-config.js';
 import { validateCapabilities } from '../../host/oci/capabilities.js';
-import { validateResources, type HostCapacity } from './validate-resources.js';
+import { fitResources, type HostCapacity } from './validate-resources.js';
 import { validateRestartPolicy } from './restart-policy.js';
 import { parseSecurityOpt } from './security-opt.js';
 
@@ -21,22 +21,25 @@ export function checkName(given: string): string {
 }
 
 /**
- * Checks everything that can be checked without looking at images, volumes, networks or other containers. Throws dockerd's
- * words; returns the warnings for the client. Source of words and order: dockerd 28.5.
+ * Checks everything that can be checked without looking at images, volumes, networks or other containers, and gives the host
+ * configuration without the limits that this kernel doesn't know, with the warnings for the client. Throws dockerd's words.
+ * Source of words and order: dockerd 28.5.
  */
-export function validateConfig(config: ContainerConfig, host: HostConfig, capacity: HostCapacity): string[] {
+export function validateConfig(
+  config: ContainerConfig,
+  host: HostConfig,
+  capacity: HostCapacity,
+): { hostConfig: HostConfig; warnings: string[] } {
+  validateNetworkMode(config, host);
   validatePortable(config);
   validateHost(host);
-  validateNamespaces(config, host);
-  const warnings = validateResources(host, capacity);
+  validateNamespaces(host);
+  const { resources: hostConfig, warnings } = fitResources(host, capacity);
   if (host.shmSizeBytes < 0) throw invalid('SHM size can not be less than 0');
   if (host.oomScoreAdj < -1000 || host.oomScoreAdj > 1000) {
     throw invalid(`Invalid value ${host.oomScoreAdj}, range for oom score adj is [-1000, 1000]`);
   }
-  if (host.networkMode === 'host' && Object.keys(host.portBindings).length > 0) {
-    warnings.push('Published ports are discarded when using host network mode');
-  }
-  return warnings;
+  return { hostConfig, warnings };
 }
 
 function validatePortable(config: ContainerConfig): void {
@@ -69,7 +72,7 @@ function validateHost(host: HostConfig): void {
   validatePorts(host);
   validateRestartPolicy(host.restartPolicy);
   validateCapabilities(host.capAdd, host.capDrop);
-  if (!['', 'default'].includes(host.isolation)) {
+  if (!['', 'default'].includes(host.isolation.toLowerCase())) {
     throw invalid(`invalid isolation (${host.isolation}): linux only supports 'default'`);
   }
   if ('' in host.annotations) {
@@ -84,11 +87,11 @@ function validateHost(host: HostConfig): void {
 }
 
 function validateExtraHost(entry: string): void {
-  const cut = entry.search(/[:=]/);
+  const cut = entry.indexOf(':');
   if (cut <= 0) throw invalid(`bad format for add-host: "${entry}"`);
-  const address = entry.slice(cut + 1).replace(/^\[(.*)\]$/, '$1');
+  const address = entry.slice(cut + 1);
   if (address !== 'host-gateway' && isIP(address) === 0) {
-    throw invalid(`invalid IP address in add-host: "${entry.slice(cut + 1)}"`);
+    throw invalid(`invalid IP address in add-host: "${address}"`);
   }
 }
 
@@ -109,8 +112,30 @@ function isPort(text: string): boolean {
   return /^\d+$/.test(text) && Number(text) <= 65_535;
 }
 
-function validateNamespaces(config: ContainerConfig, host: HostConfig): void {
-  const { ipcMode, pidMode, utsMode, networkMode, cgroupnsMode } = host;
+function validateNetworkMode(config: ContainerConfig, host: HostConfig): void {
+  const { networkMode } = host;
+  const conflict = (what: string): Error => invalid(`conflicting options: ${what}`);
+  if (networkMode === 'container:') {
+    throw invalid('invalid network mode: invalid container format container:<name|id>');
+  }
+  const joins = networkMode.startsWith('container:');
+  if (config.hostname !== '' && joins) throw conflict('hostname and the network mode');
+  if (config.hostname !== '' && host.utsMode === 'host') throw conflict('hostname and the UTS mode');
+  if (host.links.length > 0 && (joins || networkMode === 'host')) {
+    const type = joins ? 'container type network' : 'host type networking';
+    throw conflict(`${type} can't be used with links. This would result in undefined behavior`);
+  }
+  if (!joins) return;
+  if (host.dns.length > 0) throw conflict('dns and the network mode');
+  if (host.extraHosts.length > 0) throw conflict('custom host-to-IP mapping and the network mode');
+  if (Object.keys(host.portBindings).length > 0 || host.publishAllPorts) {
+    throw conflict('port publishing and the container type network mode');
+  }
+  if (config.exposedPorts.length > 0) throw conflict('port exposing and the container type network mode');
+}
+
+function validateNamespaces(host: HostConfig): void {
+  const { ipcMode, pidMode, utsMode, cgroupnsMode } = host;
   if (!['', 'none', 'host', 'private', 'shareable'].includes(ipcMode) && !isContainerMode(ipcMode)) {
     throw invalid(`invalid IPC mode: ${ipcMode}`);
   }
@@ -118,13 +143,6 @@ function validateNamespaces(config: ContainerConfig, host: HostConfig): void {
   if (!['', 'host'].includes(utsMode)) throw invalid(`invalid UTS mode: ${utsMode}`);
   if (!['', 'private', 'host'].includes(cgroupnsMode)) {
     throw invalid(`invalid cgroup namespace mode: ${cgroupnsMode}`);
-  }
-  if (networkMode === 'container:') {
-    throw invalid('invalid network mode: invalid container format container:<name|id>');
-  }
-  if (config.hostname !== '' && utsMode === 'host') throw invalid('conflicting options: hostname and the UTS mode');
-  if (config.hostname !== '' && networkMode.startsWith('container:')) {
-    throw invalid('conflicting options: hostname and the network mode');
   }
 }
 

@@ -14,7 +14,7 @@ export function execProcessInput(
   const { hostConfig } = container;
   return {
     args: config.cmd,
-    env: processEnv(container, user.home, config.tty, config.env),
+    env: processEnv(ctx, container, user.home, config.tty, config.env),
     cwd: config.workingDir || container.config.workingDir || '/',
     user,
     tty: config.tty,

@@ -14,7 +14,10 @@ export interface EndpointRequest {
   config: EndpointConfig | null;
 }
 
-/** The networks that a container starts on: that of its mode first, then the others by name. Throws not-found. */
+/**
+ * The networks that a container starts on: that of its mode first, then the others by name. Who names networks but not that of the mode is
+ * not on it, unless that is none or the host's. Throws not-found.
+ */
 export function requestedNetworks(ctx: NetworksContext, request: ConnectSandboxRequest): EndpointRequest[] {
   const mode = modeOf(ctx, request);
   const byId = new Map<string, EndpointRequest>();
@@ -24,6 +27,8 @@ export function requestedNetworks(ctx: NetworksContext, request: ConnectSandboxR
     const network = findNetwork(ctx, ref === 'default' ? mode : ref);
     byId.set(network.id, { network, config });
   }
+  const names = Object.keys(request.endpoints).length > 0;
+  if (names && primary.driver === 'bridge' && byId.get(primary.id)?.config === null) byId.delete(primary.id);
   const [first, ...others] = [...byId.values()];
   if (!first) throw internal('a container without network mode');
   others.sort((one, other) => (one.network.name < other.network.name ? -1 : 1));

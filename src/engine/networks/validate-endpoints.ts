@@ -1,6 +1,8 @@
+import { isIP } from 'node:net';
 import { invalid, WharfError } from '../../shared/errors.js';
 import type { EndpointConfig } from '../containers/container-config.js';
 import { contains, parseCidr } from './cidr.js';
+import { endpointSysctlsError } from './endpoint-sysctls.js';
 import { findNetwork, isPredefined } from './find-network.js';
 import { isMacAddress } from './mac-address.js';
 import type { Network } from './model.js';
@@ -27,26 +29,32 @@ export function validateEndpoints(
 
 /** Throws invalid when a container can't be on the network with these settings. */
 export function checkEndpoint(network: Network, config: EndpointConfig): void {
-  const errors = [...addressErrors(network, config), ...nameErrors(network, config)];
   if (config.macAddress !== '' && !isMacAddress(config.macAddress)) {
-    errors.push(`invalid MAC address: ${config.macAddress}`);
+    throw invalid(`invalid config for network ${network.name}: invalid MAC address ${config.macAddress}`);
   }
+  const sysctls = endpointSysctlsError(config.driverOpts);
+  const errors = [...addressErrors(network, config), ...nameErrors(network, config), ...(sysctls ? [sysctls] : [])];
   if (errors.length === 0) return;
   throw invalid(`invalid config for network ${network.name}: invalid endpoint settings:\n${asList(errors)}`);
 }
 
 function addressErrors(network: Network, { ipamConfig }: EndpointConfig): string[] {
-  const addresses = [ipamConfig?.ipv4Address ?? '', ipamConfig?.ipv6Address ?? ''].filter((address) => address !== '');
-  if (addresses.length === 0) return [];
-  const errors: string[] = [];
-  if (isPredefined(network.name)) errors.push('user specified IP address is supported on user defined networks only');
-  if (network.automaticPools) {
-    errors.push('user specified IP address is supported only when connecting to networks with user configured subnets');
-    return errors;
-  }
+  const { ipv4Address = '', ipv6Address = '', linkLocalIps = [] } = ipamConfig ?? {};
+  const errors = [...fixedAddressErrors(network, 4, ipv4Address), ...fixedAddressErrors(network, 6, ipv6Address)];
+  for (const address of linkLocalIps) if (isIP(address) === 0) errors.push(`invalid link-local IP address: ${address}`);
+  return errors;
+}
+
+function fixedAddressErrors(network: Network, version: 4 | 6, address: string): string[] {
+  if (address === '') return [];
+  const errors = isIP(address) === version ? [] : [`invalid IPv${version} address: ${address}`];
   const blocks = network.ipam.config.flatMap(({ subnet }) => parseCidr(subnet) ?? []);
-  for (const address of addresses) {
-    if (blocks.some((block) => contains(block, address))) continue;
+  const own = network.automaticPools ? [] : blocks.filter((block) => block.version === version);
+  if (isPredefined(network.name)) {
+    errors.push('user specified IP address is supported on user defined networks only');
+  } else if (own.length === 0) {
+    errors.push('user specified IP address is supported only when connecting to networks with user configured subnets');
+  } else if (!own.some((block) => contains(block, address))) {
     errors.push(`no configured subnet or ip-range contain the IP address ${address}`);
   }
   return errors;
@@ -54,7 +62,7 @@ function addressErrors(network: Network, { ipamConfig }: EndpointConfig): string
 
 function nameErrors(network: Network, { aliases }: EndpointConfig): string[] {
   if (!isPredefined(network.name) || (aliases ?? []).length === 0) return [];
-  return ['network-scoped aliases are only supported for user-defined networks'];
+  return ['network-scoped alias is supported only for containers in user defined networks'];
 }
 
 function lookUp(ctx: NetworksContext, ref: string): Network | null {

@@ -25,6 +25,7 @@ const settings: SystemSettings = {
   seccompProfile: 'builtin',
   insecureAddresses: [],
   initPath: null,
+  cdiSpecDirs: [],
 };
 const all = {
   memoryLimit: true,

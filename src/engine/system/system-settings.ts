@@ -23,4 +23,6 @@ export interface SystemSettings {
   /** TCP addresses that anybody may talk to without a certificate. */
   insecureAddresses: string[];
   initPath: string | null;
+  /** None where CDI is turned off. */
+  cdiSpecDirs: string[];
 }

@@ -156,7 +156,7 @@ export class System implements SystemService {
       securityOptions: securityOptions(settings, this.appArmor),
       defaultAddressPools: settings.addressPools,
       firewallBackend: { driver: 'nftables', info: [] },
-      cdiSpecDirs: [],
+      cdiSpecDirs: settings.cdiSpecDirs,
       warnings: infoWarnings(settings, this.limits, cgroups.version, forwarding),
     };
   }

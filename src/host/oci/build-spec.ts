@@ -1,3 +1,4 @@
+import { applyCdi } from './apply-cdi.js';
 import { resolveCapabilities } from './capabilities.js';
 import { deviceSetup } from './devices.js';
 import { runtimeProcess } from './runtime-process.js';
@@ -22,7 +23,7 @@ export function buildRuntimeSpec(input: SpecInput): RuntimeSpec {
   const masked = input.maskedPaths ?? (input.privileged ? [] : DEFAULT_MASKED_PATHS);
   const readonly = input.readonlyPaths ?? (input.privileged ? [] : DEFAULT_READONLY_PATHS);
   const propagation = rootfsPropagation(input.mounts);
-  return {
+  const spec: RuntimeSpec = {
     ociVersion: '1.0.2-dev',
     process: runtimeProcess(withInit),
     root: { path: input.rootfs, ...(input.readonlyRootfs && { readonly: true }) },
@@ -42,6 +43,7 @@ export function buildRuntimeSpec(input: SpecInput): RuntimeSpec {
       ...(propagation && { rootfsPropagation: propagation }),
     },
   };
+  return applyCdi(spec, input.cdiEdits ?? []);
 }
 
 /** With an init: it becomes pid 1 and is bound into the container, read-only. */

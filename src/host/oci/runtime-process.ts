@@ -1,3 +1,4 @@
+import { hasAppArmor } from '../system/host-facts.js';
 import { capabilitySets, resolveCapabilities } from './capabilities.js';
 import { runtimeRlimits } from './rlimits.js';
 import type { RuntimeProcess } from './runtime-spec.js';
@@ -36,7 +37,8 @@ export function runtimeProcess(input: ProcessInput): RuntimeProcess {
     capabilities: capabilitySets(capabilities, input.user),
     ...runtimeRlimits(input.rlimits),
     ...(input.noNewPrivileges && { noNewPrivileges: true }),
-    ...(input.appArmorProfile && !input.privileged && { apparmorProfile: input.appArmorProfile }),
+    // Runtimes refuse a profile where the kernel has no AppArmor; dockerd ignores it there.
+    ...(input.appArmorProfile && !input.privileged && hasAppArmor() && { apparmorProfile: input.appArmorProfile }),
     ...(input.processLabel && { selinuxLabel: input.processLabel }),
     ...(input.oomScoreAdj !== null && { oomScoreAdj: input.oomScoreAdj }),
   };

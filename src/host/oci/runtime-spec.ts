@@ -1,3 +1,5 @@
+import type { CDI_HOOKS } from '../cdi/cdi-spec.js';
+
 /** The parts of the OCI runtime specification (config.json) that we write. Source: opencontainers/runtime-spec 1.2. */
 export interface RuntimeSpec {
   ociVersion: string;
@@ -7,7 +9,16 @@ export interface RuntimeSpec {
   domainname?: string;
   mounts: RuntimeMount[];
   annotations?: Record<string, string>;
+  hooks?: Partial<Record<(typeof CDI_HOOKS)[number], RuntimeHook[]>>;
   linux: RuntimeLinux;
+}
+
+export interface RuntimeHook {
+  path: string;
+  args?: string[];
+  env?: string[];
+  /** Seconds. */
+  timeout?: number;
 }
 
 export interface RuntimeProcess {
@@ -128,4 +139,6 @@ export interface RuntimeLinux {
   readonlyPaths?: string[];
   mountLabel?: string;
   rootfsPropagation?: string;
+  intelRdt?: object;
+  netDevices?: Record<string, { name: string }>;
 }

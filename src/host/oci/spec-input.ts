@@ -1,3 +1,5 @@
+import type { CdiEdits } from '../cdi/cdi-spec.js';
+
 /** What the engine has decided about a container, complete and checked, ready to become an OCI runtime specification. */
 export interface SpecInput {
   containerId: string;
@@ -44,6 +46,10 @@ export interface SpecInput {
   annotations: Record<string, string>;
   /** Host path of the init binary to run as pid 1, or null. */
   initPath: string | null;
+  /** What CDI devices add. */
+  cdiEdits?: CdiEdits[];
+  /** Control groups are mounted such that the container can change its own. */
+  writableCgroups?: boolean;
 }
 
 export interface ResolvedUser {

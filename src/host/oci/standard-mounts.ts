@@ -46,7 +46,12 @@ function standardMounts(input: SpecInput): RuntimeMount[] {
       options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
     },
     { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...LOCKED_DOWN, ...ro] },
-    { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: [...ro, ...LOCKED_DOWN] },
+    {
+      destination: '/sys/fs/cgroup',
+      type: 'cgroup',
+      source: 'cgroup',
+      options: [...(input.writableCgroups ? [] : ro), ...LOCKED_DOWN],
+    },
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: LOCKED_DOWN },
   ];
   // In the host's network namespace a fresh sysfs can't be mounted without owning it in a user namespace; the others can.
