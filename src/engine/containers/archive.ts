@@ -4,7 +4,7 @@ import { archivePath } from '../../host/archive/archive-path.js';
 import { prepareArchiveWorker } from '../../host/archive/archive-workers.js';
 import { extractIntoRoot } from '../../host/archive/extract-into-root.js';
 import { statPath, type PathStat as HostPathStat } from '../../host/archive/stat-path.js';
-import { errorKind, forbidden, invalid, notFound } from '../../shared/errors.js';
+import { errorKind, errorMessage, forbidden, invalid, notFound } from '../../shared/errors.js';
 import type { Container } from './container.js';
 import type { PathStat } from './container-service.js';
 import type { ContainerEntry } from './container-entry.js';
@@ -64,7 +64,7 @@ export async function putArchive(
   const entry = ctx.registry.find(ref);
   const view = await openRootView(ctx, entry);
   try {
-    const stat = statPath(view.root, `${checkedPath(path)}/.`.replace('//.', '/.'));
+    const stat = statPath(view.root, checkedPath(path).endsWith('/') ? path : `${path}/.`);
     if (!stat) throw missing(ref, path);
     if (!stat.isDirectory) throw invalid('extraction point is not a directory');
     refuseReadOnly(entry.container, path);
@@ -76,7 +76,8 @@ export async function putArchive(
     });
     emitContainerEvent(ctx, entry, 'extract-to-dir');
   } catch (error) {
-    if (error instanceof Error && error.message.endsWith(': not a directory')) {
+    // A path that says itself that it is a directory is told what it is instead, as by dockerd.
+    if (!path.endsWith('/') && error instanceof Error && error.message.endsWith(': not a directory')) {
       throw invalid('extraction point is not a directory', error);
     }
     throw error;
@@ -86,8 +87,15 @@ export async function putArchive(
 }
 
 function userOf(ctx: ContainersContext, entry: ContainerEntry, view: RootView): { uid: number; gid: number } {
-  const { uid, gid } = ctx.deps.oci.resolveUser(view.root, entry.container.config.user, []);
-  return { uid, gid };
+  const { user } = entry.container.config;
+  try {
+    const { uid, gid } = ctx.deps.oci.resolveUser(view.root, user, []);
+    return { uid, gid };
+  } catch (error) {
+    if (errorKind(error) !== 'invalid') throw error;
+    const why = errorMessage(error).split(': ').at(-1) ?? '';
+    throw invalid(`failed to look up user ${JSON.stringify(user)} in container: ${why}`, error);
+  }
 }
 
 /** A path may lie in a mount or in the root file system; each may be read-only. */

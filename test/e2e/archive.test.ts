@@ -1,0 +1,345 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { daemonSuite } from '../support/daemon-suite.js';
+import { poll } from '../support/poll.js';
+
+const suite = daemonSuite();
+const ok = (...args: string[]) => suite.daemon.ok(...args);
+const sh = (name: string, script: string) => ok('exec', name, 'sh', '-ec', script);
+
+type Entry = { name: string; type?: 'file' | 'dir' | 'symlink' | 'hardlink' | 'char'; data?: string; to?: string };
+
+/** A tar with exactly these entries, names untouched: no tool refuses to write what is hostile here. */
+function tar(...entries: Entry[]): Buffer {
+  const blocks = entries.flatMap(({ name, type = 'file', data = '', to = '' }) => {
+    const header = Buffer.alloc(512);
+    const content = Buffer.from(data);
+    header.write(name, 0);
+    header.write('0000755\0', 100);
+    header.write('0000000\0', 108);
+    header.write('0000000\0', 116);
+    header.write(`${content.length.toString(8).padStart(11, '0')}\0`, 124);
+    header.write('07346545000\0', 136);
+    header.write('        ', 148);
+    header.write({ file: '0', dir: '5', symlink: '2', hardlink: '1', char: '3' }[type], 156);
+    header.write(to, 157);
+    header.write('ustar\x0000', 257);
+    if (type === 'char') header.write('0000001\x000000003\0', 329);
+    const sum = header.reduce((total, byte) => total + byte, 0);
+    header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+    return [header, content, Buffer.alloc((512 - (content.length % 512)) % 512)];
+  });
+  return Buffer.concat([...blocks, Buffer.alloc(1024)]);
+}
+
+const put = (name: string, path: string, body: Buffer, query = '', headers: Record<string, string> = {}) =>
+  suite.daemon.api.call('PUT', `/containers/${name}/archive?path=${encodeURIComponent(path)}${query}`, body, {
+    'Content-Type': 'application/x-tar',
+    ...headers,
+  });
+
+async function stat(name: string, path: string): Promise<{ status: number; stat: any }> {
+  const reply = await suite.daemon.api.call('HEAD', `/containers/${name}/archive?path=${encodeURIComponent(path)}`);
+  const header = reply.headers['x-docker-container-path-stat'];
+  return {
+    status: reply.status,
+    stat: typeof header === 'string' ? JSON.parse(Buffer.from(header, 'base64').toString()) : null,
+  };
+}
+
+/** Runs something for a container that runs, one that has stopped, and one that never ran. */
+const STATES = ['running', 'stopped', 'created'] as const;
+
+beforeAll(async () => {
+  for (const name of STATES) {
+    const setup = 'mkdir -p /d/sub; echo x > /d/f; ln -sf /etc /abs; ln -sf d /rel; exec sleep 100000';
+    await ok('create', '--name', name, '-v', `vol-${name}:/vol`, 'busybox', 'sh', '-c', setup);
+    if (name === 'created') continue;
+    await ok('start', name);
+    await poll('the script', async () => (await stat(name, '/rel')).status === 200);
+    if (name === 'stopped') await ok('stop', '-t', '0', name);
+  }
+});
+
+describe('docker cp', () => {
+  it.each(STATES)('copies both ways, into volumes too, with a container that is %s', async (name) => {
+    const local = join(suite.daemon.dir, `local-${name}`);
+    mkdirSync(join(local, 'in/deep'), { recursive: true });
+    writeFileSync(join(local, 'in/deep/file'), 'content', { mode: 0o640 });
+    await ok('cp', join(local, 'in'), `${name}:/vol/copied`);
+    await ok('cp', `${local}/in/.`, `${name}:/etc`);
+    await ok('cp', `${name}:/vol/copied`, join(local, 'out'));
+    await ok('cp', `${name}:/etc/deep/file`, join(local, 'single'));
+    expect(readFileSync(join(local, 'out/deep/file'), 'utf8')).toBe('content');
+    expect(readFileSync(join(local, 'single'), 'utf8')).toBe('content');
+    expect(await ok('run', '--rm', '-v', `vol-${name}:/v`, 'busybox', 'cat', '/v/copied/deep/file')).toBe('content');
+    // The volume's content is not in the container's own layer.
+    const changes = (await suite.daemon.api.get(`/containers/${name}/changes`)).json as {
+      Path: string;
+      Kind: number;
+    }[];
+    expect(changes).toContainEqual({ Path: '/etc/deep/file', Kind: 1 });
+    expect(changes.some(({ Path }) => Path.startsWith('/vol/'))).toBe(false);
+  });
+
+  it('copies a container to another through the client', async () => {
+    const { daemon } = suite;
+    const packed = await daemon.api.open('GET', '/containers/stopped/archive?path=/d');
+    const chunks: Buffer[] = [];
+    for await (const chunk of packed) chunks.push(chunk as Buffer);
+    expect((await put('created', '/tmp', Buffer.concat(chunks))).status).toBe(200);
+    expect((await stat('created', '/tmp/d/f')).stat).toMatchObject({ name: 'f', size: 2, linkTarget: '' });
+  });
+
+  it('is told of what a path is', async () => {
+    expect((await stat('running', '/abs')).stat).toMatchObject({ name: 'abs', linkTarget: '/etc' });
+    expect((await stat('running', '/rel')).stat).toMatchObject({ linkTarget: '/d', mode: 134218239 });
+    expect((await stat('running', '/rel/')).stat).toMatchObject({ name: 'rel', linkTarget: '', mode: 2147484141 });
+    expect((await stat('running', '/d/../abs/passwd')).stat).toMatchObject({ name: 'passwd', linkTarget: '' });
+    expect((await stat('running', '/nope')).status).toBe(404);
+    expect((await stat('running', '/d/f/')).status).toBe(500);
+  });
+
+  it.each([
+    ['/nope', '', 404, 'Could not find the file /nope in container running'],
+    ['/d/f', '', 400, 'extraction point is not a directory'],
+    ['/d/f/', '', 500, 'lstat /d/f/: not a directory'],
+    ['', '', 400, 'bad parameter: pathcannot be empty'],
+    ['/d', '&noOverwriteDirNonDir=1', 500, 'cannot overwrite directory "sub" with non-directory "/d"'],
+  ])('refuses to extract to %s%s', async (path, query, status, message) => {
+    const reply = await put('running', path, tar({ name: 'sub', data: 'x' }), query);
+    expect(reply).toMatchObject({ status, json: { message } });
+    expect(await sh('running', 'test -d /d/sub && cat /d/f')).toBe('x');
+  });
+
+  it('refuses a directory over a file only if asked to', async () => {
+    await sh('running', 'echo > /d/file-or-dir');
+    const archive = tar({ name: 'file-or-dir', type: 'dir' });
+    expect((await put('running', '/d', archive, '&noOverwriteDirNonDir=1')).json.message).toContain(
+      'cannot overwrite non-directory "file-or-dir" with directory "/d"',
+    );
+    expect((await put('running', '/d', archive)).status).toBe(200);
+    expect((await stat('running', '/d/file-or-dir')).stat.mode).toBeGreaterThan(2 ** 31);
+  });
+
+  it('gives files to the user of the container if asked to', async () => {
+    await ok('create', '--name', 'owned', '-u', 'app', 'busybox', 'stat', '-c', '%n %u:%g', '/tmp/mine', '/tmp/roots');
+    expect((await put('owned', '/tmp', tar({ name: 'mine' }), '&copyUIDGID=true')).status).toBe(200);
+    expect((await put('owned', '/tmp', tar({ name: 'roots' }))).status).toBe(200);
+    expect(await ok('start', '-a', 'owned')).toBe('/tmp/mine 1000:1000\n/tmp/roots 0:0');
+    await ok('create', '--name', 'stranger', '-u', 'nobodyhere', 'busybox');
+    expect(await put('stranger', '/tmp', tar({ name: 'mine' }), '&copyUIDGID=1')).toMatchObject({
+      status: 400,
+      json: { message: 'failed to look up user "nobodyhere" in container: no matching entries in passwd file' },
+    });
+  });
+
+  it('writes into what is writable of a read-only container, and nowhere else', async () => {
+    const host = join(suite.daemon.dir, 'bound');
+    mkdirSync(host);
+    await ok(
+      'run',
+      '-d',
+      '--name',
+      'ro',
+      '--read-only',
+      '-v',
+      'ro-vol:/vol',
+      '-v',
+      `${host}:/bound:ro`,
+      'busybox',
+      'sleep',
+      '100000',
+    );
+    await sh('ro', 'ln -s /tmp /vol/to-tmp');
+    const archive = tar({ name: 'new', data: 'x' });
+    expect((await put('ro', '/vol', archive)).status).toBe(200);
+    expect(await sh('ro', 'cat /vol/new')).toBe('x');
+    for (const path of ['/tmp', '/vol/../etc']) {
+      expect((await put('ro', path, archive)).json).toEqual({ message: 'container rootfs is marked read-only' });
+    }
+    expect((await put('ro', '/bound', archive)).json).toEqual({ message: 'mounted volume is marked read-only' });
+    expect((await put('ro', '/vol/to-tmp', archive)).status).toBeGreaterThanOrEqual(400);
+    expect(existsSync(join(host, 'new'))).toBe(false);
+    expect((await stat('ro', '/tmp/new')).status).toBe(404);
+  });
+
+  it.each([
+    ['gzip', ['-c']],
+    ['bzip2', ['-c']],
+    ['xz', ['-c']],
+    ['zstd', ['-cq']],
+  ])('unpacks %s with a tool of the host, never one of the container', async (tool, args) => {
+    await sh('running', `rm -f /bin/${tool}; printf '#!/bin/sh\\ntouch /used' > /bin/${tool}; chmod +x /bin/${tool}`);
+    const packed = execFileSync(tool, args, { input: tar({ name: `by-${tool}`, data: tool }) });
+    expect((await put('running', '/d', packed)).status).toBe(200);
+    expect(await sh('running', `cat /d/by-${tool}; test ! -e /used`)).toBe(tool);
+  });
+
+  it('packs for a client that wants it so', async () => {
+    const reply = await suite.daemon.api.open('GET', '/containers/running/archive?path=/d/f', undefined, {
+      'Accept-Encoding': 'gzip',
+    });
+    const chunks: Buffer[] = [];
+    for await (const chunk of reply) chunks.push(chunk as Buffer);
+    expect(reply.headers['content-encoding']).toBe('gzip');
+    expect(execFileSync('tar', ['-xzO'], { input: Buffer.concat(chunks) }).toString()).toBe('x\n');
+  });
+});
+
+describe('a hostile archive', () => {
+  it.each<[string, Entry[]]>([
+    ['climbs with ..', [{ name: '../climbed', data: 'x' }]],
+    ['climbs after going down', [{ name: 'sub/../../climbed', data: 'x' }]],
+    ['links to what is outside', [{ name: 'climbed', type: 'hardlink', to: '../etc/passwd' }]],
+    ['links to what is not there', [{ name: 'climbed', type: 'hardlink', to: 'missing' }]],
+  ])('that %s is refused', async (_what, entries) => {
+    const reply = await put('running', '/d', tar(...entries));
+    expect(reply.status).toBeGreaterThanOrEqual(400);
+    expect(reply.json.message).not.toBe('');
+    expect(await sh('running', 'ls / /d')).not.toContain('climbed');
+  });
+
+  it('reaches no more than the container through links of its own, or of the container', async () => {
+    const { daemon } = suite;
+    const outside = join(daemon.dir, 'outside');
+    mkdirSync(outside);
+    await sh('running', `ln -s ${outside} /d/out; ln -s ../../../../../../..${outside} /d/up`);
+    const file = tar({ name: 'planted', data: 'x' });
+    await put('running', '/d/out', file);
+    await put('running', '/d/up', file);
+    await put('running', '/d', tar({ name: 'l', type: 'symlink', to: outside }, { name: 'l/planted', data: 'x' }));
+    await put('running', '/d', tar({ name: 'm', type: 'symlink', to: `../../..${outside}` }, { name: 'm/planted' }));
+    await put('running', '/d', tar({ name: `${outside}/planted`, data: 'x' }));
+    expect(readdirSync(outside)).toEqual([]);
+  });
+
+  it('reaches nothing outside while the container swaps links all the time', async () => {
+    const { daemon } = suite;
+    const outside = join(daemon.dir, 'swapped');
+    mkdirSync(outside);
+    await ok(
+      'exec',
+      '-d',
+      'running',
+      'sh',
+      '-c',
+      `mkdir -p /s/real /s${outside}; while :; do ln -sfn ${outside} /s/x; ln -sfn real /s/x; ln -sfn ../../../../..${outside} /s/x; rm -f /s/x; mkdir /s/x; rmdir /s/x; done`,
+    );
+    await poll('the loop', async () => (await stat('running', '/s/real')).status === 200);
+    const archive = tar({ name: 'x/planted', data: 'x' }, { name: 'x/deep/planted', data: 'y' }, { name: 'real/fine' });
+    for (let turn = 0; turn < 25; turn++) {
+      await Promise.all([
+        put('running', '/s', archive),
+        put('running', '/s/x', archive),
+        stat('running', '/s/x/planted'),
+      ]);
+    }
+    expect(readdirSync(outside)).toEqual([]);
+  });
+
+  it.each<[string, Buffer]>([
+    ['garbage', Buffer.alloc(2000, 'x')],
+    ['cut off', tar({ name: 'cut', data: 'x'.repeat(3000) }).subarray(0, 1500)],
+    ['no gzip but by its first bytes', Buffer.concat([Buffer.from([0x1f, 0x8b, 8]), Buffer.alloc(100, 'x')])],
+  ])('that is %s is an error', async (_what, archive) => {
+    expect((await put('running', '/d', archive)).status).toBe(500);
+  });
+});
+
+describe('an upload', () => {
+  it('may wait to be asked for, and may come in the smallest pieces', async () => {
+    const archive = tar({ name: 'asked', data: 'asked for' });
+    expect((await put('running', '/d', archive, '', { Expect: '100-continue' })).status).toBe(200);
+    const socket = connect(suite.daemon.socketPath);
+    let reply = '';
+    socket.on('data', (data) => (reply += String(data)));
+    socket.write('PUT /containers/running/archive?path=/d HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\n');
+    const small = tar({ name: 'slow', data: 'slowly' });
+    for (let at = 0; at < small.length; at += 100) {
+      const piece = small.subarray(at, at + 100);
+      socket.write(`${piece.length.toString(16)}\r\n`);
+      socket.write(piece);
+      await new Promise((resolve) => setImmediate(resolve));
+      socket.write('\r\n');
+    }
+    socket.write('0\r\n\r\n');
+    await poll('the answer', () => reply.startsWith('HTTP/1.1 200 OK'));
+    socket.destroy();
+    expect(await sh('running', 'cat /d/asked /d/slow')).toBe('asked forslowly');
+  });
+
+  it('that nobody wants is answered while it still comes', async () => {
+    const body = Buffer.alloc(20_000_000);
+    expect((await put('running', '/nope', body)).status).toBe(404);
+    expect((await put('nope', '/d', body)).status).toBe(404);
+  });
+
+  it.each(['/containers/running/archive?path=/d', '/images/load', '/images/create?fromSrc=-&repo=left'])(
+    'whose client leaves ends, and leaves no image: %s',
+    async (path) => {
+      const { api } = suite.daemon;
+      const before = (await api.get('/images/json')).json.length;
+      const method = path.startsWith('/containers') ? 'PUT' : 'POST';
+      const socket = connect(suite.daemon.socketPath);
+      socket.on('error', () => undefined);
+      socket.write(`${method} ${path} HTTP/1.1\r\nHost: d\r\nContent-Length: 5000000\r\n\r\n`);
+      socket.write(tar({ name: 'left', data: 'x'.repeat(400_000) }).subarray(0, 300_000), () => socket.destroy());
+      if (suite.daemon.reference) return;
+      const rubbish = (): string[] => [
+        ...readdirSync(join(suite.daemon.dataRoot, 'content/ingest')),
+        ...readdirSync(join(suite.daemon.dataRoot, 'overlay2')).filter((name) => name.startsWith('unpack-')),
+      ];
+      await poll('everything to be gone', () => rubbish().length === 0, { timeoutMs: 30_000 });
+      expect((await api.get('/images/json')).json).toHaveLength(before);
+    },
+  );
+});
+
+describe('docker export and diff', () => {
+  it('export all but volumes, and can be imported', async () => {
+    await sh('running', 'echo in-volume > /vol/hidden');
+    const at = join(suite.daemon.dir, 'export.tar');
+    await ok('export', '-o', at, 'running');
+    const names = execFileSync('tar', ['-tf', at], { maxBuffer: 64 << 20 })
+      .toString()
+      .split('\n');
+    expect(names).toEqual(expect.arrayContaining(['d/f', 'abs', 'bin/busybox', 'vol/']));
+    expect(names.some((name) => name.startsWith('vol/h') || name.startsWith('/'))).toBe(false);
+    await ok('import', at, 'exported');
+    expect(await ok('run', '--rm', 'exported', '/bin/sh', '-c', 'cat /d/f')).toBe('x');
+  });
+
+  it('tell what was added, changed and deleted', async () => {
+    const id = await ok(
+      'create',
+      'busybox',
+      'sh',
+      '-c',
+      'touch /test; rm /etc/group; chmod 700 /root; echo >> /etc/passwd',
+    );
+    expect((await suite.daemon.api.get(`/containers/${id}/changes`)).json).toBeNull();
+    await ok('start', '-a', id);
+    const changes = (await ok('diff', id)).split('\n').sort();
+    expect(changes).toEqual(['A /test', 'C /etc', 'C /etc/passwd', 'C /root', 'D /etc/group']);
+  });
+
+  it('say so in events', async () => {
+    const since = (Date.now() / 1000 - 0.001).toFixed(3);
+    await stat('stopped', '/d');
+    await ok('cp', 'stopped:/d/f', '-');
+    await put('stopped', '/d', tar({ name: 'n' }));
+    await ok('export', '-o', join(suite.daemon.dir, 'events.tar'), 'stopped');
+    const until = (Date.now() / 1000 + 0.001).toFixed(3);
+    const filters = encodeURIComponent('{"type":["container"]}');
+    const events = (await suite.daemon.api.get(`/events?since=${since}&until=${until}&filters=${filters}`)).text;
+    const actions = events
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line).Action);
+    expect(actions).toEqual(['archive-path', 'extract-to-dir', 'export']);
+  });
+});
