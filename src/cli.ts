@@ -32,6 +32,10 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write('wharfd needs to be started with root privileges\n');
     return EXIT_FAILURE;
   }
+  if (loaded.config.check) {
+    const { checkDataRoot } = await import('./daemon/check-data-root.js');
+    return (await checkDataRoot(loaded.config, (line) => process.stdout.write(`${line}\n`))) ? 0 : EXIT_FAILURE;
+  }
   // Not before here: what answers --version and --validate need not load the whole engine.
   const { runDaemon } = await import('./run-daemon.js');
   return runDaemon(loaded, argv);

@@ -312,6 +312,10 @@ export const OPTIONS = {
     flag: 'swarm-default-advertise-addr',
     ...none,
   }),
+  check: option(booleanKind, false, 'Verify everything in the data-root and exit; 1 when something is wrong', {
+    flag: 'check',
+    flagOnly: true,
+  }),
   validate: option(booleanKind, false, 'Validate daemon configuration and exit', { flag: 'validate', flagOnly: true }),
   version: option(booleanKind, false, 'Print version information and quit', {
     flag: 'version',

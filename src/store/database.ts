@@ -47,6 +47,29 @@ export class WharfDatabase {
 }
 
 /**
+ * Opens the database to look at it: nothing is made or changed. Throws when there is none, or one of another version than
+ * this wharfd's. The caller closes it.
+ */
+export function openDatabaseReadOnly(path: string): WharfDatabase {
+  const sql = new BetterSqlite3(path, { timeout: BUSY_TIMEOUT_MS, readonly: true, fileMustExist: true });
+  const found = sql.pragma('user_version', { simple: true }) as number;
+  const known = loadMigrations().at(-1)?.version ?? 0;
+  if (found === known) return new WharfDatabase(sql);
+  sql.close();
+  throw new Error(`the database ${path} has schema version ${found}, and this wharfd knows version ${known}`);
+}
+
+/** What SQLite itself finds wrong with the file: a sentence each. */
+export function databaseFaults({ sql }: WharfDatabase): string[] {
+  const integrity = (sql.pragma('integrity_check') as { integrity_check: string }[]).map((row) => row.integrity_check);
+  const keys = sql.pragma('foreign_key_check') as { table: string; rowid: number; parent: string }[];
+  return [
+    ...integrity.filter((line) => line !== 'ok'),
+    ...keys.map(({ table, rowid, parent }) => `row ${rowid} of ${table} refers to nothing in ${parent}`),
+  ];
+}
+
+/**
  * Opens (or makes) the database and brings it up to date. `path` may be `:memory:`. Throws `DatabaseTooNewError` for a
  * file that a newer wharfd has written; the file is left as it is then. The caller closes it.
  */

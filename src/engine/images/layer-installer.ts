@@ -149,15 +149,19 @@ export class LayerInstaller {
     const live = this.store.liveDigests();
     for (const digest of digests) {
       if (live.has(digest) || this.leases.has(digest)) continue;
-      await (how === 'demote' ? this.content.demote(digest) : this.content.remove(digest));
+      if (how === 'demote') this.content.demote(digest);
+      else await this.content.remove(digest);
     }
   }
 
   /** At boot, before operations start: removes what a dead process left behind. */
   async sweep(): Promise<void> {
+    const used = this.store.layerUseCounts();
+    // Those of an image that it was removing.
+    await this.collect([...this.store.liveChainIds()].filter((chainId) => !used.has(chainId)));
     await this.unpacked.sweep(this.store.liveChainIds());
     const blobs = this.store.liveDigests();
-    for (const digest of await this.content.list()) if (!blobs.has(digest)) await this.content.demote(digest);
+    for (const digest of await this.content.list()) if (!blobs.has(digest)) this.content.demote(digest);
   }
 
   private async release(keys: string[], blobs: 'demote' | 'remove'): Promise<void> {

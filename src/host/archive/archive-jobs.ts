@@ -16,6 +16,7 @@ export interface ArchiveJobs {
   changes: { args: ChangesArguments; result: PathChange[] };
   'spool-archive': { args: SpoolArchiveArguments; result: SpooledArchive };
   'disk-usage': { args: DiskUsageArguments; result: number };
+  'hash-file': { args: { path: string }; result: string };
   compress: { args: CompressArguments; result: { digest: string; sizeBytes: number } };
   download: { args: DownloadArguments; result: DownloadResult };
 }
@@ -35,6 +36,7 @@ const jobs: {
   'spool-archive': spoolArchiveJob,
   'disk-usage': diskUsageJob,
   // Loaded when they are wanted: HTTP and TLS would be a burden for every other thread.
+  'hash-file': async (args, context) => (await import('../content/hash-file-job.js')).hashFileJob(args, context),
   compress: async (args, context) => (await import('../content/compress-job.js')).compressJob(args, context),
   download: async (args, context) => (await import('../registry/download-job.js')).downloadJob(args, context),
 };

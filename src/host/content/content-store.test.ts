@@ -93,7 +93,7 @@ it('downloads once for two who ask at once', async () => {
 
 it('needs no download for a demoted blob', async () => {
   await store.put(BYTES);
-  await store.demote(DIGEST);
+  store.demote(DIGEST);
   expect(await store.has(DIGEST)).toBe(false);
   const offsets: number[] = [];
   await store.fetch(DIGEST, async (path) => void offsets.push((await stat(path)).size), never);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream, mkdirSync } from 'node:fs';
-import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { createReadStream, mkdirSync, renameSync } from 'node:fs';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { digestHex, digestOf, isDigest } from '../../shared/digest.js';
@@ -129,18 +129,28 @@ export class ContentStore {
     return diskSpace(this.blobs).availableBytes;
   }
 
-  /** Takes a blob that nobody refers to back to the state of a finished download, so that a retry need not fetch it. */
-  async demote(digest: string): Promise<void> {
-    await ignoreMissing(rename(this.path(digest), this.partialPath(digest)));
+  /**
+   * Takes a blob that nobody refers to back to the state of a finished download, so that a retry need not fetch it. It is gone when
+   * the call returns, before anybody else can come to count on it.
+   */
+  demote(digest: string): void {
+    moveIfThere(this.path(digest), this.partialPath(digest));
   }
 
+  /** Gone when the call returns, before anybody else can come to count on it; its space is free when the promise resolves. */
   async remove(digest: string): Promise<void> {
-    await ignoreMissing(rm(this.path(digest)));
+    const doomed = join(this.ingest, randomUUID());
+    if (moveIfThere(this.path(digest), doomed)) await rm(doomed, { force: true });
   }
 
   /** The digests of all blobs. */
   async list(): Promise<string[]> {
     return (await readdir(this.blobs)).map((hex) => `sha256:${hex}`).filter(isDigest);
+  }
+
+  /** The digest that the blob's bytes really have. Runs on a worker thread. */
+  async measure(digest: string, signal: AbortSignal): Promise<string> {
+    return submitArchiveJob('hash-file', { path: this.path(digest) }, { signal });
   }
 
   /**
@@ -172,10 +182,13 @@ async function sizeOf(path: string): Promise<number | null> {
   }
 }
 
-async function ignoreMissing(step: Promise<void>): Promise<void> {
+/** Whether it was there. */
+function moveIfThere(from: string, to: string): boolean {
   try {
-    await step;
+    renameSync(from, to);
+    return true;
   } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw error;
+    if (hasCode(error, 'ENOENT')) return false;
+    throw error;
   }
 }

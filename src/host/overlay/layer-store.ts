@@ -6,6 +6,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   symlinkSync,
   writeSync,
@@ -89,6 +90,13 @@ export class LayerStore {
 
   sizeBytes(chainId: string): number {
     return this.get(chainId).sizeBytes;
+  }
+
+  /** Whether the short name leads to the layer's files. */
+  isLinked(chainId: string): boolean {
+    const { link, directory } = this.get(chainId);
+    const path = join(this.directory, 'l', link);
+    return existsSync(path) && realpathSync(path) === realpathSync(directory);
   }
 
   /** The layers of a chain as overlayfs wants its lower directories: topmost first. `chain` is bottom first, as in an image. */
