@@ -44,7 +44,7 @@ import { renameContainer } from './rename.js';
 import { resizeContainer } from './resize.js';
 import { restartContainer } from './restart.js';
 import { startContainer } from './start.js';
-import { containerStats } from './stats.js';
+import { containerStats, createStatsClock, type StatsClock } from './stats.js';
 import { stopContainer } from './stop.js';
 import { topContainer } from './top.js';
 import { updateContainer } from './update.js';
@@ -56,6 +56,7 @@ export class Containers implements ContainerService {
   readonly context: ContainersContext;
   /** The containers as the networks see them, for `NetworkService.useContainers`. */
   readonly directory: ReturnType<typeof networkDirectory>;
+  private readonly statsClock: StatsClock;
 
   constructor(deps: ContainersDeps, capacity: HostCapacity) {
     this.context = {
@@ -68,6 +69,7 @@ export class Containers implements ContainerService {
       discard: (entry) => discardContainer(this.context, entry),
     };
     this.directory = networkDirectory(this.context);
+    this.statsClock = createStatsClock(deps.cgroupLayout, deps.log);
   }
 
   /** Reads the store into memory. */
@@ -174,7 +176,7 @@ export class Containers implements ContainerService {
   }
 
   stats(ref: string, options: { stream: boolean; oneShot: boolean }, signal: AbortSignal): AsyncIterable<object> {
-    return containerStats(this.context, ref, options, signal);
+    return containerStats(this.context, this.statsClock, ref, options, signal);
   }
 
   commit(request: CommitContainerRequest): Promise<Image> {

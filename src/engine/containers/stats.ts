@@ -1,93 +1,92 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
-import { setTimeout as delay } from 'node:timers/promises';
+import type { CgroupLayout } from '../../host/cgroup/cgroup-layout.js';
 import { readCgroupSample } from '../../host/cgroup/cgroup-sample.js';
-import { errorKind, hasCode } from '../../shared/errors.js';
+import { hasCode } from '../../shared/errors.js';
+import type { Logger } from '../../shared/logger.js';
 import { nowNs } from '../../shared/rfc3339.js';
 import type { ContainerEntry } from './container-entry.js';
 import type { ContainersContext } from './containers-context.js';
+import { SampleClock } from './sample-clock.js';
 import { emptyStats, statsObject, type StatsSample } from './stats-object.js';
 
-const INTERVAL_MS = 1000;
 const NS_PER_TICK = 1e7;
-/** Subscribers of the same container share a look that is not older than this. */
-const FRESH_NS = 500_000_000n;
 
-const latest = new WeakMap<ContainerEntry, StatsSample>();
+/** The one clock of all who watch containers. */
+export type StatsClock = SampleClock<ContainerEntry, StatsSample>;
+
+export function createStatsClock(cgroups: CgroupLayout, log: Logger): StatsClock {
+  return new SampleClock((entry) => {
+    try {
+      return look(cgroups, entry);
+    } catch (err) {
+      // One that has just ended is nothing to talk about; and no other watcher is to suffer from one.
+      if (!hasCode(err, 'ENOENT', 'ESRCH', 'ENODEV')) log.warn({ err, container: entry.id }, 'cannot read statistics');
+      return null;
+    }
+  });
+}
 
 /**
  * Samples of a container. Streaming: one a second until the container is removed or the signal aborts; not streaming: one with a
- * load (two looks, a second apart), or with `oneShot` at once and without. Ends without an error when aborted.
+ * load (two looks, about a second apart), or with `oneShot` at once and without. One that does not run is all zeros. Ends
+ * without an error when aborted.
  */
 export function containerStats(
   ctx: ContainersContext,
+  clock: StatsClock,
   ref: string,
   options: { stream: boolean; oneShot: boolean },
   signal: AbortSignal,
 ): AsyncIterable<object> {
   const entry = ctx.registry.find(ref);
-  return options.stream ? stream(ctx, entry, signal) : once(ctx, entry, options.oneShot, signal);
+  const samples = clock.watch(entry, signal);
+  return options.stream ? stream(ctx, entry, samples) : once(entry, samples, options.oneShot);
 }
 
-async function* once(
-  ctx: ContainersContext,
-  entry: ContainerEntry,
-  oneShot: boolean,
-  signal: AbortSignal,
-): AsyncGenerator<object> {
-  const first = look(ctx, entry);
-  if (first && !oneShot && !(await pause(signal))) return;
-  const second = oneShot ? first : look(ctx, entry);
-  yield second ? statsObject(entry.name, entry.id, second, oneShot ? null : first) : emptyStats(entry.name, entry.id);
-}
+type Samples = AsyncIterable<StatsSample | null>;
 
-async function* stream(ctx: ContainersContext, entry: ContainerEntry, signal: AbortSignal): AsyncGenerator<object> {
+const objectOf = ({ name, id }: ContainerEntry, now: StatsSample | null, before: StatsSample | null): object =>
+  now ? statsObject(name, id, now, before) : emptyStats(name, id);
+
+async function* once(entry: ContainerEntry, samples: Samples, oneShot: boolean): AsyncGenerator<object> {
   let before: StatsSample | null = null;
-  let saidEmpty = false;
-  while (ctx.registry.get(entry.id) === entry && !signal.aborted) {
-    const now = look(ctx, entry);
-    if (now) yield statsObject(entry.name, entry.id, now, before);
-    else if (!saidEmpty) yield emptyStats(entry.name, entry.id);
-    saidEmpty = now === null;
-    before = now;
-    if (!(await pause(signal))) return;
+  for await (const now of samples) {
+    if (now && !before && !oneShot) {
+      before = now;
+      continue;
+    }
+    yield objectOf(entry, now, before);
+    return;
   }
 }
 
-/** A second; false when aborted meanwhile. */
-async function pause(signal: AbortSignal): Promise<boolean> {
-  try {
-    await delay(INTERVAL_MS, undefined, { signal });
-    return true;
-  } catch (error) {
-    if (errorKind(error) === 'cancelled' || signal.aborted) return false;
-    throw error;
+async function* stream(ctx: ContainersContext, entry: ContainerEntry, samples: Samples): AsyncGenerator<object> {
+  let before: StatsSample | null = null;
+  for await (const now of samples) {
+    if (ctx.registry.get(entry.id) !== entry) return;
+    yield objectOf(entry, now, before);
+    before = now;
   }
 }
 
 /** null: it does not run. */
-function look(ctx: ContainersContext, entry: ContainerEntry): StatsSample | null {
+function look(cgroups: CgroupLayout, entry: ContainerEntry): StatsSample | null {
   const { state } = entry.container;
   if (!state.running || state.restarting) return null;
-  const timeNs = nowNs();
-  const shared = latest.get(entry);
-  if (shared && timeNs - shared.timeNs < FRESH_NS) return shared;
-  try {
-    const sample = {
-      timeNs,
-      cgroup: readCgroupSample(ctx.deps.cgroupLayout, state.pid),
-      systemCpuNs: systemCpuNs(readFileSync('/proc/stat', 'latin1')),
-      onlineCpus: availableParallelism(),
-      hostMemoryBytes: totalmem(),
-      networks: interfaces(readFileSync(`/proc/${state.pid}/net/dev`, 'latin1')),
-    };
-    latest.set(entry, sample);
-    return sample;
-  } catch (error) {
-    // It has just ended.
-    if (hasCode(error, 'ENOENT', 'ESRCH', 'ENODEV')) return null;
-    throw error;
-  }
+  return {
+    timeNs: nowNs(),
+    cgroup: readCgroupSample(cgroups, state.pid),
+    systemCpuNs: systemCpuNs(readFileSync('/proc/stat', 'latin1')),
+    onlineCpus: availableParallelism(),
+    hostMemoryBytes: totalmem(),
+    networks: isInHostNetwork(state.pid) ? {} : interfaces(readFileSync(`/proc/${state.pid}/net/dev`, 'latin1')),
+  };
+}
+
+/** Its interfaces would be the host's, which are not the container's to count. */
+function isInHostNetwork(pid: number): boolean {
+  return readlinkSync(`/proc/${pid}/ns/net`) === readlinkSync('/proc/self/ns/net');
 }
 
 /** Time of all processors in all modes, guest time not counted twice. Source: proc_stat(5). */

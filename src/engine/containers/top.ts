@@ -3,18 +3,31 @@ import { conflict, internal } from '../../shared/errors.js';
 import type { ContainersContext } from './containers-context.js';
 import { notRunning } from './kill.js';
 
+/** A column that is called PID has to be the process's: rows are found by it. */
+const RENAMED_TO_PID = /\s+([^\s]*)=\s*(PID[^\s]*)/g;
+
+/** The arguments of `ps`, which blanks separate whatever the quotes. Throws internal (as dockerd does) when a column only claims to be the pid. */
+export function psArguments(text: string): string[] {
+  if (text === '') return ['-ef'];
+  for (const [, column, title] of text.matchAll(RENAMED_TO_PID)) {
+    if (column !== 'pid') throw internal(`specifying "${column}=${title}" is not allowed`);
+  }
+  return text.split(' ');
+}
+
 /** What `ps` of the host says about the processes of a container. */
 export async function topContainer(
   ctx: ContainersContext,
   ref: string,
   psArgs: string,
 ): Promise<{ titles: string[]; processes: string[][] }> {
+  const args = psArguments(psArgs);
   const entry = ctx.registry.find(ref);
   const { state } = entry.container;
   if (!state.running) throw notRunning(entry);
   if (state.restarting) throw conflict(`Container ${entry.id} is restarting, wait until the container is running`);
   const pids = new Set(await ctx.deps.cgroups.pids(state.pid));
-  const output = await runPs(psArgs === '' ? ['-ef'] : psArgs.split(/\s+/).filter(Boolean));
+  const output = await runPs(args);
   const table = parsePs(output, pids);
   ctx.deps.emit({
     type: 'container',

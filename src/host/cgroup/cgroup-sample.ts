@@ -109,7 +109,7 @@ function readV2(layout: CgroupLayout, pid: number): CgroupSample {
     memoryUsageBytes: Number(control(directory, 'memory.current') || 0),
     memoryMaxUsageBytes: null,
     memoryLimitBytes: max === '' || max === 'max' ? null : Number(max),
-    memoryFailures: events['max'] ?? 0,
+    memoryFailures: events['oom'] ?? 0,
     memoryStat: parseFlat(control(directory, 'memory.stat')),
     ...pidsOf(directory),
     ...io,
