@@ -6,10 +6,10 @@ import { RESOURCES_PROPERTIES, toGivenResources } from './resources.js';
 import { RestartPolicySchema, toRestartPolicy } from './restart-policy.js';
 
 /** The body of `POST /containers/{id}/update`. */
-export const UpdateContainerSchema = Type.Object({
-  ...RESOURCES_PROPERTIES,
-  RestartPolicy: Type.Optional(RestartPolicySchema),
-});
+export const UpdateContainerSchema = Type.Object(
+  { ...RESOURCES_PROPERTIES, RestartPolicy: Type.Optional(RestartPolicySchema) },
+  { goType: 'UpdateConfig' },
+);
 
 /** Fields in which a zero, or an empty list, is a value of its own; everywhere else it means "leave it as it is". */
 const ZERO_IS_A_VALUE: ReadonlySet<keyof Resources> = new Set<keyof Resources>([

@@ -1,5 +1,7 @@
-import { execFile } from 'node:child_process';
+import { execFile, type ExecFileException } from 'node:child_process';
+import { basename } from 'node:path';
 import { promisify } from 'node:util';
+import { internal } from '../../shared/errors.js';
 import type { Container } from './container.js';
 import type { ContainersContext } from './containers-context.js';
 
@@ -23,7 +25,15 @@ export async function deleteFromRuntime(ctx: ContainersContext, container: Conta
   }
 }
 
-/** Calls the runtime with more arguments and, if given, a text on its stdin. Rejects with an error whose message is its stderr. */
+/** `runc did not terminate successfully: exit status 1: …` with the last error that it logged, or all that it wrote. */
+export function runtimeFailure(path: string, error: ExecFileException, stderr: string): string {
+  const logged = [...stderr.matchAll(/level=error msg=("(?:[^"\\]|\\.)*")/g)].at(-1)?.[1];
+  const words = logged === undefined ? stderr.trim() : logged.slice(1, -1).replace(/\\(["\\])/g, '$1');
+  const status = typeof error.code === 'number' ? `exit status ${error.code}` : (error.signal ?? error.message);
+  return `${basename(path)} did not terminate successfully: ${status}: ${words}`;
+}
+
+/** Calls the runtime with more arguments and, if given, a text on its stdin. Rejects with internal and dockerd's words when it fails. */
 export async function callRuntime(
   ctx: ContainersContext,
   container: Container,
@@ -33,7 +43,7 @@ export async function callRuntime(
   const { path, args } = runtimeCommand(ctx, container);
   return new Promise((resolve, reject) => {
     const child = execFile(path, [...args, ...command], { timeout: TIMEOUT_MS }, (error, stdout, stderr) => {
-      if (error) reject(new Error(stderr.trim() || error.message, { cause: error }));
+      if (error) reject(internal(runtimeFailure(path, error, stderr), error));
       else resolve(stdout);
     });
     if (input !== undefined) child.stdin?.end(input);

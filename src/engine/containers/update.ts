@@ -1,13 +1,11 @@
 import { conflict, errorKind, errorMessage, WharfError } from '../../shared/errors.js';
-import { runtimeResources } from '../../host/oci/resources.js';
 import type { HostConfig, Resources } from './container-config.js';
 import type { UpdateContainerRequest } from './container-service.js';
 import type { ContainerEntry } from './container-entry.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
 import { holdContainer } from './hold-container.js';
 import { validateRestartPolicy } from './restart-policy.js';
-import { callRuntime } from './runtime-delete.js';
-import { specResources } from './spec-request.js';
+import { applyLimits } from './update-limits.js';
 import { fitResources } from './validate-resources.js';
 
 /** Changes resource limits (of a running container at once) and the restart policy. What the client did not send stays. */
@@ -19,23 +17,20 @@ export async function updateContainer(
   using held = await holdContainer(ctx, ref);
   const { entry } = held;
   const before = entry.container.hostConfig;
-  if (restartPolicy && restartPolicy.name !== '') {
-    validateRestartPolicy(restartPolicy);
-    if (before.autoRemove && restartPolicy.name !== 'no') {
-      throw conflict(
-        `Cannot update container ${entry.id}: Restart policy cannot be updated because AutoRemove is enabled for the container`,
-      );
-    }
-  }
-  const asked = onlyGiven(resources);
-  const { resources: fitted, warnings } = fitResources({ ...emptyLike(before), ...asked }, ctx.capacity);
-  const given = onlyGiven(Object.fromEntries(Object.keys(asked).map((key) => [key, fitted[key as keyof Resources]])));
+  if (restartPolicy && restartPolicy.name !== '') validateRestartPolicy(restartPolicy);
+  const asked = updatable(resources);
+  const { resources: fitted, warnings } = fitResources(
+    { ...emptyLike(before), ...asked, oomKillDisable: resources.oomKillDisable ?? false },
+    ctx.capacity,
+    { isUpdate: true },
+  );
+  const given = granted(asked, fitted);
   try {
-    const after = merged(before, given, restartPolicy);
     if (entry.container.state.removalInProgress || entry.container.state.dead) {
       throw conflict('container is marked for removal and cannot be "update"');
     }
-    if (isLive(entry) && Object.keys(given).length > 0) await applyLimits(ctx, entry, after);
+    const after = merged(before, given, restartPolicy);
+    if (isLive(entry) && Object.keys(given).length > 0) await applyLimits(ctx, entry, before, after);
     ctx.registry.save(entry, { hostConfig: after });
   } catch (error) {
     throw new WharfError(errorKind(error), `Cannot update container ${entry.id}: ${errorMessage(error)}`, {
@@ -50,14 +45,41 @@ function isLive({ container: { state } }: ContainerEntry): boolean {
   return state.running && !state.restarting;
 }
 
-/** Zero, empty and null are "not given" in an update, but for the limit of pids, where null alone is. */
-function onlyGiven(resources: Partial<Resources>): Partial<Resources> {
-  const entries = Object.entries(resources).filter(([key, value]) => {
-    if (value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0))
-      return false;
-    return value !== 0 || key === 'pidsLimit';
-  });
-  return Object.fromEntries(entries);
+const UPDATABLE = [
+  'memoryBytes',
+  'memorySwapBytes',
+  'memoryReservationBytes',
+  'kernelMemoryBytes',
+  'nanoCpus',
+  'cpuShares',
+  'cpuPeriod',
+  'cpuQuota',
+  'cpuRealtimePeriod',
+  'cpuRealtimeRuntime',
+  'cpusetCpus',
+  'cpusetMems',
+  'pidsLimit',
+  'blkioWeight',
+  'blkioWeightDevice',
+  'blkioDeviceReadBps',
+  'blkioDeviceWriteBps',
+  'blkioDeviceReadIops',
+  'blkioDeviceWriteIops',
+] as const satisfies (keyof Resources)[];
+
+/** What can be changed of what was given; a request may have all of the resources, and dockerd takes no notice of the others. */
+function updatable(given: Partial<Resources>): Partial<Resources> {
+  const keys = UPDATABLE.filter((key) => given[key] !== undefined && given[key] !== null);
+  const picked: Partial<Resources> = Object.fromEntries(keys.map((key) => [key, given[key]]));
+  // Every way to say "unlimited" is kept as 0.
+  if (picked.pidsLimit !== undefined) picked.pidsLimit = Math.max(0, picked.pidsLimit ?? 0);
+  return picked;
+}
+
+/** What was asked for without that which had to be dropped. */
+function granted(asked: Partial<Resources>, fitted: Resources): Partial<Resources> {
+  const keys = UPDATABLE.filter((key) => key in asked && (fitted[key] === asked[key] || Boolean(fitted[key])));
+  return Object.fromEntries(keys.map((key) => [key, fitted[key]]));
 }
 
 /** The same resources with nothing set, to check a request by itself. */
@@ -106,22 +128,18 @@ function merged(
   if (given.nanoCpus && before.cpuQuota) {
     throw conflict('Conflicting options: Nano CPUs cannot be updated as CPU Quota has already been set');
   }
-  if (
-    given.memoryBytes &&
-    !given.memorySwapBytes &&
-    given.memoryBytes > before.memorySwapBytes &&
-    before.memorySwapBytes > 0
-  ) {
+  // Whatever the limit of swap is: none (0) and no limit (-1) are below any other too. Source: dockerd 28.5.
+  if (given.memoryBytes && !given.memorySwapBytes && given.memoryBytes > before.memorySwapBytes) {
     throw conflict(
       'Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time',
     );
   }
   const after = { ...before, ...given };
-  if (restartPolicy && restartPolicy.name !== '') after.restartPolicy = restartPolicy;
+  if (restartPolicy && restartPolicy.name !== '') {
+    if (before.autoRemove && restartPolicy.name !== 'no') {
+      throw conflict('Restart policy cannot be updated because AutoRemove is enabled for the container');
+    }
+    after.restartPolicy = restartPolicy;
+  }
   return after;
-}
-
-async function applyLimits(ctx: ContainersContext, entry: ContainerEntry, after: HostConfig): Promise<void> {
-  const resources = runtimeResources(specResources(after));
-  await callRuntime(ctx, entry.container, ['update', '--resources', '-', entry.id], JSON.stringify(resources));
 }

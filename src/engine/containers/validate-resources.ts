@@ -22,11 +22,15 @@ export interface FittedResources<R extends Resources> {
  * Checks the resource limits of a create or (only what was given) of an update, and drops those that this kernel can't
  * enforce, with dockerd's warning. Throws invalid in dockerd's words. Source: dockerd 28.5.
  */
-export function fitResources<R extends Resources>(asked: R, capacity: HostCapacity): FittedResources<R> {
+export function fitResources<R extends Resources>(
+  asked: R,
+  capacity: HostCapacity,
+  { isUpdate = false } = {},
+): FittedResources<R> {
   const fitting: FittedResources<R> = { resources: { ...asked }, warnings: [] };
   const { resources } = fitting;
   if (resources.memorySwappiness === -1) resources.memorySwappiness = null;
-  fitMemory(fitting, capacity.supports);
+  fitMemory(fitting, capacity.supports, isUpdate);
   fitOomAndPids(fitting, capacity.supports);
   fitCpu(fitting, capacity);
   fitSets(fitting, capacity);
@@ -43,7 +47,7 @@ function discard(fitting: FittedResources<Resources>, drop: Partial<Resources>, 
 const lacks = (what: string, discarded: string): string =>
   `Your kernel does not support ${what} or the cgroup is not mounted. ${discarded}`;
 
-function fitMemory(fitting: FittedResources<Resources>, supports: ResourceSupport): void {
+function fitMemory(fitting: FittedResources<Resources>, supports: ResourceSupport, isUpdate: boolean): void {
   const { resources: r } = fitting;
   if (r.memoryBytes !== 0 && r.memoryBytes < MIN_MEMORY_BYTES) throw invalid('Minimum memory limit allowed is 6MB');
   if (r.memoryBytes > 0 && !supports.memoryLimit) {
@@ -59,7 +63,7 @@ function fitMemory(fitting: FittedResources<Resources>, supports: ResourceSuppor
   if (r.memoryBytes > 0 && r.memorySwapBytes > 0 && r.memorySwapBytes < r.memoryBytes) {
     throw invalid('Minimum memoryswap limit should be larger than memory limit, see usage');
   }
-  if (r.memoryBytes === 0 && r.memorySwapBytes > 0) {
+  if (!isUpdate && r.memoryBytes === 0 && r.memorySwapBytes > 0) {
     throw invalid('You should always set the Memory limit when using Memoryswap limit, see usage');
   }
   if (r.memorySwappiness !== null && !supports.memorySwappiness) {
