@@ -83,7 +83,6 @@ describe.skipIf(process.env['WHARF_TEST_TARGET']).each(['SIGTERM', 'SIGKILL'] as
       expect(await execIds('box')).toBeNull();
 
       await ok('restart', '-t', '0', 'box');
-      expect((await daemon.api.get(`/exec/${over}/json`)).status).toBe(404);
       await daemon.down(signal);
       await daemon.up();
       expect((await daemon.api.get(`/exec/${over}/json`)).status).toBe(404);

@@ -32,7 +32,7 @@ export class ContainerEntry implements StoredContainer {
   restartsUnderWay = 0;
   /** Ends the health probes; null while there are none. */
   stopHealth: (() => void) | null = null;
-  /** Ids of the execs of the current run; an exec that is not among them is forgotten. */
+  /** Ids of the execs of the current run. */
   readonly execs = new Set<string>();
   /** How many copies are reading or writing the mounted root file system while the container does not run. */
   views = 0;

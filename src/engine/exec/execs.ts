@@ -63,8 +63,7 @@ export class Execs implements ExecService {
   }
 
   async start(id: string, options: StartExecOptions): Promise<AttachSession | null> {
-    const exec = this.find(id);
-    refuse(exec.entry, exec.entry.id);
+    const exec = this.findActive(id);
     if (exec.exitCode !== null) throw conflict(`exec command ${id} has already run`);
     if (exec.isClaimed) throw conflict(`exec command ${id} is already running`);
     exec.isClaimed = true;
@@ -76,7 +75,7 @@ export class Execs implements ExecService {
   }
 
   async resize(id: string, height: number, width: number): Promise<void> {
-    const exec = this.find(id);
+    const exec = this.findActive(id);
     if (exec.exitCode !== null) throw notFound(`NotFound: process does not exist ${id}: not found`);
     const shim = await soon(exec);
     if (exec.config.tty) await shim.resize(height, width);
@@ -88,24 +87,40 @@ export class Execs implements ExecService {
   }
 
   inspect(id: string): ExecInstance {
-    return this.find(id).describe();
+    const exec = this.find(id);
+    if (!this.isThere(exec)) throw noSuchExec(id);
+    return exec.describe();
   }
 
+  /** One that was never started is forgotten when its container stops; the others stay known. */
   private find(id: string): ExecRecord {
     const exec = this.byId.get(id);
-    if (exec?.entry.execs.has(id)) return exec;
-    this.byId.delete(id);
-    throw notFound(`No such exec instance: ${id}`);
+    if (!exec || (!exec.isClaimed && !exec.entry.execs.has(id))) throw noSuchExec(id);
+    return exec;
+  }
+
+  /** For what needs its container running. */
+  private findActive(id: string): ExecRecord {
+    const exec = this.find(id);
+    const { entry } = exec;
+    if (!this.isThere(exec)) throw notFound(`No such container: ${id}`);
+    refuse(entry, entry.id);
+    return exec;
+  }
+
+  private isThere({ entry }: ExecRecord): boolean {
+    return this.ctx.registry.get(entry.id) === entry;
   }
 
   private forgetOld(): void {
     const before = Date.now() - FORGET_AFTER_MS;
     for (const [id, exec] of this.byId) {
       const { entry, exitCode, endedAtMs } = exec;
-      const isOver = exitCode !== null && endedAtMs < before;
-      if (!isOver && entry.execs.has(id)) continue;
-      if (entry.execs.delete(id)) forgetStoredExec(this.ctx, exec);
+      const isOld = exitCode !== null && endedAtMs < before;
+      const isWanted = exec.isClaimed || entry.execs.has(id);
+      if (isWanted && !isOld && this.isThere(exec)) continue;
       this.byId.delete(id);
+      if (entry.execs.delete(id)) forgetStoredExec(this.ctx, exec);
     }
   }
 
@@ -135,6 +150,10 @@ function refuse(entry: ContainerEntry, ref: string): void {
   if (!state.running) throw notRunning(entry);
   if (state.paused) throw conflict(`Container ${ref} is paused, unpause the container before exec`);
   if (state.restarting) throw conflict(`Container ${ref} is restarting, wait until the container is running`);
+}
+
+function noSuchExec(id: string): Error {
+  return notFound(`No such exec instance: ${id}`);
 }
 
 function checkDetachKeys(text: string): void {
