@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { daemonSuite } from '../support/daemon-suite.js';
 import { poll } from '../support/poll.js';
@@ -86,6 +87,30 @@ describe.skipIf(process.env['WHARF_TEST_TARGET']).each(['SIGTERM', 'SIGKILL'] as
       await daemon.down(signal);
       await daemon.up();
       expect((await daemon.api.get(`/exec/${over}/json`)).status).toBe(404);
+    });
+
+    it('that were just being started have either run or can be started', async () => {
+      const { daemon } = suite;
+      await ok('run', '-d', '--name', 'hasty', 'busybox', 'sleep', '1000');
+      const codes = [...Array(12).keys()].map((index) => index + 20);
+      const ids = await Promise.all(codes.map((code) => create('hasty', 'sh', '-c', `exit ${code}`)));
+      const starting = ids.map((id) => start(id).catch(() => 0));
+      await Promise.race(starting);
+      await daemon.down(signal);
+      await Promise.all(starting);
+      await daemon.up();
+      await Promise.all(
+        ids.map(async (id, index) => {
+          const { Running, ExitCode } = await inspect(id);
+          if (!Running && ExitCode === null) expect(await start(id)).toBe(200);
+          expect((await ended(id)).ExitCode).toBe(codes[index]);
+        }),
+      );
+      await poll('the sockets to be gone', () =>
+        readdirSync(`${daemon.execRoot}/shims`).every((name) => !name.startsWith('x-')),
+      );
+      expect(await execIds('hasty')).toBeNull();
+      await ok('rm', '-f', 'hasty');
     });
 
     it('are killed if they were health probes', async () => {
