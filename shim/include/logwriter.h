@@ -20,6 +20,9 @@ int logwriter_detach(struct logwriter *log, int64_t queue_bytes);
 /* As logfile_feed; does nothing for a log that is not open. */
 size_t logwriter_feed(struct logwriter *log, int stream, const char *data, size_t size, bool eof);
 
+/* Which file is being written, and its size; 0 and 0 if that can't be told. */
+void logwriter_mark(const struct logwriter *log, unsigned long long *inode, long long *offset);
+
 /* Gives memory back that only a busy log needs. */
 void logwriter_relax(struct logwriter *log);
 

@@ -9,6 +9,7 @@
  *     start                     started … | failed …      (asked again: the same answer again)
  *     kill <signo>              ok | err <text>           kill(2) on the first process, never on a recycled pid
  *     resize <height> <width>   ok | err <text>
+ *     recorded                  ok                        the exit is in the daemon's state: clients may see the end
  *     close-stdin               ok | err <text>           end of file once what clients have sent has been delivered
  *     state                     state <created|starting|running|exited> <pid>   (pid 0 before the start)
  *     quit                      ok, and the shim is gone; err unless the state is created
@@ -25,6 +26,18 @@
  * close ends the container's stdin when that is meant for one client only (--stdin-once, no terminal); otherwise it ends
  * this attachment and leaves stdin open, which is what dockerd does. Output before the first client is lost to attach
  * (it is in the log), so attach before "start". End of file comes after "exit" was announced.
+ *
+ * "attach <stdin 0|1> <stdout 0|1> <stderr 0|1> held [seam]\n": output is kept until the client has said where it goes. Answered with
+ * "attached <inode> <offset>\n": the log file, and how much of it was written before this client's output begins; 0 0 if that can't be
+ * told. With seam, output that was read but is not in the log yet, the beginning of a line, is the first that this client gets. Then either
+ *     relay                     from now on as without "held"
+ *     handover <bytes> <keys>   with a connected socket as ancillary data, on which the client is spoken to from now on. It has
+ *                               sent <bytes> bytes of stdin already, which follow here; <keys> is its detach sequence in hexadecimal digits,
+ *                               or "-". Here comes "detached\n" if it was typed, and end of file when the client is served.
+ * The end of file of a client that was handed over waits until a control client says "recorded", or there is none.
+ *
+ * A client that does not read fast enough makes the container wait CLIENT_GRACE_MS; then its output goes into a file without a name, and
+ * when that has become too large, the client is dropped.
  *
  * While nobody has asked for "start", the shim waits START_WAIT_MS from the last control connection's end, then leaves.
  */
@@ -45,11 +58,15 @@
 /* How soon it is looked again whether the first process has become a child of the shim. */
 #define PARENTAGE_RETRY_MS 10
 /* After the end, a client that reads nothing for this long is dropped, so that the shim can leave. */
-#define CLIENT_STALL_MS 10000
+#define CLIENT_STALL_MS 600000
+/* A client that has got its end of file, and neither sends nor closes, is dropped after this. */
+#define CLIENT_LINGER_MS 10000
+/* How long the end of file waits for a daemon to record the exit. */
+#define RECORD_WAIT_MS 10000
 
-/* What one attach client may leave unread before the container has to wait for it. */
-#define CLIENT_BACKLOG_BYTES (1U << 20)
-/* The same after the container's end, so that a client that sleeps does not delay the exit status. */
-#define CLIENT_BACKLOG_AFTER_EXIT_BYTES (8U << 20)
+/* What one attach client may leave unread before the container has to wait for it, */
+#define CLIENT_BACKLOG_BYTES (512U << 10)
+/* and for how long. */
+#define CLIENT_GRACE_MS 100
 
 #endif

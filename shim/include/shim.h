@@ -51,6 +51,9 @@ struct shim {
 	int delete_pipe;
 	int64_t created_ms;         /* since when nobody with a say has been connected */
 	int64_t drain_until_ms;
+	int64_t exited_ms;
+	bool recorded;              /* the exit is in the daemon's state */
+	ino_t socket_inode;         /* another shim may have taken the path over when this one leaves */
 	bool busy;                  /* memory may be given back when it becomes quiet */
 };
 

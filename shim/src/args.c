@@ -32,6 +32,7 @@ static const struct flag flags[] = {
 	FLAG("--pid-file", TEXT, pid_file),
 	FLAG("--shim-log", TEXT, shim_log),
 	FLAG("--cgroup", TEXT, cgroup),
+	FLAG("--spool", TEXT, spool),
 	FLAG("--tty", SWITCH, tty),
 	FLAG("--stdin", SWITCH, stdin_open),
 	FLAG("--stdin-once", SWITCH, stdin_once),

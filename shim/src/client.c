@@ -7,12 +7,12 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "attach.h"
 #include "control.h"
 #include "shim.h"
 #include "util.h"
 
 #define READ_BYTES (16U << 10)
-#define SOCKET_BUFFER_BYTES (1 << 20)
 
 static void client_ready(struct shim *shim, struct source *source, uint32_t events);
 
@@ -34,6 +34,7 @@ void clients_accept(struct shim *shim, struct source *source, uint32_t events)
 		return;
 	}
 	client->source = (struct source){ .fd = fd, .ready = client_ready };
+	client->monitor.fd = client->passed_fd = -1;
 	client->progress_ms = monotonic_ms();
 	client->next = shim->clients;
 	shim->clients = client;
@@ -43,7 +44,7 @@ void clients_accept(struct shim *shim, struct source *source, uint32_t events)
 static void lose_reader(struct client *client)
 {
 	client->unreadable = true;
-	ring_clear(&client->out);
+	outbox_clear(&client->out);
 }
 
 /* Sends without waiting; returns what the socket took. */
@@ -58,12 +59,21 @@ static size_t send_now(struct client *client, struct iovec *pieces, int count)
 	return 0;
 }
 
-static void keep(struct client *client, const void *data, size_t size)
+/* Not the socket's directory: that is in memory, where output must not pile up. */
+static const char *spool_directory(const struct shim *shim)
 {
-	if (client->unreadable || ring_put(&client->out, data, size) == 0)
+	return shim->args.spool ? shim->args.spool : "/tmp";
+}
+
+static void keep(struct shim *shim, struct client *client, const void *data, size_t size)
+{
+	if (client->unreadable)
+		return;
+	int err = outbox_put(&client->out, spool_directory(shim), data, size);
+	if (err == 0)
 		return;
 	/* half a frame would garble everything after it */
-	shim_log("no memory for a client's output; client dropped");
+	shim_log("a client's output can't be kept: %s; client dropped", strerror(-err));
 	client->dead = true;
 }
 
@@ -71,13 +81,14 @@ static void send_pieces(struct shim *shim, struct client *client, struct iovec *
 {
 	if (client->unreadable || client->dead)
 		return;
-	size_t sent = client->out.length == 0 ? send_now(client, pieces, count) : 0;
+	bool now = !client->held && outbox_length(&client->out) == 0;
+	size_t sent = now ? send_now(client, pieces, count) : 0;
 	if (sent > 0)
 		client->progress_ms = monotonic_ms();
 	for (int i = 0; i < count; i++) {
 		size_t skip = sent < pieces[i].iov_len ? sent : pieces[i].iov_len;
 		sent -= skip;
-		keep(client, (char *)pieces[i].iov_base + skip, pieces[i].iov_len - skip);
+		keep(shim, client, (char *)pieces[i].iov_base + skip, pieces[i].iov_len - skip);
 	}
 	client_update(shim, client);
 }
@@ -119,19 +130,23 @@ static void put_header(unsigned char header[FRAME_HEADER_BYTES], int stream, siz
 	memcpy(header, bytes, sizeof(bytes));
 }
 
-void clients_output(struct shim *shim, int stream, const void *data, size_t size)
+void client_output(struct shim *shim, struct client *client, int stream, const void *data, size_t size)
 {
 	unsigned char header[FRAME_HEADER_BYTES];
+	if (!is_reader(client, stream))
+		return;
 	put_header(header, stream, size);
-	for (struct client *client = shim->clients; client; client = client->next) {
-		if (!is_reader(client, stream))
-			continue;
-		struct iovec pieces[2] = { { header, sizeof(header) }, { (void *)data, size } };
-		if (shim->args.tty)
-			send_pieces(shim, client, pieces + 1, 1);
-		else
-			send_pieces(shim, client, pieces, 2);
-	}
+	struct iovec pieces[2] = { { header, sizeof(header) }, { (void *)data, size } };
+	if (shim->args.tty)
+		send_pieces(shim, client, pieces + 1, 1);
+	else
+		send_pieces(shim, client, pieces, 2);
+}
+
+void clients_output(struct shim *shim, int stream, const void *data, size_t size)
+{
+	for (struct client *client = shim->clients; client; client = client->next)
+		client_output(shim, client, stream, data, size);
 }
 
 static struct client *only_reader(const struct shim *shim, int stream)
@@ -150,7 +165,7 @@ static struct client *only_reader(const struct shim *shim, int stream)
 struct client *clients_splice(struct shim *shim, int stream, int pipe, size_t size, size_t *rest)
 {
 	struct client *client = only_reader(shim, stream);
-	if (!client || client->out.length > 0)
+	if (!client || client->held || outbox_length(&client->out) > 0)
 		return NULL;
 	unsigned char header[FRAME_HEADER_BYTES];
 	struct iovec piece = { header, sizeof(header) };
@@ -159,27 +174,39 @@ struct client *clients_splice(struct shim *shim, int stream, int pipe, size_t si
 	if (sent == 0)
 		return NULL;
 	if (sent < sizeof(header))
-		keep(client, header + sent, sizeof(header) - sent);
-	ssize_t moved = client->out.length > 0 ? 0 : splice(pipe, NULL, client->source.fd, NULL, size, SPLICE_F_NONBLOCK);
+		keep(shim, client, header + sent, sizeof(header) - sent);
+	ssize_t moved = outbox_length(&client->out) > 0 ? 0 : splice(pipe, NULL, client->source.fd, NULL, size, SPLICE_F_NONBLOCK);
 	/* a client that is gone takes nothing; what it would have got is read and thrown away */
 	*rest = moved > 0 ? size - (size_t)moved : size;
 	client->progress_ms = monotonic_ms();
 	return client;
 }
 
+static bool is_waited_for(const struct shim *shim, const struct client *client, int stream)
+{
+	return is_reader(client, stream) && !client->lagging && shim->state < STATE_DRAINING;
+}
+
 size_t clients_room(const struct shim *shim, int stream)
 {
-	size_t limit = shim->state == STATE_DRAINING ? CLIENT_BACKLOG_AFTER_EXIT_BYTES : CLIENT_BACKLOG_BYTES;
-	size_t room = limit;
+	size_t room = CLIENT_BACKLOG_BYTES;
 	for (const struct client *client = shim->clients; client; client = client->next) {
-		if (!is_reader(client, stream))
+		if (!is_waited_for(shim, client, stream))
 			continue;
-		size_t used = client->out.length + FRAME_HEADER_BYTES;
-		size_t free_bytes = used < limit ? limit - used : 0;
-		if (free_bytes < room)
-			room = free_bytes;
+		int64_t left = (int64_t)CLIENT_BACKLOG_BYTES - outbox_length(&client->out) - FRAME_HEADER_BYTES;
+		if (left < (int64_t)room)
+			room = left > 0 ? (size_t)left : 0;
 	}
 	return room;
+}
+
+void clients_press(struct shim *shim, int stream)
+{
+	for (struct client *client = shim->clients; client; client = client->next) {
+		if (is_waited_for(shim, client, stream) && client->pressed_ms == 0 &&
+		    outbox_length(&client->out) > CLIENT_BACKLOG_BYTES / 2)
+			client->pressed_ms = monotonic_ms();
+	}
 }
 
 static void resume_streams(struct shim *shim)
@@ -190,28 +217,65 @@ static void resume_streams(struct shim *shim)
 	}
 }
 
-static void flush(struct shim *shim, struct client *client)
+/* How far behind it is now decides whether the container waits for it. */
+static void relieve(struct shim *shim, struct client *client)
 {
-	struct iovec pieces[2];
-	int count = ring_pieces(&client->out, pieces);
-	if (count == 0)
-		return;
-	size_t sent = send_now(client, pieces, count);
-	if (sent > 0) {
-		client->progress_ms = monotonic_ms();
-		ring_drop(&client->out, sent);
-	}
+	int64_t behind = outbox_length(&client->out);
+	if (behind <= CLIENT_BACKLOG_BYTES / 2)
+		client->pressed_ms = 0;
+	if (behind == 0)
+		client->lagging = false;
 	resume_streams(shim);
 }
 
-/* Closing a unix socket with unread bytes in it would show the peer a reset where end of file is meant. */
-static void hang_up(struct client *client)
+void client_flush(struct shim *shim, struct client *client)
+{
+	if (client->held || outbox_length(&client->out) == 0)
+		return;
+	int64_t sent = outbox_send(&client->out, client->source.fd);
+	if (sent > 0)
+		client->progress_ms = monotonic_ms();
+	if (sent < 0 && sent != -EAGAIN && sent != -EINTR)
+		lose_reader(client);
+	relieve(shim, client);
+}
+
+/* Closing a socket with unread bytes in it would show the peer a reset where end of file is meant. */
+static void hang_up(struct shim *shim, struct client *client)
 {
 	char waste[4096];
 	shutdown(client->source.fd, SHUT_WR);
 	for (int i = 0; i < 64 && recv(client->source.fd, waste, sizeof(waste), MSG_DONTWAIT) > 0; i++)
 		;
-	client->dead = true;
+	client->lingering = client->handed && !client->in_eof;
+	client->dead = !client->lingering;
+	client->progress_ms = monotonic_ms();
+	source_close(shim->epfd, &client->monitor);
+}
+
+/* A client that asks for the container's state when its stream has ended is to see the exit there. */
+static bool awaits_record(const struct shim *shim, const struct client *client)
+{
+	return client->handed && shim->state == STATE_EXITED && !shim->recorded && clients_have_control(shim) &&
+	       monotonic_ms() < shim->exited_ms + RECORD_WAIT_MS;
+}
+
+static void watch_client(struct shim *shim, struct client *client)
+{
+	uint32_t events = 0;
+	if (!client->in_eof && client->in_length == 0 && client->preface == 0)
+		events |= EPOLLIN;
+	if (outbox_length(&client->out) > 0 && !client->held)
+		events |= EPOLLOUT;
+	/* a hangup is reported for ever, whatever is asked for */
+	if (client->unreadable && events == 0)
+		source_unwatch(shim->epfd, &client->source);
+	else if (source_watch(shim->epfd, &client->source, events) < 0)
+		client->dead = true;
+	if (client->preface > 0 && client->in_length > 0)
+		source_unwatch(shim->epfd, &client->monitor);
+	else
+		source_watch(shim->epfd, &client->monitor, EPOLLIN);
 }
 
 void client_update(struct shim *shim, struct client *client)
@@ -219,97 +283,31 @@ void client_update(struct shim *shim, struct client *client)
 	if (client->dead)
 		return;
 	bool spoken = client->in_eof && client->in_length == 0;
-	if ((spoken && (client->unreadable || client->kind != CLIENT_ATTACH))) {
+	if (spoken && (client->unreadable || client->lingering || client->kind != CLIENT_ATTACH)) {
 		client->dead = true;
 		return;
 	}
-	if (client->ending && client->out.length == 0 && client->in_length == 0) {
-		hang_up(client);
-		return;
-	}
-	uint32_t events = 0;
-	if (!client->in_eof && client->in_length == 0)
-		events |= EPOLLIN;
-	if (client->out.length > 0)
-		events |= EPOLLOUT;
-	/* a hangup is reported for ever, whatever is asked for */
-	if (client->unreadable && events == 0)
-		source_unwatch(shim->epfd, &client->source);
-	else if (source_watch(shim->epfd, &client->source, events) < 0)
-		client->dead = true;
-}
-
-/* The client's half close, after everything before it has been delivered. */
-static void input_ended(struct shim *shim, struct client *client)
-{
-	if (client->kind != CLIENT_ATTACH || !client->wants[0] || !shim->args.stdin_open)
-		return;
-	if (shim->args.stdin_once && !shim->args.tty)
-		stdin_close(shim);
-	else
-		client->ending = true;
-}
-
-static void take_stdin(struct shim *shim, struct client *client, const char *data, size_t size)
-{
-	if (!client->wants[0] || !shim->args.stdin_open)
-		return;
-	int64_t taken = stdin_write(shim, data, size);
-	if (taken < 0 || (size_t)taken == size)
-		return;
-	client->in_length = size - (size_t)taken;
-	client->in_offset = 0;
-	client->in = malloc(client->in_length);
-	if (!client->in) {
-		shim_log("no memory for a client's input; client dropped");
-		client->in_length = 0;
-		client->dead = true;
-		return;
-	}
-	memcpy(client->in, data + taken, client->in_length);
-}
-
-static void resume_client(struct shim *shim, struct client *client)
-{
-	if (client->in_length > 0) {
-		int64_t taken = stdin_write(shim, client->in + client->in_offset, client->in_length);
-		size_t done = taken < 0 ? client->in_length : (size_t)taken;
-		client->in_offset += done;
-		client->in_length -= done;
-		if (client->in_length > 0)
+	bool is_served = outbox_length(&client->out) == 0 && client->in_length == 0 && !client->held && !client->lingering;
+	if (client->ending && is_served && !awaits_record(shim, client)) {
+		hang_up(shim, client);
+		if (client->dead)
 			return;
-		free(client->in);
-		client->in = NULL;
-		if (client->in_eof)
-			input_ended(shim, client);
 	}
-	client_update(shim, client);
+	watch_client(shim, client);
+}
+
+void clients_update(struct shim *shim)
+{
+	for (struct client *client = shim->clients; client; client = client->next)
+		client_update(shim, client);
 }
 
 void clients_resume_stdin(struct shim *shim)
 {
 	for (struct client *client = shim->clients; client; client = client->next) {
 		if (client->kind == CLIENT_ATTACH && !client->dead)
-			resume_client(shim, client);
+			attach_resume(shim, client);
 	}
-}
-
-static void begin_attach(struct shim *shim, struct client *client, const char *line)
-{
-	int wants[3];
-	if (sscanf(line, "attach %d %d %d", &wants[0], &wants[1], &wants[2]) != 3) {
-		client->dead = true;
-		return;
-	}
-	for (int i = 0; i < 3; i++)
-		client->wants[i] = wants[i] != 0;
-	client->kind = CLIENT_ATTACH;
-	int size = SOCKET_BUFFER_BYTES;
-	if (setsockopt(client->source.fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
-		setsockopt(client->source.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	client_reply(shim, client, "attached");
-	if (shim->state >= STATE_EXITED)
-		client->ending = true;
 }
 
 static void take_line(struct shim *shim, struct client *client, const char *line)
@@ -319,8 +317,10 @@ static void take_line(struct shim *shim, struct client *client, const char *line
 	} else if (strcmp(line, "control " PROTOCOL_VERSION) == 0) {
 		client->kind = CLIENT_CONTROL;
 		control_greet(shim, client);
+	} else if (client->held) {
+		attach_request(shim, client, line);
 	} else if (strncmp(line, "attach ", 7) == 0) {
-		begin_attach(shim, client, line);
+		attach_begin(shim, client, line);
 	} else {
 		client_reply(shim, client, "err unknown greeting");
 		client->dead = true;
@@ -330,7 +330,7 @@ static void take_line(struct shim *shim, struct client *client, const char *line
 static void take_bytes(struct shim *shim, struct client *client, const char *data, size_t size)
 {
 	const char *end = data + size;
-	while (data < end && client->kind != CLIENT_ATTACH && !client->dead) {
+	while (data < end && (client->kind != CLIENT_ATTACH || client->held) && !client->dead) {
 		if (*data != '\n') {
 			if (client->line_length + 1 == sizeof(client->line))
 				client->dead = true;
@@ -344,24 +344,52 @@ static void take_bytes(struct shim *shim, struct client *client, const char *dat
 		client->line_length = 0;
 		take_line(shim, client, client->line);
 	}
-	if (data < end && client->kind == CLIENT_ATTACH)
-		take_stdin(shim, client, data, (size_t)(end - data));
+	if (data == end || client->dead)
+		return;
+	size_t left = (size_t)(end - data);
+	if (client->handed)
+		client->preface -= left < client->preface ? left : client->preface;
+	attach_input(shim, client, data, left);
+}
+
+/* As recv; keeps a descriptor that came along. */
+static ssize_t receive(struct client *client, char *chunk, size_t size)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec piece = { chunk, size };
+	struct msghdr message = { .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control.space,
+				  .msg_controllen = sizeof(control.space) };
+	ssize_t n = recvmsg(client->source.fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *header = n < 0 ? NULL : CMSG_FIRSTHDR(&message);
+	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+		close_and_forget(&client->passed_fd);
+		memcpy(&client->passed_fd, CMSG_DATA(header), sizeof(int));
+	}
+	return n;
 }
 
 static void read_client(struct shim *shim, struct client *client)
 {
 	char chunk[READ_BYTES];
-	if (client->in_eof || client->in_length > 0)
+	if (client->in_eof || client->in_length > 0 || client->preface > 0)
 		return;
-	ssize_t n = recv(client->source.fd, chunk, sizeof(chunk), MSG_DONTWAIT);
+	ssize_t n = client->handed ? recv(client->source.fd, chunk, sizeof(chunk), MSG_DONTWAIT) :
+				     receive(client, chunk, sizeof(chunk));
 	if (n > 0) {
-		take_bytes(shim, client, chunk, (size_t)n);
+		if (client->handed)
+			attach_input(shim, client, chunk, (size_t)n);
+		else
+			take_bytes(shim, client, chunk, (size_t)n);
 		return;
 	}
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	client->in_eof = true;
-	input_ended(shim, client);
+	if (client->kind == CLIENT_ATTACH && client->in_length == 0)
+		attach_input_ended(shim, client);
 }
 
 static void client_ready(struct shim *shim, struct source *source, uint32_t events)
@@ -374,7 +402,7 @@ static void client_ready(struct shim *shim, struct source *source, uint32_t even
 	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
 		read_client(shim, client);
 	if (events & EPOLLOUT)
-		flush(shim, client);
+		client_flush(shim, client);
 	client_update(shim, client);
 }
 
@@ -390,18 +418,42 @@ void clients_end_output(struct shim *shim)
 	}
 }
 
-int64_t clients_drop_stalled(struct shim *shim, int64_t now_ms)
+/* How long a client may do nothing; -1 for ever. */
+static int64_t patience_ms(const struct shim *shim, const struct client *client)
+{
+	if (client->lingering)
+		return CLIENT_LINGER_MS;
+	if (awaits_record(shim, client))
+		return RECORD_WAIT_MS;
+	return shim->state == STATE_EXITED && client->kind != CLIENT_CONTROL ? CLIENT_STALL_MS : -1;
+}
+
+int64_t clients_tick(struct shim *shim, int64_t now_ms)
 {
 	int64_t next = -1;
+	bool relieved = false;
 	for (struct client *client = shim->clients; client; client = client->next) {
-		if (client->kind == CLIENT_CONTROL || client->dead)
+		if (client->dead)
 			continue;
-		int64_t left = client->progress_ms + CLIENT_STALL_MS - now_ms;
-		if (left <= 0)
+		if (client->pressed_ms > 0 && now_ms >= client->pressed_ms + CLIENT_GRACE_MS) {
+			client->pressed_ms = 0;
+			client->lagging = relieved = true;
+		}
+		if (client->handed && shim->state == STATE_EXITED)
+			client_update(shim, client);
+		int64_t patience = patience_ms(shim, client);
+		int64_t left = client->pressed_ms > 0 ? client->pressed_ms + CLIENT_GRACE_MS - now_ms : INT64_MAX;
+		if (patience >= 0 && client->progress_ms + patience - now_ms < left)
+			left = client->progress_ms + patience - now_ms;
+		if (left <= 0 && !awaits_record(shim, client))
 			client->dead = true;
-		else if (next < 0 || left < next)
-			next = left;
+		if (client->dead)
+			next = 0;
+		else if (left < INT64_MAX && (next < 0 || left < next))
+			next = left > 0 ? left : 1;
 	}
+	if (relieved)
+		resume_streams(shim);
 	return next;
 }
 
@@ -410,7 +462,9 @@ static void free_client(struct shim *shim, struct client *client)
 	if (client->kind == CLIENT_CONTROL)
 		shim->created_ms = monotonic_ms();
 	source_close(shim->epfd, &client->source);
-	ring_clear(&client->out);
+	source_close(shim->epfd, &client->monitor);
+	close_and_forget(&client->passed_fd);
+	outbox_clear(&client->out);
 	free(client->in);
 	free(client);
 }
@@ -432,6 +486,14 @@ bool clients_sweep(struct shim *shim)
 	if (freed)
 		resume_streams(shim);
 	return attached;
+}
+
+void clients_leave(struct shim *shim)
+{
+	for (struct client *client = shim->clients; client; client = client->next) {
+		if (client->kind == CLIENT_ATTACH && !client->dead)
+			hang_up(shim, client);
+	}
 }
 
 bool clients_have_control(const struct shim *shim)

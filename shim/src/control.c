@@ -76,6 +76,10 @@ void control_request(struct shim *shim, struct client *client, const char *line)
 	} else if (strcmp(line, "close-stdin") == 0) {
 		stdin_close(shim);
 		answer(shim, client, 0);
+	} else if (strcmp(line, "recorded") == 0) {
+		shim->recorded = true;
+		answer(shim, client, 0);
+		clients_update(shim);
 	} else if (strcmp(line, "state") == 0) {
 		tell_state(shim, client);
 	} else if (strcmp(line, "quit") == 0 && shim->state == STATE_CREATED) {

@@ -281,6 +281,7 @@ static void conclude(struct shim *shim)
 	if (err < 0)
 		shim_log("writing %s: %s", shim->args.exit_file, strerror(-err));
 	shim->state = STATE_EXITED;
+	shim->exited_ms = monotonic_ms();
 	shim_exit_line(shim, line, sizeof(line));
 	clients_announce(shim, line);
 	announce_deleted(shim);
@@ -353,5 +354,5 @@ int64_t lifecycle_tick(struct shim *shim, int64_t now_ms)
 		else
 			return shim->drain_until_ms - now_ms;
 	}
-	return shim->state == STATE_EXITED ? clients_drop_stalled(shim, now_ms) : -1;
+	return -1;
 }

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 /* What is put before each message. */
@@ -100,6 +101,17 @@ size_t logwriter_feed(struct logwriter *log, int stream, const char *data, size_
 		log->dropped = true;
 	}
 	return whole;
+}
+
+void logwriter_mark(const struct logwriter *log, unsigned long long *inode, long long *offset)
+{
+	struct stat st;
+	*inode = 0;
+	*offset = 0;
+	if (!log->open || log->queue >= 0 || fstat(log->file.fd, &st) < 0)
+		return;
+	*inode = st.st_ino;
+	*offset = log->file.size;
 }
 
 void logwriter_relax(struct logwriter *log)

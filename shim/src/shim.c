@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 
 #include "console.h"
 #include "lifecycle.h"
@@ -116,6 +117,12 @@ static int open_log(struct shim *shim)
 	return shim->args.log.path ? logwriter_open(&shim->log, &shim->args.log) : 0;
 }
 
+static ino_t inode_at(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
 int shim_open(struct shim *shim)
 {
 	shim->master = shim->oom_fd = shim->error_pipe = shim->delete_pipe = shim->stdin_read_end = -1;
@@ -134,6 +141,7 @@ int shim_open(struct shim *shim)
 	int fd = unix_listen(shim->args.socket, BACKLOG);
 	if (fd < 0)
 		return fd;
+	shim->socket_inode = inode_at(shim->args.socket);
 	shim->listener = (struct source){ .fd = fd, .ready = clients_accept };
 	return source_watch(shim->epfd, &shim->listener, EPOLLIN);
 }
@@ -159,6 +167,7 @@ static int64_t tick(struct shim *shim)
 	}
 	wait = sooner(wait, lifecycle_tick(shim, now));
 	bool attached = clients_sweep(shim);
+	wait = sooner(wait, clients_tick(shim, now));
 	if (shim->state == STATE_EXITED && shim->deleted_line && !attached)
 		shim->state = STATE_GONE;
 	return wait;
@@ -198,8 +207,10 @@ int shim_run(struct shim *shim)
 				source->ready(shim, source, events[i].events);
 		}
 	}
-	unlink(shim->args.socket);
-	if (shim->console_path)
+	clients_leave(shim);
+	if (inode_at(shim->args.socket) == shim->socket_inode)
+		unlink(shim->args.socket);
+	if (shim->console.fd >= 0)
 		unlink(shim->console_path);
 	return 0;
 }

@@ -130,6 +130,7 @@ static bool pump_once(struct shim *shim, struct stream *stream)
 	size_t room = clients_room(shim, stream->type);
 	if (room < ROOM_MIN) {
 		stream->paused = true;
+		clients_press(shim, stream->type);
 		source_unwatch(shim->epfd, &stream->source);
 		return false;
 	}

@@ -1,12 +1,31 @@
 import type { Duplex } from 'node:stream';
+import type { ShimAttachment } from '../../host/shim/attachment.js';
+import { LogPin } from '../../host/logs/log-pin.js';
+import type { LogMark } from '../../host/logs/open-cursors.js';
 import { conflict } from '../../shared/errors.js';
 import type { AttachOptions, AttachSession } from './container-service.js';
 import type { ContainerEntry } from './container-entry.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
 import { parseDetachKeys } from './detach-keys.js';
-import { readLogs } from './logs.js';
+import { logPath, readLogs } from './logs.js';
 import { PendingAttach } from './pending-attach.js';
 import { relay } from './stream-session.js';
+
+/** How often it is tried to hold the log file on which an attachment begins. */
+const PIN_ATTEMPTS = 20;
+
+/** A place before everything. */
+const NOTHING: LogMark = { inode: 0n, offset: 0 };
+
+/** A client between its request and its session. */
+interface Registered {
+  /** null: it only wants the log. */
+  pending: PendingAttach | null;
+  /** Keeps the log file that is written now; null: the log is not wanted. */
+  pin: LogPin | null;
+  /** Output that comes through the shim is not in the log before this; null: unknown, or everything is wanted. */
+  mark: LogMark | null;
+}
 
 /** Checks an attach and registers it, so that a start that comes next is not missed; the session begins with `run`. */
 export async function attachContainer(
@@ -19,59 +38,74 @@ export async function attachContainer(
   const { state, config } = entry.container;
   if (state.paused) throw conflict(`container ${ref} is paused, unpause the container before attach`);
   if (state.restarting) throw conflict(`container ${ref} is restarting, wait until the container is running`);
-  const pending = options.stream ? await openAttach(ctx, entry, options) : null;
+  const registered = await register(ctx, entry, options);
   emitContainerEvent(ctx, entry, 'attach');
   return {
     tty: config.tty,
-    run: (client) => runSession(ctx, entry, options, pending, config.tty ? detachKeys : null, client),
+    run: (client) => runSession(ctx, entry, options, registered, config.tty ? detachKeys : null, client),
   };
 }
 
-/** The shim's socket, now or (for a container that does not run) at the next start. */
-async function openAttach(
-  ctx: ContainersContext,
-  entry: ContainerEntry,
-  { stdin, stdout, stderr }: AttachOptions,
-): Promise<PendingAttach> {
+/** The shim's socket, now or (for a container that does not run) at the next start, and where the log ends before its output. */
+async function register(ctx: ContainersContext, entry: ContainerEntry, options: AttachOptions): Promise<Registered> {
+  const { stdin, stdout, stderr, logs, stream } = options;
+  if (!stream) return { pending: null, pin: null, mark: null };
   const isStdinOpen = stdin && entry.container.config.openStdin;
-  const pending = new PendingAttach(ctx.deps.shims, { stdin: isStdinOpen, stdout, stderr }, ctx.deps.log);
-  if (entry.run && entry.container.state.running) await pending.connect(entry.run.socketPath);
-  else entry.pendingAttaches.add(pending);
-  return pending;
+  const streams = { stdin: isStdinOpen, stdout, stderr, seam: logs };
+  for (let attempt = 1; entry.run && entry.container.state.running; attempt++) {
+    const pin = logs ? await LogPin.open(logPath(ctx, entry.container)) : null;
+    const pending = new PendingAttach(ctx.deps.shims, streams, ctx.deps.log);
+    await pending.connect(entry.run.socketPath);
+    const attachment = await pending.attachment;
+    const mark = attachment?.mark ?? null;
+    // the log was rotated in between: that file's number may be another's by now
+    const isPinned = !pin || !mark || mark.inode === pin.mark.inode;
+    if (isPinned || attempt === PIN_ATTEMPTS) return { pending, pin, mark };
+    attachment?.close();
+    await pin[Symbol.asyncDispose]();
+  }
+  const pin = logs ? await LogPin.open(logPath(ctx, entry.container)) : null;
+  const pending = new PendingAttach(ctx.deps.shims, streams, ctx.deps.log);
+  entry.pendingAttaches.add(pending);
+  // nobody writes it before the start, whose output is all the client's
+  return { pending, pin, mark: pin?.mark ?? NOTHING };
 }
 
 async function runSession(
   ctx: ContainersContext,
   entry: ContainerEntry,
   options: AttachOptions,
-  pending: PendingAttach | null,
+  { pending, pin, mark }: Registered,
   detachKeys: Buffer | null,
   client: Duplex,
 ): Promise<void> {
   // An error is followed by 'close', which ends the session; unhandled it would end the daemon.
   client.on('error', () => undefined);
   try {
-    if (options.logs) await replay(ctx, entry, options, client);
-    const socket = pending && (await socketOrGone(pending, client));
-    if (!socket) return void client.end();
-    await relay(client, socket, {
-      stdin: options.stdin && entry.container.config.openStdin,
-      detachKeys,
-      recorded: async () => entry.run?.recorded,
-      onDetach: () => emitContainerEvent(ctx, entry, 'detach'),
-    });
+    if (options.logs) await replay(ctx, entry, options, mark, client);
+    const attachment = pending && (await attachmentOrGone(pending, client));
+    if (!attachment) return void client.end();
+    const stdin = options.stdin && entry.container.config.openStdin;
+    const onDetach = (): void => emitContainerEvent(ctx, entry, 'detach');
+    const served = await attachment.handOver(client, stdin ? detachKeys : null);
+    if (served === 'detached') onDetach();
+    if (served !== null) return;
+    const recorded = async (): Promise<void> => entry.run?.recorded;
+    await relay(client, attachment.relay(), { stdin, detachKeys, recorded, onDetach });
   } finally {
+    await pin?.[Symbol.asyncDispose]();
     if (pending) entry.pendingAttaches.delete(pending);
   }
 }
 
 /** Waits for the start; null when there will be none, or the client has left. */
-async function socketOrGone(pending: PendingAttach, client: Duplex): Promise<Awaited<PendingAttach['socket']>> {
+async function attachmentOrGone(pending: PendingAttach, client: Duplex): Promise<ShimAttachment | null> {
   let onClose!: () => void;
   const gone = new Promise<null>((resolve) => client.once('close', (onClose = () => resolve(null))));
-  if (client.destroyed) return null;
   try {
-    return await Promise.race([pending.socket, gone]);
+    const attachment = client.destroyed ? null : await Promise.race([pending.attachment, gone]);
+    if (!attachment) void pending.attachment.then((late) => late?.close());
+    return attachment;
   } finally {
     client.off('close', onClose);
   }
@@ -81,10 +115,12 @@ async function replay(
   ctx: ContainersContext,
   entry: ContainerEntry,
   { stdout, stderr }: AttachOptions,
+  mark: LogMark | null,
   client: Duplex,
 ): Promise<void> {
   const abort = new AbortController();
-  client.once('close', () => abort.abort());
+  const onClose = (): void => abort.abort();
+  client.once('close', onClose);
   const everything = {
     follow: false,
     sinceNs: null,
@@ -93,9 +129,10 @@ async function replay(
     tail: 'all' as const,
     details: false,
   };
-  for await (const chunk of readLogs(ctx, entry, { ...everything, stdout, stderr }, abort.signal)) {
+  for await (const chunk of readLogs(ctx, entry, { ...everything, stdout, stderr }, abort.signal, mark)) {
     if (!client.write(chunk)) await drained(client);
   }
+  client.off('close', onClose);
 }
 
 function drained(client: Duplex): Promise<void> {

@@ -42,6 +42,10 @@ async function watch(
   await releaseMounts(ctx, entry);
   const willRestart = recordExit(ctx, entry, facts);
   settleRecorded();
+  // a shim that is gone has let its clients go
+  run.shim
+    .recorded()
+    .catch((err: unknown) => ctx.deps.log.debug({ err, container: entry.id }, 'the shim was not told'));
   // A removal need not wait for the runtime to forget the container; another start does (ContainerRun.cleaned).
   if (!willRestart && entry.container.hostConfig.autoRemove && entry.restartsUnderWay === 0) void ctx.discard(entry);
   await run.shim.deleted.catch((err: unknown) => {

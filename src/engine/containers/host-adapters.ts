@@ -10,6 +10,7 @@ import { resolveUser } from '../../host/oci/resolve-user.js';
 import type { RuntimeRegistry } from '../../host/oci/runtimes.js';
 import type { Snapshots } from '../../host/overlay/snapshots.js';
 import { attachToShim } from '../../host/shim/attach.js';
+import { ShimAttachment } from '../../host/shim/attachment.js';
 import { readExitRecord, writeExitRecord } from '../../host/shim/exit-record.js';
 import { launchShim } from '../../host/shim/launch.js';
 import { SealedBinary } from '../../host/shim/sealed-binary.js';
@@ -62,6 +63,7 @@ export function shimPort(binary: string): ShimPort {
     },
     connect: (socketPath) => ShimClient.connect(socketPath),
     attach: attachToShim,
+    hold: (socketPath, streams) => ShimAttachment.open(socketPath, streams),
     readExitRecord,
     writeExitRecord,
   };

@@ -5,7 +5,7 @@ import { UndoStack } from '../../shared/undo-stack.js';
 import { conflict, errorKind, errorMessage, internal } from '../../shared/errors.js';
 import type { SandboxNetwork } from '../networks/model.js';
 import type { ContainerEntry } from './container-entry.js';
-import { runFiles } from './container-paths.js';
+import { containerFiles, runFiles } from './container-paths.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
 import { requestedCdiEdits } from './device-requests.js';
 import { superviseRun } from './exit.js';
@@ -161,6 +161,7 @@ function launchShim(
         tty: config.tty,
         stdin: config.openStdin,
         stdinOnce: config.stdinOnce,
+        spoolDirectory: containerFiles(deps.paths, id).directory,
         log,
       }))(),
   );

@@ -1,5 +1,5 @@
-import type { Socket } from 'node:net';
 import type { AttachStreams } from '../../host/shim/attach.js';
+import type { ShimAttachment } from '../../host/shim/attachment.js';
 import type { Logger } from '../../shared/logger.js';
 import type { ShimPort } from './shim-port.js';
 
@@ -9,13 +9,13 @@ import type { ShimPort } from './shim-port.js';
  */
 export class PendingAttach {
   private isSettled = false;
-  private settle!: (socket: Socket | null) => void;
-  /** The shim's socket; null when the container will not start. */
-  readonly socket = new Promise<Socket | null>((resolve) => (this.settle = resolve));
+  private settle!: (attachment: ShimAttachment | null) => void;
+  /** null when the container will not start. Whoever takes it closes it. */
+  readonly attachment = new Promise<ShimAttachment | null>((resolve) => (this.settle = resolve));
 
   constructor(
     private readonly shims: ShimPort,
-    private readonly streams: AttachStreams,
+    private readonly streams: AttachStreams & { seam: boolean },
     private readonly log: Logger,
   ) {}
 
@@ -24,7 +24,7 @@ export class PendingAttach {
     if (this.isSettled) return;
     this.isSettled = true;
     try {
-      this.settle(await this.shims.attach(socketPath, this.streams));
+      this.settle(await this.shims.hold(socketPath, this.streams));
     } catch (err) {
       this.log.debug({ err, socketPath }, 'a client that waited for the start could not be attached');
       this.settle(null);

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { AttachStreams } from '../../host/shim/attach.js';
+import type { ShimAttachment } from '../../host/shim/attachment.js';
 import type { ExitRecord, StartedProcess } from '../../host/shim/protocol.js';
 import type { ShimOptions } from '../../host/shim/shim-args.js';
 
@@ -12,6 +13,8 @@ export interface RunningShim {
   start(): Promise<StartedProcess>;
   kill(signal: number): Promise<void>;
   resize(height: number, width: number): Promise<void>;
+  /** Tells it that the exit is in the container's state. */
+  recorded(): Promise<void>;
   quit(): Promise<void>;
   close(): void;
 }
@@ -24,6 +27,8 @@ export interface ShimPort {
   connect(socketPath: string): Promise<RunningShim>;
   /** Output as Docker's frames (raw with a terminal); what is written is stdin. Ends after the exit was announced. */
   attach(socketPath: string, streams: AttachStreams): Promise<Socket>;
+  /** The same, but output waits until it is said where it goes; with `seam` it begins exactly where the log ends. */
+  hold(socketPath: string, streams: AttachStreams & { seam: boolean }): Promise<ShimAttachment>;
   /** null: there is none. */
   readExitRecord(path: string): Promise<ExitRecord | null>;
   /** For an end that no shim has recorded; null: the status is lost. */

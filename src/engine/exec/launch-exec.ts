@@ -7,7 +7,7 @@ import { execProcessInput } from './exec-process-input.js';
 import type { ExecRecord } from './exec-record.js';
 import { planExec } from './plan-exec.js';
 import { hasCode } from '../../shared/errors.js';
-import { execFiles } from '../containers/container-paths.js';
+import { containerFiles, execFiles } from '../containers/container-paths.js';
 import { emitContainerEvent, type ContainersContext } from '../containers/containers-context.js';
 import type { RunningShim } from '../containers/shim-port.js';
 import { shimSetup } from '../containers/shim-setup.js';
@@ -66,6 +66,7 @@ async function launch(
     tty: config.tty,
     stdin: config.attachStdin && attach,
     stdinOnce: true,
+    spoolDirectory: containerFiles(deps.paths, entry.id).directory,
     log: null,
   });
   let socket: Socket | null = null;

@@ -10,9 +10,11 @@ export interface AttachStreams {
 }
 
 /** What is read ahead of a slow client; Node's 16 KiB is less than one read. */
-const READ_AHEAD_BYTES = 256 * 1024;
+export const READ_AHEAD_BYTES = 256 * 1024;
 
-const REPLY = Buffer.from('attached\n');
+const REPLY = 'attached';
+const REPLY_MAX_BYTES = 128;
+const NEWLINE = 0x0a;
 
 /**
  * Attaches to a shim's process. The socket yields Docker's frames (raw bytes with a terminal) and takes stdin. It ends
@@ -30,7 +32,8 @@ export async function attachToShim(socketPath: string, streams: AttachStreams): 
   const flags = [streams.stdin, streams.stdout, streams.stderr].map(Number).join(' ');
   socket.write(`attach ${flags}\n`);
   try {
-    await readReply(socket);
+    const reply = await readReply(socket);
+    if (reply !== REPLY) throw unavailable(`unexpected reply of the shim: ${reply}`);
   } catch (error) {
     socket.destroy();
     throw error;
@@ -38,24 +41,26 @@ export async function attachToShim(socketPath: string, streams: AttachStreams): 
   return socket;
 }
 
-/** Takes exactly the reply off the socket. */
-function readReply(socket: Socket): Promise<void> {
+/** Takes exactly one line off the socket, and gives it without its newline. */
+export function readReply(socket: Socket): Promise<string> {
   return new Promise((resolve, reject) => {
-    const settle = (error?: Error): void => {
-      socket.off('readable', onReadable).off('error', settle).off('end', onEnd);
-      if (error) reject(error);
-      else resolve();
+    const unlisten = (): void => void socket.off('readable', onReadable).off('error', onError).off('end', onEnd);
+    const onError = (error: Error): void => {
+      unlisten();
+      reject(error);
     };
-    const onEnd = (): void => settle(unavailable('the shim has ended'));
+    const onEnd = (): void => onError(unavailable('the shim has ended'));
     const onReadable = (): void => {
       const data = socket.read() as Buffer | null;
       if (!data) return;
-      if (data.length < REPLY.length) return socket.unshift(data);
-      const reply = data.subarray(0, REPLY.length);
+      const end = data.indexOf(NEWLINE);
+      if (end < 0 && data.length > REPLY_MAX_BYTES) return onError(unavailable('unexpected reply of the shim'));
+      if (end < 0) return socket.unshift(data);
       // after the listeners are gone: unshift may report readable at once
-      settle(reply.equals(REPLY) ? undefined : unavailable(`unexpected reply of the shim: ${reply.toString()}`));
-      if (data.length > REPLY.length) socket.unshift(data.subarray(REPLY.length));
+      unlisten();
+      resolve(data.toString('latin1', 0, end));
+      if (data.length > end + 1) socket.unshift(data.subarray(end + 1));
     };
-    socket.on('readable', onReadable).on('error', settle).on('end', onEnd);
+    socket.on('readable', onReadable).on('error', onError).on('end', onEnd);
   });
 }

@@ -31,6 +31,8 @@ export interface ShimOptions {
   readonly shimLog?: string | null;
   /** The container's memory cgroup (as in /proc/<pid>/cgroup); only needed for processes that live for a moment. */
   readonly cgroupPath?: string | null;
+  /** Where output goes that clients have not read, when it is much: best on a disk. */
+  readonly spoolDirectory?: string;
   readonly tty: boolean;
   /** Window size from the beginning; the spec's consoleSize should say the same, as some runtimes set it themselves. */
   readonly consoleSize?: { readonly height: number; readonly width: number } | null;
@@ -97,6 +99,7 @@ export function shimArgs(options: ShimOptions): string[] {
   args.push('--socket', options.socketPath, '--exit-file', options.exitFile, '--pid-file', options.pidFile);
   if (options.shimLog) args.push('--shim-log', options.shimLog);
   if (options.cgroupPath) args.push('--cgroup', options.cgroupPath);
+  if (options.spoolDirectory) args.push('--spool', options.spoolDirectory);
   if (options.tty) args.push('--tty');
   if (options.stdin) args.push('--stdin');
   if (options.stdinOnce) args.push('--stdin-once');

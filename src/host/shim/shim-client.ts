@@ -119,6 +119,11 @@ export class ShimClient {
     return this.request('close-stdin');
   }
 
+  /** Lets clients that were handed over see the end: the exit is in the daemon's state. */
+  recorded(): Promise<void> {
+    return this.request('recorded');
+  }
+
   /** Ends a shim that has not been started; rejects with `conflict` for another. */
   quit(): Promise<void> {
     return this.request('quit');

@@ -214,17 +214,13 @@ describe('a container', () => {
     expect(bed.records().map((record) => record.log)).toEqual(['alone\n']);
   });
 
-  it('waits for a reader that is behind, and drops nothing', async () => {
+  it('is not held up by a reader that reads nothing, which loses nothing', async () => {
     await using bed = new Bed(['head', '-c', '20000000', '/dev/zero'], { log: null });
     const shim = await bed.launch();
     const socket = await bed.attach();
-    const { pid } = await shim.start();
-    await until(() => readFileSync(`/proc/${pid}/wchan`, 'utf8').includes('pipe_write'));
-    const late = await ShimClient.connect(bed.socketPath);
-    expect(late.state).toBe('running');
-    const bytes = readAll(socket);
-    expect(await late.exited).toMatchObject({ exitCode: 0 });
-    expect(demux(await bytes).stdout.length).toBe(20_000_000);
+    await shim.start();
+    expect(await shim.exited).toMatchObject({ exitCode: 0 });
+    expect(demux(await readAll(socket)).stdout.length).toBe(20_000_000);
   });
 
   it('tells a client that comes after the exit, while another one still reads', async () => {
