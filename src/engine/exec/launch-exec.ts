@@ -55,12 +55,13 @@ async function launch(
   const files = execFiles(deps.paths, entry.id, exec.id);
   const size = consoleSize ?? config.consoleSize;
   const process = deps.oci.execProcess(execProcessInput(ctx, exec, size));
-  const plan = planExec(ctx, exec, process);
+  const setup = shimSetup(ctx, files, entry.container.hostConfig.runtime, size);
+  const plan = planExec(ctx, exec, process, setup.runtime);
   // A tmpfs: no waiting.
   writeFileSync(files.process, specJson(process), { mode: 0o600 });
   if (plan) writeFileSync(files.plan, plan, { mode: 0o600 });
   const shim = await deps.shims.launch({
-    ...shimSetup(ctx, files, entry.container.hostConfig.runtime, size),
+    ...setup,
     id: entry.id,
     process: { execProcess: files.process, plan: plan && files.plan },
     tty: config.tty,

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { containerEntrances } from '../../host/cgroup/container-entrances.js';
 import { encodeExecPlan } from '../../host/shim/exec-plan.js';
+import type { ShimOptions } from '../../host/shim/shim-args.js';
 import type { RuntimeProcess } from '../../host/oci/runtime-spec.js';
 import { hasCode } from '../../shared/errors.js';
 import { execFiles } from '../containers/container-paths.js';
@@ -15,11 +16,15 @@ const PLAIN_RUNTIMES = new Set(['runc', 'crun']);
  * How the exec's shim can make the process itself, in the form that it reads; null: this one is for the runtime. What the shim
  * then finds to be different from what the plan says makes it call the runtime too.
  */
-export function planExec(ctx: ContainersContext, { id, entry }: ExecRecord, process: RuntimeProcess): Buffer | null {
+export function planExec(
+  ctx: ContainersContext,
+  { id, entry }: ExecRecord,
+  process: RuntimeProcess,
+  runtime: ShimOptions['runtime'],
+): Buffer | null {
   const { deps } = ctx;
   const { hostConfig, state } = entry.container;
-  const runtime = deps.oci.runtimes.resolve(hostConfig.runtime);
-  if (!PLAIN_RUNTIMES.has(basename(runtime.path)) || runtime.args.length > 0) return null;
+  if (!PLAIN_RUNTIMES.has(basename(runtime.path)) || (runtime.args ?? []).length > 0) return null;
   const cgroups = entrances(ctx, state.pid, entry.id);
   if (cgroups === null) return null;
   const isFiltered = containerSeccomp(ctx, hostConfig).kind !== 'unconfined';
