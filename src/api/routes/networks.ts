@@ -1,7 +1,7 @@
-import { invalid } from '../../shared/errors.js';
+import { invalid, notFound } from '../../shared/errors.js';
 import { atLeast } from '../http/api-version.js';
 import type { ApiReply } from '../http/reply.js';
-import { empty, json } from '../http/reply.js';
+import { empty, json, text } from '../http/reply.js';
 import type { ApiRequest, RouteDefinition } from '../http/route.js';
 import { toEndpointConfig } from '../schemas/endpoint-settings.js';
 import {
@@ -9,7 +9,9 @@ import {
   CreateNetworkSchema,
   DisconnectNetworkSchema,
   fromNetwork,
+  fromPoolUsage,
   toCreateNetworkRequest,
+  withWholeNumbers,
 } from '../schemas/network.js';
 
 const LIST_FILTERS = ['dangling', 'driver', 'id', 'label', 'name', 'scope', 'type'];
@@ -23,14 +25,19 @@ function listNetworks({ engine, query, version }: ApiRequest): ApiReply {
   return json(networks.map((network) => ({ ...network, Containers: isFieldGone ? undefined : {} })));
 }
 
-function inspectNetwork({ engine, params, query }: ApiRequest): ApiReply {
+function inspectNetwork({ engine, params, query, version }: ApiRequest): ApiReply {
   const verbose = query.string('verbose');
   if (verbose !== '' && !/^(1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$/.test(verbose)) {
     throw invalid(
       `invalid value for verbose: ${verbose}: strconv.ParseBool: parsing ${JSON.stringify(verbose)}: invalid syntax`,
     );
   }
-  return json(fromNetwork(engine.networks.inspect(params.id ?? '')));
+  const network = engine.networks.inspect(params.id ?? '');
+  const scope = query.string('scope');
+  if (scope !== '' && scope !== network.scope) throw notFound(`network ${params.id} not found`);
+  if (!atLeast(version, '1.52')) return json(fromNetwork(network));
+  const status = withWholeNumbers(JSON.stringify(fromPoolUsage(network.usage ?? [])));
+  return text(`${JSON.stringify(fromNetwork(network)).slice(0, -1)},"Status":${status}}`, 'application/json');
 }
 
 async function createNetwork(request: ApiRequest): Promise<ApiReply> {

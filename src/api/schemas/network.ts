@@ -1,6 +1,6 @@
 import type { Static } from 'typebox';
 import { Type } from './type.js';
-import type { CreateNetworkRequest, IpamPool, NetworkDetails } from '../../engine/networks/model.js';
+import type { CreateNetworkRequest, IpamPool, NetworkDetails, PoolUsage } from '../../engine/networks/model.js';
 import { EndpointSettingsSchema } from './endpoint-settings.js';
 import { Flag, omitEmptyMap, omitZero, Text, TextMap } from './wire.js';
 
@@ -119,4 +119,30 @@ function fromIpamPool(pool: IpamPool) {
     Gateway: omitZero(pool.gateway),
     AuxiliaryAddresses: omitEmptyMap(pool.auxiliaryAddresses),
   };
+}
+
+const LARGEST_UINT64 = (1n << 64n) - 1n;
+
+/** `Status` of inspect: how full the subnets are. Its numbers are texts that `withWholeNumbers` makes numbers. */
+export function fromPoolUsage(pools: readonly PoolUsage[]) {
+  return {
+    IPAM: {
+      Subnets: Object.fromEntries(
+        pools.map(({ subnet, inUse, available }) => [
+          subnet,
+          { IPsInUse: wholeNumber(inUse), DynamicIPsAvailable: wholeNumber(available) },
+        ]),
+      ),
+    },
+  };
+}
+
+/** Numbers above 2^53 lose their last digits in JavaScript, and Go refuses what is above 2^64. */
+function wholeNumber(value: bigint): string {
+  return `\0${value > LARGEST_UINT64 ? LARGEST_UINT64 : value}`;
+}
+
+/** The JSON text of `fromPoolUsage` with the texts of `wholeNumber` as plain integers. */
+export function withWholeNumbers(jsonText: string): string {
+  return jsonText.replaceAll(/"\\u0000(\d+)"/g, '$1');
 }

@@ -45,12 +45,7 @@ export async function createContainer(
   const name = takeName(ctx, request.name, id);
   undo.push('container name', () => ctx.registry.releaseName(name, id));
   const resolvedHost = checkReferences(ctx, hostConfig);
-  const network = ctx.deps.networks.validate(
-    resolvedHost.networkMode,
-    request.endpoints,
-    Object.keys(resolvedHost.portBindings).length > 0,
-  );
-  warnings.push(...network.warnings);
+  ctx.deps.networks.validate(request.endpoints);
   const finalConfig = config.hostname === '' ? { ...config, hostname: defaultHostname(resolvedHost, id) } : config;
 
   const files = containerFiles(ctx.deps.paths, id);

@@ -82,9 +82,7 @@ async function bringUp(ctx: ContainersContext, entry: ContainerEntry, undo: Undo
   const sandbox = await wiring.then(orThrow);
   writeNetworkFiles(ctx, entry.container, sandbox);
   const netnsPath = netnsOwner ? `/proc/${netnsOwner.container.state.pid}/ns/net` : sandbox.netnsPath;
-  const spec = deps.oci.buildSpec(
-    specRequest(ctx, entry.container, { rootfs, user, netnsPath, mounts, endpoints: sandbox.endpoints, cdiEdits }),
-  );
+  const spec = deps.oci.buildSpec(specRequest(ctx, entry.container, { rootfs, user, netnsPath, mounts, cdiEdits }));
   await writeFile(files.config, specJson(spec), { mode: 0o600 });
   const shim = await launching.then(orThrow);
 
@@ -192,7 +190,8 @@ function connectNetwork(ctx: ContainersContext, { container }: ContainerEntry): 
       containerId: container.id,
       containerName: container.name,
       hostname: config.hostname,
-      networkMode: hostConfig.networkMode,
+      // A container that was taken off all its networks has none.
+      networkMode: isOnNothing(container) ? 'none' : hostConfig.networkMode,
       endpoints: network.networks,
       portBindings: hostConfig.portBindings,
       exposedPorts: config.exposedPorts,
@@ -201,4 +200,8 @@ function connectNetwork(ctx: ContainersContext, { container }: ContainerEntry): 
       networkDisabled: config.networkDisabled,
     }),
   );
+}
+
+function isOnNothing({ hostConfig, network }: ContainerEntry['container']): boolean {
+  return !hostConfig.networkMode.startsWith('container:') && Object.keys(network.networks).length === 0;
 }

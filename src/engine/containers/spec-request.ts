@@ -9,8 +9,6 @@ import type { HostConfig } from './container-config.js';
 import type { Container } from './container.js';
 import type { ContainersContext } from './containers-context.js';
 import { mountImage } from './image-mounts.js';
-import { endpointSysctls } from '../networks/endpoint-sysctls.js';
-import type { Endpoint } from '../networks/model.js';
 import { linkEnv } from './links.js';
 import { chooseNamespaces, otherContainer, shmPath } from './namespaces.js';
 import { checkTmpfsOptions } from './plan-mounts.js';
@@ -26,8 +24,6 @@ export interface SpecFacts {
   /** null: the host's network. */
   netnsPath: string | null;
   mounts: SpecMount[];
-  /** What the container was given of its networks. */
-  endpoints: Endpoint[];
   /** Of the CDI devices that it asks for. */
   cdiEdits: CdiEdits[];
 }
@@ -69,23 +65,13 @@ export function specRequest(ctx: ContainersContext, container: Container, facts:
     cgroupsPath: cgroupsPath(ctx, container),
     cgroupVersion: defaults.cgroupVersion,
     rlimits: mergeUlimits(ctx, hostConfig),
-    sysctls: { ...interfaceSysctls(container, facts.endpoints), ...hostConfig.sysctls },
+    sysctls: hostConfig.sysctls,
     oomScoreAdj: oomScoreAdj(hostConfig),
     annotations: hostConfig.annotations,
     initPath: initPath(ctx, hostConfig),
     cdiEdits: facts.cdiEdits,
     writableCgroups: security.writableCgroups,
   };
-}
-
-/** The sysctls that options of endpoints ask for, under the names of the interfaces that these have become. */
-function interfaceSysctls({ network }: Container, endpoints: readonly Endpoint[]): Record<string, string> {
-  return Object.assign(
-    {},
-    ...endpoints.map(({ networkName, interfaceName }) =>
-      endpointSysctls(network.networks[networkName]?.driverOpts ?? null, interfaceName),
-    ),
-  ) as Record<string, string>;
 }
 
 /** A privileged container is confined only when it asks for it. */

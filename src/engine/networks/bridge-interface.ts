@@ -4,11 +4,11 @@ import { listRoutes } from '../../host/netlink/routes.js';
 import { writeSysctl } from '../../host/netlink/sysctl.js';
 import { hasCode, internal } from '../../shared/errors.js';
 import { type Cidr, cidr, parseAddress } from './cidr.js';
-import { prefixLengthOf } from './ipam.js';
+import { prefixLengthOf, versionOf } from './ipam.js';
 import { randomMacAddress } from './mac-address.js';
 import type { Network } from './model.js';
+import { flag, gatewayMode, mtuOf, NETWORK_OPTION } from './network-options.js';
 import type { NetworksContext } from './networks-context.js';
-import { mtuOf } from './wire-endpoint.js';
 
 /**
  * Makes the host's side of a bridge network what it should be: the interface, up, with the gateways' addresses and no others.
@@ -31,20 +31,28 @@ export function ensureBridge(ctx: NetworksContext, network: Network): void {
 }
 
 function alignAddresses(ctx: NetworksContext, link: number, network: Network): void {
+  const keepsV4 = flag(network, NETWORK_OPTION.inhibitIpv4, false);
   const wanted = network.ipam.config
-    .filter(({ gateway }) => gateway !== '')
+    .filter((pool) => pool.gateway !== '' && hostHasAddress(network, versionOf(pool)))
     .map((pool) => ({ link, address: pool.gateway, prefixLength: prefixLengthOf(pool) }));
   const isSame = (one: { address: string; prefixLength: number }, other: typeof one): boolean =>
     one.address === other.address && one.prefixLength === other.prefixLength;
   const present = listAddresses(ctx.routes).filter((address) => address.link === link);
   for (const address of present) {
-    const isLinkLocal = address.address.startsWith('fe80:');
-    if (network.ownsBridge && !isLinkLocal && !wanted.some((one) => isSame(one, address)))
+    const isKept = address.address.startsWith('fe80:') || (keepsV4 && !address.address.includes(':'));
+    if (network.ownsBridge && !isKept && !wanted.some((one) => isSame(one, address)))
       ctx.routes.request(deleteAddress(address));
   }
   for (const address of wanted) {
     if (!present.some((one) => isSame(one, address))) ctx.routes.request(addAddress(address));
   }
+}
+
+/** Whether the host is on the network itself, in a family that the network uses. */
+function hostHasAddress(network: Network, version: 4 | 6): boolean {
+  if (gatewayMode(network, version) === 'isolated') return false;
+  if (version === 6) return network.enableIpv6;
+  return network.enableIpv4 && !flag(network, NETWORK_OPTION.inhibitIpv4, false);
 }
 
 function writeBridgeSettings(name: string, network: Network): void {

@@ -1,4 +1,4 @@
-import { conflict, forbidden } from '../../shared/errors.js';
+import { forbidden, invalid } from '../../shared/errors.js';
 import { findLink } from '../../host/netlink/links.js';
 import { addRoute, deleteRoute, listRoutes } from '../../host/netlink/routes.js';
 import type { RouteSocket } from '../../host/netlink/route-socket.js';
@@ -8,8 +8,8 @@ import type { NetworkedContainer } from './container-directory.js';
 import { findNetwork } from './find-network.js';
 import type { Endpoint, Network, Sandbox } from './model.js';
 import { containersOf, type NetworksContext } from './networks-context.js';
-import { gatewayEndpoint, planEndpoint } from './plan-endpoints.js';
-import { checkEndpoint } from './validate-endpoints.js';
+import { gatewayEndpoint, interfaceNameFor, planEndpoint } from './plan-endpoints.js';
+import { endpointProblem } from './validate-endpoints.js';
 import { openInside, wireEndpoint } from './wire-endpoint.js';
 
 /** Puts a container on one more network, now if it runs, else when it starts. */
@@ -23,7 +23,10 @@ export async function connectContainer(
   const container = directory.find(containerRef);
   const network = findNetwork(ctx, ref);
   refuse(network, container);
-  checkEndpoint(network, config);
+  const problem = endpointProblem(network, config);
+  if (problem !== null) throw invalid(problem);
+  // Being told the same again does not take away what was asked for at first.
+  if (container.networkNames.includes(network.name) && saysNothing(config)) return;
   const sandbox = ctx.sandboxes.get(container.id);
   const endpoint = sandbox ? attach(ctx, sandbox, network, config) : null;
   await directory.connected(container.id, network.name, config, endpoint);
@@ -31,29 +34,31 @@ export async function connectContainer(
 }
 
 function refuse(network: Network, container: NetworkedContainer): void {
-  if (network.driver === 'host') {
-    throw forbidden('cannot connect container to host network - container must be created in host network mode');
-  }
-  if (container.networkMode === 'host') {
-    throw forbidden('container cannot be connected to multiple networks with one of the networks in host mode');
-  }
-  if (container.networkMode.startsWith('container:')) {
-    throw conflict(
+  if (network.configOnly) throw forbidden('cannot create endpoint on configuration-only network');
+  if (['host', 'container'].includes(container.networkMode.split(':')[0] ?? '')) {
+    throw invalid(
       'container sharing network namespace with another container or host cannot be connected to any other network',
     );
   }
-  if (network.driver === 'null' || container.networkMode === 'none') {
-    throw forbidden(
-      'container cannot be connected to multiple networks with one of the networks in private (none) mode',
-    );
+  if (network.driver === 'host') {
+    throw invalid('cannot connect container to host network - container must be created in host network mode');
+  }
+  if (network.driver === 'null' || container.networkNames.includes('none')) {
+    throw invalid('container cannot be connected to multiple networks with one of the networks in private (none) mode');
   }
   if (container.networkNames.includes(network.name) && container.running) {
     throw forbidden(`endpoint with name ${container.name} already exists in network ${network.name}`);
   }
 }
 
+function saysNothing({ ipamConfig, links, aliases, driverOpts, macAddress, gwPriority }: EndpointConfig): boolean {
+  return [ipamConfig, links, aliases, driverOpts].every((one) => one === null) && macAddress === '' && gwPriority === 0;
+}
+
 function attach(ctx: NetworksContext, sandbox: Sandbox, network: Network, config: EndpointConfig): Endpoint {
-  const endpoint = planEndpoint(ctx, sandbox, { network, config }, freeInterface(sandbox), '');
+  const taken = sandbox.endpoints.map(({ interfaceName }) => interfaceName);
+  const name = interfaceNameFor({ network, config }, taken);
+  const endpoint = planEndpoint(ctx, sandbox, { network, config }, name, '');
   const before = gatewayEndpoint(sandbox.endpoints);
   using inside = openInside(sandbox.sandboxKey);
   wireEndpoint(ctx, network, endpoint, sandbox.sandboxKey, inside, 0);
@@ -63,12 +68,6 @@ function attach(ctx: NetworksContext, sandbox: Sandbox, network: Network, config
   ctx.names.index.put(endpoint);
   ctx.names.adjust(sandbox);
   return endpoint;
-}
-
-function freeInterface({ endpoints }: Sandbox): string {
-  for (let index = 0; ; index++) {
-    if (!endpoints.some(({ interfaceName }) => interfaceName === `eth${index}`)) return `eth${index}`;
-  }
 }
 
 /** Makes the default routes those of another endpoint, when it is another one. */

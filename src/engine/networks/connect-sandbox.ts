@@ -10,7 +10,7 @@ import { UndoStack } from '../../shared/undo-stack.js';
 import { leasePorts, releasePorts } from './lease-ports.js';
 import type { ConnectSandboxRequest, Endpoint, Network, Sandbox, SandboxNetwork } from './model.js';
 import { type NetworksContext, portRules } from './networks-context.js';
-import { gatewayEndpoint, planEndpoint, requestedNetworks } from './plan-endpoints.js';
+import { gatewayEndpoint, interfaceNameFor, planEndpoint, requestedNetworks } from './plan-endpoints.js';
 import { needsNameService } from './name-service.js';
 import { ensureHostNetns, releaseHostNetns } from './host-netns.js';
 import { addDefaultRoutes, cutEndpoint, wireEndpoint } from './wire-endpoint.js';
@@ -68,9 +68,12 @@ function planSandbox(ctx: NetworksContext, request: ConnectSandboxRequest): Sand
   const sandboxId = randomBytes(32).toString('hex');
   const requests = requestedNetworks(ctx, request);
   const kind = requests[0]?.network.driver === 'host' ? 'host' : 'private';
-  const endpoints = requests.map((wanted, index) =>
-    planEndpoint(ctx, request, wanted, `eth${index}`, index === 0 ? request.macAddress : ''),
-  );
+  const names: string[] = [];
+  const endpoints = requests.map((wanted, index) => {
+    const name = interfaceNameFor(wanted, names);
+    names.push(name);
+    return planEndpoint(ctx, request, wanted, name, index === 0 ? request.macAddress : '');
+  });
   return {
     sandboxId,
     sandboxKey: join(ctx.options.netnsDir, kind === 'host' ? 'default' : sandboxId.slice(0, 12)),

@@ -1,39 +1,30 @@
 import { randomBytes } from 'node:crypto';
 import { findLink } from '../../host/netlink/links.js';
-import { conflict, forbidden, internal, invalid, notFound } from '../../shared/errors.js';
-import { ensureBridge, removeBridge, routedBlocks } from './bridge-interface.js';
-import { formatCidr, overlaps, parseCidr } from './cidr.js';
+import { conflict, forbidden, invalid, notFound } from '../../shared/errors.js';
+import { formatRfc3339Nano, nowNs } from '../../shared/rfc3339.js';
+import { ensureBridge, removeBridge } from './bridge-interface.js';
+import { applyConfigFrom, checkConfigOnly } from './config-networks.js';
 import { isPredefined } from './find-network.js';
-import { chooseSubnet, DEFAULT_ADDRESS_POOLS, firstAddress } from './ipam.js';
-import type { CreateNetworkRequest, IpamPool, Network } from './model.js';
+import { versionOf } from './ipam.js';
+import type { CreateNetworkRequest, Network } from './model.js';
+import { checkBridgeOptions, familyOption, gatewayMode, NETWORK_OPTION } from './network-options.js';
+import { poolsFor } from './network-pools.js';
 import { firewallState, type NetworksContext } from './networks-context.js';
 import { checkPools } from './validate-pools.js';
 
-const BRIDGE_NAME = 'com.docker.network.bridge.name';
-const MTU = 'com.docker.network.driver.mtu';
-
-/** Makes a user-defined bridge network. Nothing is left when it throws. */
+/** Makes a user-defined network. Nothing is left when it throws. */
 export async function createNetwork(
   ctx: NetworksContext,
   request: CreateNetworkRequest,
 ): Promise<{ id: string; warning: string }> {
   checkRequest(ctx, request);
-  const id = randomBytes(32).toString('hex');
-  const network = describe(ctx, id, request);
+  const network = describe(ctx, request.configFrom === '' ? request : applyConfigFrom(ctx, request));
+  const { id } = network;
   checkBridgeName(ctx, network);
   // Written first: a daemon that dies in between finds the network at boot and makes what is missing.
   ctx.repository.insertNetwork(network);
   ctx.networks.set(id, network);
-  try {
-    ensureBridge(ctx, network);
-    await ctx.firewall.sync(firewallState(ctx, false));
-  } catch (error) {
-    ctx.networks.delete(id);
-    if (network.ownsBridge) removeBridge(ctx, network.bridgeName);
-    ctx.repository.deleteNetwork(id);
-    await ctx.firewall.sync(firewallState(ctx, false));
-    throw error;
-  }
+  if (network.driver === 'bridge') await makeBridge(ctx, network);
   ctx.emit({
     type: 'network',
     action: 'create',
@@ -43,12 +34,36 @@ export async function createNetwork(
   return { id, warning: '' };
 }
 
-function checkRequest(ctx: NetworksContext, { name, driver, ipam, options }: CreateNetworkRequest): void {
+async function makeBridge(ctx: NetworksContext, network: Network): Promise<void> {
+  try {
+    ensureBridge(ctx, network);
+    await ctx.firewall.sync(firewallState(ctx, false));
+  } catch (error) {
+    ctx.networks.delete(network.id);
+    if (network.ownsBridge) removeBridge(ctx, network.bridgeName);
+    ctx.repository.deleteNetwork(network.id);
+    await ctx.firewall.sync(firewallState(ctx, false));
+    throw error;
+  }
+}
+
+function checkRequest(ctx: NetworksContext, request: CreateNetworkRequest): void {
+  const { name, driver, ipam, scope, ingress, configOnly } = request;
   if (name.trim() === '') throw invalid('invalid name: name is empty');
-  if (isPredefined(name)) throw forbidden(`operation is not permitted on predefined ${name} network `);
+  if (isPredefined(name) || name === 'default') {
+    throw forbidden(`operation is not permitted on predefined ${name} network `);
+  }
   if ([...ctx.networks.values()].some((network) => network.name === name)) {
     throw conflict(`network with name ${name} already exists`);
   }
+  if (scope === 'swarm') throw forbidden('cannot create a swarm scoped network when swarm is not active');
+  if (ingress) throw forbidden('Ingress network can only be global scope network');
+  if (configOnly) checkConfigOnly(request);
+  else checkDriver(driver);
+  if (ipam && !['', 'default'].includes(ipam.driver)) throw notFound(`plugin "${ipam.driver}" not found`);
+}
+
+function checkDriver(driver: string): void {
   if (driver === 'host' || driver === 'null') throw forbidden(`only one instance of "${driver}" network is allowed`);
   if (driver === 'overlay') {
     throw forbidden(
@@ -56,94 +71,63 @@ function checkRequest(ctx: NetworksContext, { name, driver, ipam, options }: Cre
     );
   }
   if (!['', 'bridge', 'default'].includes(driver)) throw notFound(`plugin "${driver}" not found`);
-  if (ipam && !['', 'default'].includes(ipam.driver)) throw notFound(`plugin "${ipam.driver}" not found`);
-  const mtu = options[MTU];
-  if (mtu !== undefined && !/^-?\d+$/.test(mtu)) {
-    throw invalid(
-      `failed to parse ${MTU} value: ${mtu} (strconv.Atoi: parsing ${JSON.stringify(mtu)}: invalid syntax)`,
-    );
-  }
 }
 
-function describe(ctx: NetworksContext, id: string, request: CreateNetworkRequest): Network {
+function describe(ctx: NetworksContext, request: CreateNetworkRequest): Network {
+  const { options, configOnly } = request;
+  const id = randomBytes(32).toString('hex');
   const requested = request.ipam?.config ?? [];
   checkPools(requested);
-  const enableIpv4 = request.enableIpv4 ?? true;
-  const enableIpv6 = request.enableIpv6 ?? false;
-  const bridgeName = request.options[BRIDGE_NAME] || `br-${id.slice(0, 12)}`;
+  const enableIpv4 = request.enableIpv4 ?? familyOption(options, NETWORK_OPTION.enableIpv4) ?? true;
+  const enableIpv6 = request.enableIpv6 ?? familyOption(options, NETWORK_OPTION.enableIpv6) ?? false;
+  if (!enableIpv4 && !enableIpv6) throw invalid('IPv4 or IPv6 must be enabled');
+  if (!configOnly) {
+    checkBridgeOptions(options, request.internal);
+    checkPoolCount(requested);
+  }
+  const bridgeName = configOnly ? '' : options[NETWORK_OPTION.bridgeName] || `br-${id.slice(0, 12)}`;
+  const wantsGateway = (version: 4 | 6): boolean => gatewayMode({ options }, version) !== 'isolated';
+  const config = configOnly
+    ? requested.map(({ subnet = '', ipRange = '', gateway = '', auxiliaryAddresses = {} }) => ({
+        subnet,
+        ipRange,
+        gateway,
+        auxiliaryAddresses,
+      }))
+    : poolsFor(ctx, { requested, enableIpv4, enableIpv6, wantsGateway });
   return {
     id,
     name: request.name,
-    created: new Date().toISOString(),
+    created: formatRfc3339Nano(nowNs()),
     scope: 'local',
-    driver: 'bridge',
+    driver: configOnly ? 'null' : 'bridge',
     enableIpv4,
     enableIpv6,
     internal: request.internal,
     attachable: request.attachable,
     ingress: false,
-    configOnly: request.configOnly,
+    configOnly,
     configFrom: request.configFrom,
-    ipam: {
-      driver: 'default',
-      options: request.ipam?.options ?? {},
-      config: poolsFor(ctx, requested, enableIpv4, enableIpv6),
-    },
-    options: request.options,
+    ipam: { driver: 'default', options: request.ipam?.options ?? null, config },
+    options,
     labels: request.labels,
     automaticPools: requested.length === 0,
     bridgeName,
-    ownsBridge: findLink(ctx.routes, bridgeName) === null,
+    ownsBridge: bridgeName !== '' && findLink(ctx.routes, bridgeName) === null,
   };
 }
 
-/** The pools asked for with what they leave open filled in; a family without any gets one chosen. */
-function poolsFor(ctx: NetworksContext, requested: Partial<IpamPool>[], v4: boolean, v6: boolean): IpamPool[] {
-  const pools = requested.map(({ subnet = '', ipRange = '', gateway = '', auxiliaryAddresses = {} }) => {
-    refuseOverlap(ctx, subnet);
-    return { subnet, ipRange, gateway: gateway || firstAddress(subnet), auxiliaryAddresses };
-  });
-  const wanted = pools.filter(({ subnet }) => (subnet.includes(':') ? v6 : v4));
-  if (v4 && !wanted.some(({ subnet }) => !subnet.includes(':'))) wanted.unshift(automaticPool(choose(ctx)));
-  if (v6 && !wanted.some(({ subnet }) => subnet.includes(':'))) wanted.push(automaticPool(uniqueLocalSubnet()));
-  return wanted;
-}
-
-const automaticPool = (subnet: string): IpamPool => ({
-  subnet,
-  ipRange: '',
-  gateway: firstAddress(subnet),
-  auxiliaryAddresses: {},
-});
-
-function choose(ctx: NetworksContext): string {
-  const pools = ctx.options.addressPools.length > 0 ? ctx.options.addressPools : DEFAULT_ADDRESS_POOLS;
-  return chooseSubnet(pools, 4, [...networkBlocks(ctx), ...routedBlocks(ctx, [])]);
-}
-
-/** A /64 of a random unique local prefix. Source: RFC 4193. */
-function uniqueLocalSubnet(): string {
-  const block = parseCidr(
-    `fd${randomBytes(5)
-      .toString('hex')
-      .replace(/^(..)(....)(....)$/, '$1:$2:$3')}::/64`,
-  );
-  if (!block) throw internal('no unique local subnet');
-  return formatCidr(block);
-}
-
-function networkBlocks(ctx: NetworksContext): NonNullable<ReturnType<typeof parseCidr>>[] {
-  return [...ctx.networks.values()].flatMap(({ ipam }) => ipam.config).flatMap(({ subnet }) => parseCidr(subnet) ?? []);
-}
-
-function refuseOverlap(ctx: NetworksContext, subnet: string): void {
-  const block = parseCidr(subnet);
-  if (block && networkBlocks(ctx).some((other) => overlaps(block, other))) {
-    throw forbidden('invalid pool request: Pool overlaps with other one on this address space');
+function checkPoolCount(pools: NonNullable<CreateNetworkRequest['ipam']>['config']): void {
+  for (const version of [4, 6] as const) {
+    const own = pools.filter(({ subnet = '' }) => versionOf({ subnet }) === version);
+    if (new Set(own.map(({ subnet }) => subnet)).size > 1) {
+      throw forbidden("bridge driver doesn't support multiple subnets");
+    }
   }
 }
 
 function checkBridgeName(ctx: NetworksContext, { id, bridgeName }: Network): void {
+  if (bridgeName === '') return;
   if (!/^[^/\s]{1,15}$/.test(bridgeName)) throw invalid(`invalid bridge name: ${bridgeName}`);
   const other = [...ctx.networks.values()].find((network) => network.bridgeName === bridgeName);
   if (!other) return;

@@ -1,4 +1,5 @@
-import { conflict, forbidden, hasCode, WharfError } from '../../shared/errors.js';
+import { errorKind, hasCode, internal, invalid, notFound, WharfError } from '../../shared/errors.js';
+import type { ContainerDirectory, NetworkedContainer } from './container-directory.js';
 import { emitEndpoint } from './connect-sandbox.js';
 import { moveDefaultRoute } from './connect-container.js';
 import { releasePorts } from './lease-ports.js';
@@ -17,19 +18,29 @@ export async function disconnectContainer(
 ): Promise<void> {
   const directory = containersOf(ctx);
   const network = findNetwork(ctx, ref);
-  const container = directory.find(containerRef);
+  const container = findContainer(directory, containerRef, force);
   const sandbox = ctx.sandboxes.get(container.id);
   const endpoint = sandbox?.endpoints.find(({ networkId }) => networkId === network.id);
-  if (network.driver === 'host') {
-    throw conflict('container cannot be disconnected from host network or connected to host network');
-  }
   const isConfigured = container.networkNames.includes(network.name);
-  if (!endpoint && !isConfigured && !force) {
-    throw forbidden(`container ${container.id} is not connected to the network ${network.name}`);
+  if (isConfigured && network.driver === 'host') {
+    throw invalid('cannot disconnect container from host network - container was created in host network mode');
+  }
+  if (!endpoint && !isConfigured) {
+    const which = container.running ? 'network' : 'the network';
+    throw internal(`container ${container.id} is not connected to ${which} ${network.name}`);
   }
   if (sandbox && endpoint) await detach(ctx, sandbox, endpoint);
   if (isConfigured) await directory.disconnected(container.id, network.name);
   if (endpoint) emitEndpoint(ctx, 'disconnect', endpoint);
+}
+
+function findContainer(directory: ContainerDirectory, ref: string, force: boolean): NetworkedContainer {
+  try {
+    return directory.find(ref);
+  } catch (error) {
+    if (force && errorKind(error) === 'not-found') throw notFound(`endpoint ${ref} not found`);
+    throw error;
+  }
 }
 
 async function detach(ctx: NetworksContext, sandbox: Sandbox, endpoint: Endpoint): Promise<void> {

@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Cidr, contains, formatAddress, formatCidr, overlaps, parseAddress, parseCidr } from './cidr.js';
-import { allocateAddress, chooseSubnet, claimAddress, DEFAULT_ADDRESS_POOLS, firstAddress } from './ipam.js';
+import {
+  allocateAddress,
+  chooseSubnet,
+  claimAddress,
+  DEFAULT_ADDRESS_POOLS,
+  firstAddress,
+  firstFreeAddress,
+  usageOf,
+} from './ipam.js';
 import type { IpamPool } from './model.js';
 
 const block = (text: string): Cidr => {
@@ -56,7 +64,7 @@ describe('addresses', () => {
 });
 
 describe('chooseSubnet', () => {
-  it('gives dockerd’s 31 networks, then none', () => {
+  it('gives dockerd’s 31 networks first, then a thousand more', () => {
     const taken: Cidr[] = [];
     const given: string[] = [];
     for (let index = 0; index < 31; index++) {
@@ -68,7 +76,8 @@ describe('chooseSubnet', () => {
     expect(given[14]).toBe('172.31.0.0/16');
     expect(given[15]).toBe('192.168.0.0/20');
     expect(given[30]).toBe('192.168.240.0/20');
-    expect(() => chooseSubnet(DEFAULT_ADDRESS_POOLS, 4, taken)).toThrow(
+    expect(chooseSubnet(DEFAULT_ADDRESS_POOLS, 4, taken)).toBe('10.192.0.0/20');
+    expect(() => chooseSubnet(DEFAULT_ADDRESS_POOLS, 4, [...taken, block('10.0.0.0/8')])).toThrow(
       'all predefined address pools have been fully subnetted',
     );
   });
@@ -121,5 +130,28 @@ describe('allocateAddress', () => {
     );
     expect(() => claimAddress(pool('10.0.0.0/24'), '10.0.0.1', new Set())).toThrow('Address already in use');
     expect(() => claimAddress(pool('10.0.0.0/24'), '10.0.1.1', new Set())).toThrow('Requested address is out of range');
+    for (const end of ['10.0.0.0', '10.0.0.255']) {
+      expect(() => claimAddress(pool('10.0.0.0/24'), end, new Set())).toThrow('Address already in use');
+    }
+  });
+});
+
+describe('a pool', () => {
+  it('gives the host the first address of its range', () => {
+    expect(firstFreeAddress(pool('10.0.0.0/24', { ipRange: '10.0.0.128/25' }))).toBe('10.0.0.128');
+    expect(firstFreeAddress(pool('10.0.0.0/24', { auxiliaryAddresses: { a: '10.0.0.1' } }))).toBe('10.0.0.2');
+    expect(firstFreeAddress(pool('10.0.0.4/32'))).toBe('10.0.0.4');
+  });
+
+  it('tells how full it is', () => {
+    expect(usageOf(pool('172.16.0.0/16'), new Set())).toEqual({
+      subnet: '172.16.0.0/16',
+      inUse: 3n,
+      available: 65_533n,
+    });
+    const ranged = pool('10.0.0.0/24', { ipRange: '10.0.0.128/25', auxiliaryAddresses: { a: '10.0.0.200' } });
+    const used = new Set(['', '10.0.0.129', '10.0.0.9', '10.9.9.9']);
+    expect(usageOf(ranged, used)).toEqual({ subnet: '10.0.0.0/24', inUse: 6n, available: 125n });
+    expect(usageOf(pool('fd00::/64'), new Set())).toMatchObject({ inUse: 2n, available: (1n << 64n) - 2n });
   });
 });

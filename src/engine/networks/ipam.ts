@@ -10,7 +10,7 @@ import {
   parseCidr,
   sizeOf,
 } from './cidr.js';
-import type { IpamPool } from './model.js';
+import type { IpamPool, PoolUsage } from './model.js';
 
 /** Where subnets come from when a network names none: `base` cut into pieces of prefix length `size`. */
 export interface AddressPool {
@@ -18,12 +18,16 @@ export interface AddressPool {
   size: number;
 }
 
-/** dockerd's defaults: 172.17 to 172.31, then 192.168 in /20. Source: moby, daemon/libnetwork/ipamutils. */
+/**
+ * dockerd's 31 networks first (172.17 to 172.31, then 192.168 in /20; source: moby, daemon/libnetwork/ipamutils), then 1024 more
+ * for those who have used them up.
+ */
 export const DEFAULT_ADDRESS_POOLS: readonly AddressPool[] = [
   ...['172.17.0.0/16', '172.18.0.0/16', '172.19.0.0/16', '172.20.0.0/14', '172.24.0.0/14', '172.28.0.0/14'].map(
     (base) => ({ base, size: 16 }),
   ),
   { base: '192.168.0.0/16', size: 20 },
+  { base: '10.192.0.0/10', size: 20 },
 ];
 
 /**
@@ -53,6 +57,13 @@ export function firstAddress(subnet: string): string {
   return formatAddress(block.version, block.base + (sizeOf(block) > 2n ? 1n : 0n));
 }
 
+/** The address that the host gets in a pool that names no gateway: the first that could be given out. */
+export function firstFreeAddress(pool: IpamPool): string {
+  const address = allocateAddress({ ...pool, gateway: '' }, new Set());
+  if (address === null) throw internal('failed to allocate gateway (): no available IP addresses');
+  return address;
+}
+
 /**
  * The lowest free address of a pool: of its range if it has one. Never the subnet's first (and with IPv4 last) address, nor
  * its gateway, nor an auxiliary one. null when there is none left.
@@ -77,8 +88,30 @@ export function claimAddress(pool: IpamPool, requested: string, used: ReadonlySe
   const wanted = parseAddress(requested);
   const address = wanted ? formatAddress(wanted.version, wanted.value) : requested;
   if (!contains(parsed(pool.subnet), address)) throw internal('Requested address is out of range');
-  if (used.has(address) || reserved(pool).has(address)) throw forbidden('Address already in use');
+  if (used.has(address) || reserved(pool).has(address) || isEnd(pool, address))
+    throw forbidden('Address already in use');
   return address;
+}
+
+/** Whether an address is the subnet's own or its broadcast address, which nobody can have. */
+function isEnd({ subnet }: IpamPool, address: string): boolean {
+  const block = parsed(subnet);
+  if (sizeOf(block) <= 2n) return false;
+  const isLast = block.version === 4 && address === formatAddress(4, lastOf(block));
+  return isLast || address === formatAddress(block.version, block.base);
+}
+
+/** How full a pool is. `used` may hold addresses of other pools. */
+export function usageOf(pool: IpamPool, used: ReadonlySet<string>): PoolUsage {
+  const subnet = parsed(pool.subnet);
+  const range = pool.ipRange === '' ? subnet : parsed(pool.ipRange);
+  const taken = new Set([...used, ...reserved(pool)].filter((address) => contains(subnet, address)));
+  if (sizeOf(subnet) > 2n) {
+    taken.add(formatAddress(subnet.version, subnet.base));
+    if (subnet.version === 4) taken.add(formatAddress(4, lastOf(subnet)));
+  }
+  const inRange = [...taken].filter((address) => contains(range, address)).length;
+  return { subnet: pool.subnet, inUse: BigInt(taken.size), available: sizeOf(range) - BigInt(inRange) };
 }
 
 /** Which pool of a network holds an address; undefined if none does. */
@@ -86,7 +119,7 @@ export function poolOf(pools: readonly IpamPool[], address: string): IpamPool | 
   return pools.find(({ subnet }) => contains(parsed(subnet), address));
 }
 
-export function versionOf(pool: IpamPool): 4 | 6 {
+export function versionOf(pool: Pick<IpamPool, 'subnet'>): 4 | 6 {
   return pool.subnet.includes(':') ? 6 : 4;
 }
 

@@ -1,19 +1,29 @@
-import { invalid } from '../../shared/errors.js';
+import { internal, invalid } from '../../shared/errors.js';
 import { matchesPattern } from '../../shared/match-pattern.js';
 import type { Filters } from '../containers/container.js';
 import { isPredefined } from './find-network.js';
 import type { Endpoint, Network, NetworkDetails, NetworkMember } from './model.js';
+import { usageOf } from './ipam.js';
 import { containersOf, type NetworksContext } from './networks-context.js';
+import { usedAddresses } from './plan-endpoints.js';
 import { activeEndpoints } from './remove-network.js';
 
 /** The networks that pass the filters, in order of creation. Throws invalid for a filter that dockerd does not know. */
 export function listNetworks(ctx: NetworksContext, filters: Filters): NetworkDetails[] {
+  if ((filters.get('dangling') ?? []).length > 1) throw invalid('got more than one value for filter key "dangling"');
   return [...ctx.networks.values()].filter((network) => passes(ctx, network, filters)).map((one) => details(ctx, one));
 }
 
 /** A network with its running containers. */
 export function details(ctx: NetworksContext, network: Network): NetworkDetails {
   return { ...network, members: activeEndpoints(ctx, network).map(member) };
+}
+
+/** A network with its running containers and how full its subnets are. */
+export function inspectNetwork(ctx: NetworksContext, network: Network): NetworkDetails {
+  const used = usedAddresses(ctx, network.id);
+  const pools = network.configOnly ? [] : network.ipam.config;
+  return { ...details(ctx, network), usage: pools.map((pool) => usageOf(pool, used)) };
 }
 
 function member(endpoint: Endpoint): NetworkMember {
@@ -37,11 +47,13 @@ const TESTS: Record<string, Test> = {
   scope: (_, { scope }, value) => scope === value,
   label: (_, { labels }, value) => matchesLabel(labels, value),
   type: (_, { name }, value) => {
-    if (value !== 'custom' && value !== 'builtin') throw invalid(`invalid filter: 'type'='${value}'`);
+    if (value !== 'custom' && value !== 'builtin') throw internal(`invalid filter: 'type'='${value}'`);
     return isPredefined(name) === (value === 'builtin');
   },
   dangling: (ctx, network, value) => {
-    if (!/^(1|true|0|false)$/i.test(value)) throw invalid(`invalid filter 'dangling=[${value}]'`);
+    if (!/^(1|true|0|false)$/i.test(value)) {
+      throw invalid('invalid value for filter \'dangling\', must be "true" (or "1"), or "false" (or "0")');
+    }
     const isDangling = !isPredefined(network.name) && containersOf(ctx).countUsing(network) === 0;
     return isDangling === /^(1|true)$/i.test(value);
   },

@@ -78,6 +78,17 @@ export interface NetworkMember {
 
 export interface NetworkDetails extends Network {
   members: NetworkMember[];
+  /** Told by inspect only. */
+  usage?: PoolUsage[];
+}
+
+/** How full a subnet is. */
+export interface PoolUsage {
+  subnet: string;
+  /** Addresses that are in use or kept for something. */
+  inUse: bigint;
+  /** Addresses of the range that can be given out. */
+  available: bigint;
 }
 
 /** A running container's place on a network: what was given, and what was asked for. */
@@ -101,6 +112,9 @@ export interface Endpoint {
   /** null on networks without name service. */
   dnsNames: string[] | null;
   aliases: string[] | null;
+  driverOpts: Record<string, string> | null;
+  /** Further addresses that were asked for. */
+  linkLocalIps: string[];
   /** `other:alias`: names that only this container has for others on the network. */
   links: string[] | null;
   gwPriority: number;

@@ -417,7 +417,7 @@ describe('user-defined networks', () => {
     expect(listRoutes(inside).filter(({ destination }) => destination === null)).toMatchObject([
       { gateway: '172.18.0.1' },
     ]);
-    await expect(networks.disconnect('bridge', 'ca', false)).rejects.toThrow('is not connected to the network bridge');
+    await expect(networks.disconnect('bridge', 'ca', false)).rejects.toThrow('is not connected to network bridge');
     await networks.disconnect('n1', 'ca', false);
     inside[Symbol.dispose]();
     await networks.releaseSandbox(id('a'));

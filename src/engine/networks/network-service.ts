@@ -14,7 +14,7 @@ import { createNetwork } from './create-network.js';
 import { ensureDefaultNetworks } from './default-networks.js';
 import { disconnectContainer } from './disconnect-container.js';
 import { findNetwork } from './find-network.js';
-import { details, listNetworks } from './list-networks.js';
+import { inspectNetwork, listNetworks } from './list-networks.js';
 import type { ConnectSandboxRequest, CreateNetworkRequest, Network, NetworkDetails, SandboxNetwork } from './model.js';
 import type { NetworkRepository } from './network-repository.js';
 import { firewallState, type NetworkOptions, type NetworksContext } from './networks-context.js';
@@ -119,13 +119,9 @@ export class NetworkService {
     return sandbox ? toSandboxNetwork(sandbox) : null;
   }
 
-  /** Throws what dockerd says when a create names a network setting that can't be. Warnings are for the client. */
-  validate(
-    networkMode: string,
-    endpoints: Record<string, EndpointConfig>,
-    hasPortBindings: boolean,
-  ): { warnings: string[] } {
-    return validateEndpoints(this.ctx, networkMode, endpoints, hasPortBindings);
+  /** Throws what dockerd says when a create names a network setting that can't be. */
+  validate(endpoints: Record<string, EndpointConfig>): void {
+    validateEndpoints(this.ctx, endpoints);
   }
 
   /** A container was renamed. */
@@ -149,7 +145,7 @@ export class NetworkService {
   }
 
   inspect(ref: string): NetworkDetails {
-    return details(this.ctx, findNetwork(this.ctx, ref));
+    return inspectNetwork(this.ctx, findNetwork(this.ctx, ref));
   }
 
   create(request: CreateNetworkRequest): Promise<{ id: string; warning: string }> {

@@ -7,6 +7,7 @@ import type { ContainerDirectory } from './container-directory.js';
 import type { AddressPool } from './ipam.js';
 import type { NameService } from './name-service.js';
 import type { Network, PortLease, Sandbox } from './model.js';
+import { flag, NETWORK_OPTION } from './network-options.js';
 import type { NetworkRepository } from './network-repository.js';
 import type { PortAllocator } from './port-allocation.js';
 
@@ -61,8 +62,8 @@ export function firewallState(ctx: NetworksContext, forwardingSwitchedOn: boolea
     bridges: bridges.map((network) => ({
       name: network.bridgeName,
       subnets: network.ipam.config.map(({ subnet }) => subnet),
-      masquerade: flag(network, 'com.docker.network.bridge.enable_ip_masquerade', true),
-      icc: flag(network, 'com.docker.network.bridge.enable_icc', true),
+      masquerade: flag(network, NETWORK_OPTION.masquerade, true),
+      icc: flag(network, NETWORK_OPTION.icc, true),
       internal: network.internal,
     })),
     ports: [...ctx.sandboxes.values()].flatMap(({ ports }) => portRules(ports)),
@@ -81,12 +82,6 @@ export function portRules(ports: readonly PortLease[]): FirewallState['ports'] {
       containerAddress,
       containerPort,
     }));
-}
-
-/** A yes-or-no option of a network. */
-export function flag(network: Network, name: string, fallback: boolean): boolean {
-  const value = network.options[name];
-  return value === undefined ? fallback : /^(1|t|true)$/i.test(value);
 }
 
 /** The containers; calling this before `useContainers` is a mistake of the program. */

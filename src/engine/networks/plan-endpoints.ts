@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { internal, invalid } from '../../shared/errors.js';
+import { forbidden, internal, invalid } from '../../shared/errors.js';
 import type { EndpointConfig } from '../containers/container-config.js';
+import { ENDPOINT_OPTION } from './endpoint-options.js';
 import { findNetwork, isPredefined } from './find-network.js';
 import { allocateAddress, claimAddress, poolOf, prefixLengthOf, versionOf } from './ipam.js';
 import { macAddressFor } from './mac-address.js';
 import type { ConnectSandboxRequest, Endpoint, IpamPool, Network } from './model.js';
+import { NETWORK_OPTION } from './network-options.js';
 import type { NetworksContext } from './networks-context.js';
 import { newVethName } from './wire-endpoint.js';
 
@@ -25,15 +27,21 @@ export function requestedNetworks(ctx: NetworksContext, request: ConnectSandboxR
   byId.set(primary.id, { network: primary, config: null });
   for (const [ref, config] of Object.entries(request.endpoints)) {
     const network = findNetwork(ctx, ref === 'default' ? mode : ref);
+    if (network.configOnly) throw forbidden('cannot create endpoint on configuration-only network');
     byId.set(network.id, { network, config });
   }
-  const names = Object.keys(request.endpoints).length > 0;
-  if (names && primary.driver === 'bridge' && byId.get(primary.id)?.config === null) byId.delete(primary.id);
+  if (primary.configOnly) throw forbidden('cannot create endpoint on configuration-only network');
   const [first, ...others] = [...byId.values()];
   if (!first) throw internal('a container without network mode');
+  if (primary.driver === 'null' && others.length > 0) {
+    throw invalid('container cannot be connected to multiple networks with one of the networks in private (none) mode');
+  }
   others.sort((one, other) => (one.network.name < other.network.name ? -1 : 1));
-  if (primary.driver !== 'bridge') return [first];
-  return [first, ...others.filter(({ network }) => network.driver === 'bridge')];
+  if (primary.driver === 'host' || primary.driver === 'null') return [first];
+  const wired = others.filter(({ network }) => network.driver !== 'host' && network.driver !== 'null');
+  // A network of the mode that is not among the container's was disconnected while it was stopped.
+  const wasDisconnected = first.config === null && Object.keys(request.endpoints).length > 0;
+  return wasDisconnected ? wired : [first, ...wired];
 }
 
 /** `default` is the default bridge, or nothing where the daemon has none. */
@@ -41,6 +49,15 @@ function modeOf(ctx: NetworksContext, { networkMode, networkDisabled }: ConnectS
   if (networkDisabled) return 'none';
   if (!['', 'default', 'bridge'].includes(networkMode)) return networkMode;
   return ctx.options.bridge === 'none' ? 'none' : 'bridge';
+}
+
+/** The name of the interface that a container gets: the one asked for, or the first free one of the network's prefix. */
+export function interfaceNameFor({ network, config }: EndpointRequest, taken: readonly string[]): string {
+  if (network.driver === 'host' || network.driver === 'null') return '';
+  const asked = config?.driverOpts?.[ENDPOINT_OPTION.interfaceName];
+  if (asked) return asked;
+  const prefix = network.options[NETWORK_OPTION.interfacePrefix] || 'eth';
+  for (let index = 0; ; index++) if (!taken.includes(`${prefix}${index}`)) return `${prefix}${index}`;
 }
 
 /** Whom an endpoint is for. */
@@ -105,6 +122,8 @@ function emptyEndpoint(owner: EndpointOwner, network: Network, config: EndpointC
     dnsNames: isPredefined(network.name) ? null : [...new Set(names)],
     aliases,
     links: config?.links ?? null,
+    driverOpts: config?.driverOpts ?? null,
+    linkLocalIps: config?.ipamConfig?.linkLocalIps ?? [],
     gwPriority: config?.gwPriority ?? 0,
   };
 }
@@ -133,7 +152,7 @@ function pick(
 }
 
 /** The addresses on a network that a container has or is being given. */
-function usedAddresses(ctx: NetworksContext, networkId: string): Set<string> {
+export function usedAddresses(ctx: NetworksContext, networkId: string): Set<string> {
   const used = new Set<string>();
   for (const { endpoints } of ctx.sandboxes.values()) {
     for (const endpoint of endpoints) {

@@ -1,4 +1,5 @@
 import { invalid } from '../../shared/errors.js';
+import { parseTimeFilterNs } from '../../shared/time-filter.js';
 import type { Filters } from '../containers/container.js';
 import { isPredefined } from './find-network.js';
 import { matchesLabel } from './list-networks.js';
@@ -32,31 +33,10 @@ function passes({ labels, created }: Network, filters: Filters, untilMs: number 
   );
 }
 
-/** `until` as a moment: seconds since 1970, a date, or a duration before now. */
+/** `until` as a moment in milliseconds since 1970; null: any time. */
 function untilOf(filters: Filters): number | null {
   const [value, ...more] = filters.get('until') ?? [];
   if (value === undefined) return null;
   if (more.length > 0) throw invalid('more than one until filter specified');
-  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000;
-  const duration = durationMs(value);
-  if (duration !== null) return Date.now() - duration;
-  const date = Date.parse(value);
-  if (Number.isNaN(date)) throw invalid(`invalid filter 'until=[${value}]'`);
-  return date;
-}
-
-const UNIT_MS: Record<string, number> = {
-  h: 3_600_000,
-  m: 60_000,
-  s: 1000,
-  ms: 1,
-  us: 0.001,
-  µs: 0.001,
-  ns: 0.000_001,
-};
-
-function durationMs(text: string): number | null {
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s|us|µs|ns)/g)];
-  if (parts.length === 0 || parts.map(([whole]) => whole).join('') !== text) return null;
-  return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * (UNIT_MS[unit ?? ''] ?? 0), 0);
+  return Number(parseTimeFilterNs(value) / 1_000_000n);
 }

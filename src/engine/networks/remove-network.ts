@@ -1,5 +1,6 @@
 import { forbidden } from '../../shared/errors.js';
 import { removeBridge } from './bridge-interface.js';
+import { isConfigInUse } from './config-networks.js';
 import { findNetwork, isPredefined } from './find-network.js';
 import type { Endpoint, Network } from './model.js';
 import { firewallState, type NetworksContext } from './networks-context.js';
@@ -8,6 +9,9 @@ import { firewallState, type NetworksContext } from './networks-context.js';
 export async function removeNetwork(ctx: NetworksContext, ref: string): Promise<void> {
   const network = findNetwork(ctx, ref);
   if (isPredefined(network.name)) throw forbidden(`${network.name} is a pre-defined network and cannot be removed`);
+  if (isConfigInUse(ctx, network)) {
+    throw forbidden(`error while removing network: configuration network "${network.name}" is in use`);
+  }
   const active = activeEndpoints(ctx, network);
   if (active.length > 0) {
     const names = active.map(
@@ -18,7 +22,7 @@ export async function removeNetwork(ctx: NetworksContext, ref: string): Promise<
   ctx.networks.delete(network.id);
   try {
     if (network.ownsBridge) removeBridge(ctx, network.bridgeName);
-    await ctx.firewall.sync(firewallState(ctx, false));
+    if (network.driver === 'bridge') await ctx.firewall.sync(firewallState(ctx, false));
   } catch (error) {
     ctx.networks.set(network.id, network);
     throw error;

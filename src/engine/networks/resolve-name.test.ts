@@ -23,6 +23,8 @@ const endpoint = (container: string, network: string, more: Partial<Endpoint> = 
   dnsNames: [container],
   aliases: null,
   links: null,
+  driverOpts: null,
+  linkLocalIps: [],
   gwPriority: 0,
   ...more,
 });

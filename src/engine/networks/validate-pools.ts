@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { invalid } from '../../shared/errors.js';
 import { contains, formatCidr, lastOf, parseCidr, type Cidr } from './cidr.js';
 import type { IpamPool } from './model.js';
@@ -15,24 +16,42 @@ export function asList(messages: readonly string[]): string {
 
 function errorsOf({ subnet = '', ipRange = '', gateway = '', auxiliaryAddresses = {} }: Partial<IpamPool>): string[] {
   const block = parseCidr(subnet);
-  if (!block) return [`invalid subnet ${subnet}: invalid CIDR block notation`];
   const errors: string[] = [];
-  if (formatCidr(block) !== subnet.toLowerCase()) {
+  if (!block) errors.push(`invalid subnet ${subnet}: invalid CIDR block notation`);
+  else if (formatCidr(block) !== subnet.toLowerCase()) {
     errors.push(`invalid subnet ${subnet}: it should be ${formatCidr(block)}`);
   }
+  if (!block) return errors;
   if (ipRange !== '') errors.push(...rangeErrors(ipRange, block, subnet));
-  const outside = (what: string, address: string): string[] =>
-    contains(block, address)
-      ? []
-      : [`invalid ${what} ${address}: parent subnet ${subnet} doesn't contain this address`];
-  if (gateway !== '') errors.push(...outside('gateway', gateway));
-  for (const address of Object.values(auxiliaryAddresses)) errors.push(...outside('auxiliary address', address));
+  const addressErrors = (what: string, address: string): string[] => {
+    const problem = addressProblem(address, block, subnet);
+    return problem === null ? [] : [`invalid ${what}: ${problem}`];
+  };
+  if (gateway !== '') errors.push(...addressErrors(`gateway ${gateway}`, gateway));
+  for (const [name, address] of Object.entries(auxiliaryAddresses)) {
+    errors.push(...addressErrors(`auxiliary address ${name}`, address));
+  }
   return errors;
+}
+
+function addressProblem(address: string, block: Cidr, subnet: string): string | null {
+  if (isIP(address) === 0) return 'invalid address';
+  if (isIP(address) !== block.version) return `parent subnet is an IPv${block.version} block`;
+  return contains(block, address) ? null : `parent subnet ${subnet} doesn't contain this address`;
 }
 
 function rangeErrors(ipRange: string, subnet: Cidr, shown: string): string[] {
   const range = parseCidr(ipRange);
   if (!range) return [`invalid ip-range ${ipRange}: invalid CIDR block notation`];
-  const inside = range.version === subnet.version && range.base >= subnet.base && lastOf(range) <= lastOf(subnet);
-  return inside ? [] : [`invalid ip-range ${ipRange}: parent subnet ${shown} doesn't contain ip-range`];
+  if (range.version !== subnet.version) {
+    return [`invalid ip-range ${ipRange}: parent subnet is an IPv${subnet.version} block`];
+  }
+  const errors: string[] = [];
+  if (formatCidr(range) !== ipRange.toLowerCase()) {
+    errors.push(`invalid ip-range ${ipRange}: it should be ${formatCidr(range)}`);
+  }
+  if (range.base < subnet.base || lastOf(range) > lastOf(subnet)) {
+    errors.push(`invalid ip-range ${ipRange}: parent subnet ${shown} doesn't contain ip-range`);
+  }
+  return errors;
 }

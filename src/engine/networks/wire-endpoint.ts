@@ -7,8 +7,10 @@ import { addRoute } from '../../host/netlink/routes.js';
 import { readSysctl, writeSysctl } from '../../host/netlink/sysctl.js';
 import { inNetns } from '../../host/sys/namespaces.js';
 import { hasCode, internal } from '../../shared/errors.js';
+import { interfaceSysctls } from './endpoint-options.js';
 import type { Endpoint, Network } from './model.js';
-import { flag, type NetworksContext } from './networks-context.js';
+import { flag, mtuOf, NETWORK_OPTION } from './network-options.js';
+import type { NetworksContext } from './networks-context.js';
 
 const BRIDGE_NETFILTER = ['net/bridge/bridge-nf-call-iptables', 'net/bridge/bridge-nf-call-ip6tables'];
 
@@ -36,6 +38,7 @@ export function wireEndpoint(
 ): void {
   const bridge = findLink(ctx.routes, network.bridgeName);
   if (!bridge) throw internal(`bridge ${network.bridgeName} of network ${network.name} is not there`);
+  checkInterfaceName(endpoint);
   const netnsFd = openSync(sandboxKey, 'r');
   try {
     const peer = { name: endpoint.interfaceName, macAddress: endpoint.macAddress, netnsFd, index };
@@ -55,7 +58,7 @@ export function wireEndpoint(
 function configure(endpoint: Endpoint, sandboxKey: string, inside: RouteSocket, known: number): void {
   const link = known || findLink(inside, endpoint.interfaceName)?.index;
   if (!link) throw internal(`interface ${endpoint.interfaceName} is not in ${sandboxKey}`);
-  const { ipAddress, ipPrefixLen, globalIpv6Address, globalIpv6PrefixLen } = endpoint;
+  const { ipAddress, ipPrefixLen, globalIpv6Address, globalIpv6PrefixLen, linkLocalIps } = endpoint;
   if (globalIpv6Address !== '') {
     inNetns(sandboxKey, () => writeSysctl(`net/ipv6/conf/${endpoint.interfaceName}/disable_ipv6`, 0));
   }
@@ -64,8 +67,38 @@ function configure(endpoint: Endpoint, sandboxKey: string, inside: RouteSocket, 
     ...(globalIpv6Address === ''
       ? []
       : [addAddress({ link, address: globalIpv6Address, prefixLength: globalIpv6PrefixLen })]),
+    ...(linkLocalIps ?? []).map((address) =>
+      addAddress({ link, address, prefixLength: address.includes(':') ? 64 : 16 }),
+    ),
     setLink(link, { up: true }),
   );
+  writeInterfaceSysctls(endpoint, sandboxKey);
+}
+
+/** Names that the kernel refuses, in the words in which dockerd passes its answer on. */
+function checkInterfaceName({ hostInterface, interfaceName }: Endpoint): void {
+  const problem =
+    interfaceName.length > 15
+      ? 'numerical result out of range'
+      : /[/:\s]/.test(interfaceName) || ['.', '..'].includes(interfaceName)
+        ? 'invalid argument'
+        : null;
+  if (problem === null) return;
+  const what = `error renaming interface "${hostInterface}" to "${interfaceName}": ${problem}`;
+  throw internal(`failed to add interface ${hostInterface} to sandbox: ${what}`);
+}
+
+function writeInterfaceSysctls({ driverOpts, interfaceName, hostInterface }: Endpoint, sandboxKey: string): void {
+  const sysctls = interfaceSysctls(driverOpts ?? {}, interfaceName);
+  if (sysctls.length === 0) return;
+  inNetns(sandboxKey, () => {
+    for (const { path, value } of sysctls) {
+      if (readSysctl(path) === null) {
+        throw internal(`failed to add interface ${hostInterface} to sandbox: /proc/sys/${path} is not a sysctl file`);
+      }
+      writeSysctl(path, value);
+    }
+  });
 }
 
 /**
@@ -76,7 +109,7 @@ function configure(endpoint: Endpoint, sandboxKey: string, inside: RouteSocket, 
  */
 function setPort(ctx: NetworksContext, network: Network, hostInterface: string): void {
   const hairpin = BRIDGE_NETFILTER.some((path) => readSysctl(path) === '1');
-  const isolated = !hairpin && !flag(network, 'com.docker.network.bridge.enable_icc', true);
+  const isolated = !hairpin && !flag(network, NETWORK_OPTION.icc, true);
   if (isolated || hairpin) ctx.routes.request(setBridgePort(hostInterface, { isolated, hairpin }));
 }
 
@@ -106,10 +139,6 @@ export function removeVeth(ctx: Pick<NetworksContext, 'routes'>, hostInterface: 
   } catch (error) {
     if (!hasCode(error, 'ENODEV')) throw error;
   }
-}
-
-export function mtuOf(network: Network): number {
-  return Number(network.options['com.docker.network.driver.mtu'] ?? 1500);
 }
 
 /** A socket inside a namespace that exists. The caller disposes of it. */
