@@ -15,6 +15,7 @@ import { sandboxState, withoutSandbox } from './initial-network.js';
 import { refreshLinkHosts, requireLinked } from './links.js';
 import { shimLog } from './log-config.js';
 import { logPath } from './logs.js';
+import { checkReadOnlyOptions } from './mount-spec.js';
 import { otherContainer } from './namespaces.js';
 import { writeNetworkFiles } from './network-files.js';
 import { releaseVolumes, unmountRoot } from './release-run.js';
@@ -106,6 +107,7 @@ function preconditions(
 ): { netnsOwner: ContainerEntry | null; log: ReturnType<typeof shimLog> } {
   const { container } = entry;
   requireLinked(ctx, container);
+  checkReadOnlyOptions(container.hostConfig.mounts);
   return { netnsOwner: networkOwner(ctx, entry), log: shimLog(container, logPath(ctx, container)) };
 }
 

@@ -48,6 +48,21 @@ export function planMount(spec: MountSpec): PlannedMount {
   }
 }
 
+/**
+ * What a start refuses of the options of binds that create takes. Throws invalid in dockerd's words. Source: dockerd 28.5, which also only
+ * looks at a start.
+ */
+export function checkReadOnlyOptions(specs: readonly MountSpec[]): void {
+  for (const { readOnly, bindOptions } of specs) {
+    if (!bindOptions?.readOnlyForceRecursive) continue;
+    const conflict = (what: string): WharfError => invalid(`mount options conflict: ${what}`);
+    if (!readOnly) throw conflict('!ReadOnly && BindOptions.ReadOnlyForceRecursive');
+    if (bindOptions.readOnlyNonRecursive) {
+      throw conflict('ReadOnlyNonRecursive && BindOptions.ReadOnlyForceRecursive');
+    }
+  }
+}
+
 /** Clients from 1.42 on hear of the first three earlier, from `compat/create-container.ts`. */
 function checkOptionFields({ type, ...spec }: MountSpec, fail: Fail): void {
   const wrong = (name: string): WharfError => fail(`field ${name} must not be specified`);

@@ -18,6 +18,8 @@ export interface PlannedMount {
   mode: string;
   readOnly: boolean;
   propagation: MountPropagation;
+  /** The client asked for no propagation; a start may choose another one. */
+  isDefaultPropagation?: boolean;
   nonRecursive: boolean;
   /** How far a read-only bind reaches below: as far as the kernel can, not at all, or entirely or not at all. */
   readOnlyBelow: 'if-possible' | 'never' | 'force';

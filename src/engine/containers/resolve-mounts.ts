@@ -73,7 +73,7 @@ async function resolveBind(ctx: ContainersContext, mount: PlannedMount): Promise
   if (mount.propagation !== '') return mount;
   // A private bind of a tree that holds the daemon's own mounts would keep them busy for as long as the container runs.
   const holdsDataRoot = ctx.deps.paths.dataRoot === mount.source || isBelow(ctx.deps.paths.dataRoot, mount.source);
-  return { ...mount, propagation: holdsDataRoot ? 'rslave' : 'rprivate' };
+  return { ...mount, propagation: holdsDataRoot ? 'rslave' : 'rprivate', isDefaultPropagation: true };
 }
 
 function isBelow(path: string, parent: string): boolean {

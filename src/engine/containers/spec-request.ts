@@ -8,6 +8,7 @@ import { internal, notFound } from '../../shared/errors.js';
 import type { HostConfig } from './container-config.js';
 import type { Container } from './container.js';
 import type { ContainersContext } from './containers-context.js';
+import { possiblePropagation } from './bind-propagation.js';
 import { mountImage } from './image-mounts.js';
 import { linkEnv } from './links.js';
 import { chooseNamespaces, otherContainer, shmPath } from './namespaces.js';
@@ -49,6 +50,7 @@ export function specRequest(ctx: ContainersContext, container: Container, facts:
     mounts: facts.mounts,
     shmSizeBytes: hostConfig.shmSizeBytes,
     shmPath: shmPath(ctx, container),
+    hasShm: hostConfig.ipcMode !== 'none',
     privileged: hostConfig.privileged,
     capAdd: hostConfig.capAdd,
     capDrop: hostConfig.capDrop,
@@ -198,7 +200,7 @@ async function specMount(ctx: ContainersContext, containerId: string, mount: Pla
     return { ...base, type: 'bind', source: subpathOf(mountImage(ctx, mount), mount.subpath) };
   }
   if (mount.createSource && !existsSync(mount.source)) await mkdir(mount.source, { recursive: true, mode: 0o755 });
-  return { ...base, type: 'bind', source: mount.source };
+  return { ...base, type: 'bind', source: mount.source, propagation: possiblePropagation(mount) };
 }
 
 function subpathOf(root: string, subpath: string): string {

@@ -21,6 +21,8 @@ export interface SpecInput {
   shmSizeBytes: number;
   /** A host path to bind on /dev/shm (IPC shared with another container), or null for a private tmpfs. */
   shmPath: string | null;
+  /** false: no /dev/shm at all. */
+  hasShm?: boolean;
   privileged: boolean;
   capAdd: string[];
   capDrop: string[];

@@ -64,7 +64,7 @@ function standardMounts(input: SpecInput): RuntimeMount[] {
       options: ['rbind', ...LOCKED_DOWN],
     });
   }
-  mounts.push(shmMount(input));
+  if (input.hasShm !== false) mounts.push(shmMount(input));
   return mounts;
 }
 
