@@ -1,5 +1,5 @@
 import type { NamespaceChoice, NamespaceChoices } from '../../host/oci/spec-input.js';
-import { conflict, internal } from '../../shared/errors.js';
+import { conflict, internal, invalid } from '../../shared/errors.js';
 import type { Container } from './container.js';
 import type { ContainerEntry } from './container-entry.js';
 import type { ContainersContext } from './containers-context.js';
@@ -28,6 +28,11 @@ function ipcNamespace(ctx: ContainersContext, mode: string): NamespaceChoice {
   if (!other.container.state.running) {
     throw conflict(`failed to join IPC namespace: container ${other.id} is not running`);
   }
+  if (shmPath(ctx, other.container) === null) {
+    throw invalid(
+      `failed to join IPC namespace: container ${other.id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
+    );
+  }
   return { path: `/proc/${other.container.state.pid}/ns/ipc` };
 }
 
@@ -53,7 +58,5 @@ export function shmPath(ctx: ContainersContext, container: Container): string | 
   if (ipcMode === 'host') return '/dev/shm';
   if (ipcMode === 'shareable') return containerFiles(ctx.deps.paths, container.id).shm;
   const other = otherContainer(ctx, ipcMode);
-  if (!other) return null;
-  if (other.container.hostConfig.ipcMode === 'host') return '/dev/shm';
-  return containerFiles(ctx.deps.paths, other.id).shm;
+  return other && shmPath(ctx, other.container);
 }

@@ -54,16 +54,6 @@ function standardMounts(input: SpecInput): RuntimeMount[] {
     },
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: LOCKED_DOWN },
   ];
-  // In the host's network namespace a fresh sysfs can't be mounted without owning it in a user namespace; the others can.
-  if (input.namespaces.ipc === 'host') {
-    mounts.pop();
-    mounts.push({
-      destination: '/dev/mqueue',
-      type: 'bind',
-      source: '/dev/mqueue',
-      options: ['rbind', ...LOCKED_DOWN],
-    });
-  }
   if (input.hasShm !== false) mounts.push(shmMount(input));
   return mounts;
 }

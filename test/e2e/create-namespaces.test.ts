@@ -1,0 +1,153 @@
+import { existsSync, readdirSync, rmdirSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { daemonSuite } from '../support/daemon-suite.js';
+import { poll } from '../support/poll.js';
+
+const suite = daemonSuite();
+const docker = (...args: string[]) => suite.daemon.docker(args);
+const ok = (...args: string[]) => suite.daemon.ok(...args);
+const busybox = (options: string[], script: string) => docker('run', '--rm', ...options, 'busybox', 'sh', '-c', script);
+const output = async (options: string[], script: string): Promise<string> => {
+  const { code, stdout, stderr } = await busybox(options, script);
+  expect(stderr).toBe('');
+  expect(code).toBe(0);
+  return stdout.trim();
+};
+
+describe('namespaces of others', () => {
+  beforeAll(async () => {
+    await ok('run', '-d', '--name', 'sharer', '--ipc', 'shareable', '--network', 'none', 'busybox', 'sleep', '1000');
+    await ok('run', '-d', '--name', 'keeper', '--ipc', 'private', '--network', 'none', 'busybox', 'sleep', '1000');
+  });
+  afterAll(() => ok('rm', '-f', 'sharer', 'keeper'));
+
+  it('shares memory with who lets it', async () => {
+    await ok('exec', 'sharer', 'sh', '-c', 'echo shared >/dev/shm/file');
+    expect(await output(['--ipc', 'container:sharer'], 'cat /dev/shm/file')).toBe('shared');
+    expect(await output(['--ipc', 'private'], 'ls /dev/shm')).toBe('');
+    expect((await busybox(['--ipc', 'none'], 'ls -d /dev/shm')).stderr).toContain('No such file or directory');
+    expect((await busybox(['--ipc', 'container:nope'], 'true')).stderr).toContain('No such container: nope');
+    const namespace = 'readlink /proc/self/ns/ipc';
+    expect(await output(['--ipc', 'host'], namespace)).not.toBe(await output([], namespace));
+  });
+
+  it('does not join the memory of who keeps it', async () => {
+    expect((await busybox(['--ipc', 'container:keeper'], 'true')).stderr).toContain('non-shareable IPC');
+  });
+
+  it('sees the processes of another container, and of the host', async () => {
+    expect(await output(['--pid', 'container:sharer'], 'cat /proc/1/cmdline | tr "\\0" " "')).toContain('sleep 1000');
+    expect(Number(await output(['--pid', 'host'], 'echo $$'))).toBeGreaterThan(1);
+    expect((await busybox(['--pid', 'container:nope'], 'true')).stderr).toContain('No such container: nope');
+  });
+
+  it("has the host's name, and its control groups, where asked", async () => {
+    expect(await output(['--uts', 'host'], 'hostname')).toBe(hostname());
+    const own = await output(['--cgroupns', 'private'], 'readlink /proc/self/ns/cgroup');
+    const hosts = await output(['--cgroupns', 'host'], 'readlink /proc/self/ns/cgroup');
+    expect(own).not.toBe(hosts);
+    expect((await busybox(['--hostname', 'x', '--uts', 'host'], 'true')).stderr).toContain(
+      'conflicting options: hostname and the UTS mode',
+    );
+    expect(await output(['--userns', 'host'], 'id -u')).toBe('0');
+  });
+
+  it('lies below the control group asked for', async () => {
+    const parent = `${suite.daemon.cgroupParent}/below`;
+    expect(await output(['--cgroup-parent', parent], 'cat /proc/self/cgroup')).toContain(`${parent}/`);
+    // Who names a parent has to take it away.
+    for (const controller of readdirSync('/sys/fs/cgroup')) {
+      const path = join('/sys/fs/cgroup', controller, parent);
+      if (existsSync(path)) rmdirSync(path);
+    }
+    if (existsSync(join('/sys/fs/cgroup', parent))) rmdirSync(join('/sys/fs/cgroup', parent));
+  });
+});
+
+describe('names', () => {
+  it('knows the gateway and other hosts', async () => {
+    const options = ['--add-host', 'gate:host-gateway', '--add-host', 'other:1.2.3.4', '--add-host', 'six:::1'];
+    const hosts = await output(options, 'cat /etc/hosts; ip route | head -1');
+    const gateway = /default via (\S+)/.exec(hosts)?.[1];
+    expect(hosts).toContain(`${gateway}\tgate\n`);
+    expect(hosts).toContain('1.2.3.4\tother\n');
+    expect(hosts).toContain('::1\tsix\n');
+  });
+
+  it('links to another container: hosts, variables and names', async () => {
+    await ok(
+      'run',
+      '-d',
+      '--name',
+      'db-one',
+      '--hostname',
+      'dbhost',
+      '-e',
+      'KEY=value',
+      '--expose',
+      '80',
+      'busybox',
+      'sleep',
+      '1000',
+    );
+    const address = await ok('inspect', '-f', '{{.NetworkSettings.Networks.bridge.IPAddress}}', 'db-one');
+    const out = await output(
+      ['--name', 'web-one', '--link', 'db-one:my-db', '--link', 'db-one'],
+      'env; cat /etc/hosts; ping -c1 -W5 my-db >/dev/null && echo reached',
+    );
+    for (const line of [
+      `MY_DB_PORT=tcp://${address}:80`,
+      `MY_DB_PORT_80_TCP=tcp://${address}:80`,
+      `MY_DB_PORT_80_TCP_ADDR=${address}`,
+      'MY_DB_PORT_80_TCP_PORT=80',
+      'MY_DB_PORT_80_TCP_PROTO=tcp',
+      'MY_DB_NAME=/web-one/my-db',
+      'MY_DB_ENV_KEY=value',
+      'DB_ONE_NAME=/web-one/db-one',
+      `${address}\tmy-db dbhost db-one`,
+      `${address}\tdb-one dbhost`,
+      'reached',
+    ]) {
+      expect(out.split('\n')).toContain(line);
+    }
+    await ok('rm', '-f', 'db-one');
+  });
+
+  it('goes on meaning the same container, and lets a link be removed', async () => {
+    await ok('create', '--name', 'db-two', 'busybox', 'sleep', '1000');
+    await ok('create', '--name', 'web-two', '--link', 'db-two:db', 'busybox', 'sleep', '1000');
+    const names = async (): Promise<string[]> => {
+      const { json } = await suite.daemon.api.get('/containers/json?all=1');
+      return (json as { Names: string[] }[]).flatMap((row) => row.Names).sort();
+    };
+    expect(await names()).toEqual(['/db-two', '/web-two', '/web-two/db']);
+    expect((await docker('start', 'web-two')).stderr).toContain(
+      'Cannot link to a non running container: /db-two AS /web-two/db',
+    );
+    await ok('rename', 'db-two', 'db-renamed');
+    expect(await ok('inspect', '-f', '{{.HostConfig.Links}}', 'web-two')).toBe('[/db-renamed:/web-two/db]');
+    await ok('start', 'db-renamed', 'web-two');
+    expect(await ok('exec', 'web-two', 'cat', '/etc/hosts')).toMatch(/\tdb \w+ db-renamed\n/);
+    expect((await docker('rm', '--link', 'web-two')).stderr).toContain('cannot remove the default link name');
+    expect((await docker('rm', '--link', 'web-two/nope')).stderr).toContain('No such container: web-two/nope');
+    await ok('rm', '--link', '/web-two/db');
+    expect(await names()).toEqual(['/db-renamed', '/web-two']);
+    await ok('rm', '-f', 'db-renamed', 'web-two');
+  });
+
+  it("tells of a link's new address", async () => {
+    await ok('run', '-d', '--name', 'db-three', 'busybox', 'sleep', '1000');
+    await ok('run', '-d', '--name', 'web-three', '--link', 'db-three:db', 'busybox', 'sleep', '1000');
+    await ok('stop', '-t0', 'db-three');
+    // It takes the address that has become free.
+    await ok('run', '-d', '--name', 'taker', 'busybox', 'sleep', '1000');
+    await ok('start', 'db-three');
+    const address = await ok('inspect', '-f', '{{.NetworkSettings.Networks.bridge.IPAddress}}', 'db-three');
+    await poll('the new address to be known', async () =>
+      (await ok('exec', 'web-three', 'cat', '/etc/hosts')).includes(`${address}\tdb `),
+    );
+    await ok('rm', '-f', 'db-three', 'web-three', 'taker');
+  });
+});
