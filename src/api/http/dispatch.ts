@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { fastify } from 'fastify';
 import { errorMessage, invalid } from '../../shared/errors.js';
-import { formatVersion, MAX_API_VERSION, MIN_API_VERSION, compareVersions } from './api-version.js';
+import { apiVersion, formatVersion, MAX_API_VERSION, MIN_API_VERSION, compareVersions } from './api-version.js';
 import type { RequestContext } from './api-request.js';
 import { RoutedRequest } from './api-request.js';
 import type { PathResolver, ResolvedPath } from './path-resolver.js';
@@ -89,7 +89,8 @@ async function dispatch(
   reply: FastifyReply,
 ): Promise<void> {
   const { route, version, versionText } = found;
-  if (versionText !== null && compareVersions(version, MIN_API_VERSION) < 0) return sendTooOld(reply.raw, versionText);
+  const oldest = route.alsoOlderSince ? apiVersion(route.alsoOlderSince) : MIN_API_VERSION;
+  if (versionText !== null && compareVersions(version, oldest) < 0) return sendTooOld(reply.raw, versionText);
   try {
     checkVersion(found);
     const answer = await route.handler(new RoutedRequest(context, found, request, reply));

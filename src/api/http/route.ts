@@ -65,6 +65,11 @@ export interface RouteDefinition {
   readonly path: string;
   /** First version with it; an older client gets 404 `page not found`. */
   readonly since: `${number}.${number}`;
+  /**
+   * Also served to clients older than any that are served otherwise, from this version on: it has been the same since. Some tools
+   * (skopeo's `docker-daemon:`) never ask for another version.
+   */
+  readonly alsoOlderSince?: `${number}.${number}`;
   /** Last version with it; absent: all. */
   readonly until?: `${number}.${number}`;
   /** Whether the work is stopped when the client goes away. */

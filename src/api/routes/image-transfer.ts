@@ -5,7 +5,7 @@ import type { ApiReply } from '../http/reply.js';
 import { stream } from '../http/reply.js';
 import { streamProgress } from '../http/progress.js';
 import type { ApiRequest, RouteDefinition } from '../http/route.js';
-import { platformText } from '../schemas/platform-query.js';
+import { platformJson, platformText } from '../schemas/platform-query.js';
 import { decodeRegistryAuth } from '../schemas/registry-auth.js';
 
 /** `POST /images/create`: a pull with `fromImage`, an import with `fromSrc`. */
@@ -63,7 +63,7 @@ function pushImage(request: ApiRequest): Promise<null> {
   const options = {
     ref: request.params.name ?? '',
     tag: query.string('tag'),
-    platform: atLeast(version, '1.46') ? platformText(query.string('platform')) : '',
+    platform: atLeast(version, '1.46') ? platformJson(query.string('platform')) : '',
     credentials: decodeRegistryAuth(headers['x-registry-auth']),
   };
   return streamProgress(request, (progress, signal) => engine.images.push(options, progress, signal));
@@ -89,7 +89,7 @@ function platformsOf({ query, version }: ApiRequest): string[] {
   if (!atLeast(version, '1.48')) return [];
   const platforms = query.strings('platform').filter((value) => value !== '');
   if (platforms.length > 1 && !atLeast(version, '1.52')) throw invalid('multiple platform parameters not supported');
-  return platforms.map(platformText);
+  return platforms.map(platformJson);
 }
 
 export const IMAGE_TRANSFER_ROUTES: readonly RouteDefinition[] = [
@@ -101,8 +101,30 @@ export const IMAGE_TRANSFER_ROUTES: readonly RouteDefinition[] = [
     uploads: true,
     handler: createImage,
   },
-  { method: 'POST', path: '/images/load', since: '1.24', cancelled: 'with-client', uploads: true, handler: loadImages },
-  { method: 'GET', path: '/images/get', since: '1.24', cancelled: 'with-client', handler: saveImages },
-  { method: 'GET', path: '/images/{name}/get', since: '1.24', cancelled: 'with-client', handler: saveImages },
+  {
+    method: 'POST',
+    path: '/images/load',
+    since: '1.24',
+    alsoOlderSince: '1.22',
+    cancelled: 'with-client',
+    uploads: true,
+    handler: loadImages,
+  },
+  {
+    method: 'GET',
+    path: '/images/get',
+    since: '1.24',
+    alsoOlderSince: '1.22',
+    cancelled: 'with-client',
+    handler: saveImages,
+  },
+  {
+    method: 'GET',
+    path: '/images/{name}/get',
+    since: '1.24',
+    alsoOlderSince: '1.22',
+    cancelled: 'with-client',
+    handler: saveImages,
+  },
   { method: 'POST', path: '/images/{name}/push', since: '1.24', cancelled: 'with-client', handler: pushImage },
 ];

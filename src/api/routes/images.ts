@@ -6,8 +6,8 @@ import type { ApiReply } from '../http/reply.js';
 import { empty, json } from '../http/reply.js';
 import type { ApiRequest, RouteDefinition } from '../http/route.js';
 import { fromImage } from '../schemas/image-inspect.js';
-import { fromImageSummary } from '../schemas/image-summary.js';
-import { platformText } from '../schemas/platform-query.js';
+import { fromImageManifest, fromImageSummary } from '../schemas/image-summary.js';
+import { platformJson } from '../schemas/platform-query.js';
 import { IMAGE_TRANSFER_ROUTES } from './image-transfer.js';
 
 const LIST_FILTERS = ['before', 'dangling', 'label', 'label!', 'reference', 'since', 'until'];
@@ -29,21 +29,29 @@ async function listImages({ engine, query, version }: ApiRequest): Promise<ApiRe
     filters,
     sharedSize: atLeast(version, '1.42') && query.bool('shared-size'),
   });
-  return json(images.map(fromImageSummary));
+  const rows = images.map(fromImageSummary);
+  if (!atLeast(version, '1.47') || !query.bool('manifests')) return json(rows);
+  const manifests = await Promise.all(images.map(({ image }) => engine.images.manifests(image)));
+  return json(rows.map((row, i) => ({ ...row, Manifests: (manifests[i] ?? []).map(fromImageManifest) })));
 }
 
-function inspectImage(request: ApiRequest): ApiReply {
+async function inspectImage(request: ApiRequest): Promise<ApiReply> {
   const { engine, query, version } = request;
-  const platform = atLeast(version, '1.49') ? platformText(query.string('platform')) : '';
-  if (platform !== '' && query.bool('manifests')) {
+  const platform = atLeast(version, '1.49') ? platformJson(query.string('platform')) : '';
+  const withManifests = atLeast(version, '1.48') && query.bool('manifests');
+  if (platform !== '' && withManifests) {
     throw invalid('conflicting options: manifests and platform options cannot both be set');
   }
   const image = engine.images.inspect(imageRef(request), platform === '' ? undefined : platform);
-  return json(fromImage(image, engine.images.graphDriver(image)));
+  const found = fromImage(image, engine.images.graphDriver(image));
+  if (!withManifests) return json(found);
+  return json({ ...found, Manifests: (await engine.images.manifests(image)).map(fromImageManifest) });
 }
 
 function imageHistory(request: ApiRequest): ApiReply {
-  const rows = request.engine.images.history(imageRef(request));
+  const { engine, query, version } = request;
+  const platform = atLeast(version, '1.48') ? platformJson(query.string('platform')) : '';
+  const rows = engine.images.history(imageRef(request), platform);
   return json(
     rows.map((row) => ({
       Comment: row.comment,
@@ -66,7 +74,9 @@ function tagImage(request: ApiRequest): ApiReply {
 async function removeImage(request: ApiRequest): Promise<ApiReply> {
   const ref = imageRef(request);
   if (ref.trim() === '') throw invalid('image name cannot be blank');
-  const options = { force: request.query.bool('force'), noPrune: request.query.bool('noprune') };
+  const { query, version } = request;
+  const platforms = atLeast(version, '1.50') ? query.strings('platforms').map(platformJson) : [];
+  const options = { force: query.bool('force'), noPrune: query.bool('noprune'), platforms };
   return json((await request.engine.images.remove(ref, options)).map(fromDeleteItem));
 }
 

@@ -1,4 +1,4 @@
-import type { Descriptor, ImageSummary, Platform } from '../../engine/images/image.js';
+import type { Descriptor, ImageManifest, ImageSummary, Platform } from '../../engine/images/image.js';
 import { omitZero } from './wire.js';
 
 /** A row of `GET /images/json`, with every field of every version. */
@@ -20,6 +20,27 @@ export function fromImageSummary({ image, sharedSizeBytes, containers }: ImageSu
 }
 
 export type WireImageSummary = ReturnType<typeof fromImageSummary>;
+
+/** An entry of `Manifests`. */
+export function fromImageManifest(manifest: ImageManifest) {
+  const { descriptor, kind, contentBytes, unpackedBytes } = manifest;
+  return {
+    ID: descriptor.digest,
+    Descriptor: fromDescriptor(descriptor),
+    Available: manifest.available,
+    Size: { Total: contentBytes + unpackedBytes, Content: contentBytes },
+    Kind: kind,
+    ImageData:
+      kind === 'image'
+        ? {
+            Platform: fromPlatform(manifest.platform),
+            Size: { Unpacked: unpackedBytes },
+            Containers: manifest.containerIds,
+          }
+        : undefined,
+    AttestationData: kind === 'attestation' ? { For: manifest.attestationFor } : undefined,
+  };
+}
 
 /** An OCI descriptor; undefined when there is none. */
 export function fromDescriptor(descriptor: Descriptor | null) {

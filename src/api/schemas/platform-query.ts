@@ -1,5 +1,12 @@
 import { invalid } from '../../shared/errors.js';
 
+/** A `platform` parameter that is the JSON of an OCI platform, as `os/arch[/variant]`; '' when absent. Throws invalid. */
+export function platformJson(value: string): string {
+  const text = value.trimStart();
+  if (text === '' || text.startsWith('{')) return platformText(value);
+  throw invalid(`failed to parse platform: invalid character '${text[0]}' looking for beginning of value`);
+}
+
 /**
  * A `platform` parameter in either of its forms, `linux/arm64/v8` or the JSON of an OCI platform, as `os/arch[/variant]`;
  * '' when absent. Throws invalid on JSON that is no platform.

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Filters } from '../containers/container.js';
 import type { Distribution } from './distribution.js';
 import type { SearchResult } from './search.js';
-import type { Image, ImageDeleteItem, ImageHistoryRow, ImageSummary } from './image.js';
+import type { Image, ImageDeleteItem, ImageHistoryRow, ImageManifest, ImageSummary } from './image.js';
 
 /** One progress message; the API writes it as a JSON line. Field names are the wire's in camelCase. */
 export interface Progress {
@@ -35,9 +35,12 @@ export interface ImageService {
   /** As inspect, but null when there is none. */
   find(ref: string, platform?: string): Image | null;
   graphDriver(image: Image): { name: string; data: Record<string, string> };
-  history(ref: string): ImageHistoryRow[];
+  /** The manifests that it came by, for other platforms too. */
+  manifests(image: Image): Promise<ImageManifest[]>;
+  history(ref: string, platform?: string): ImageHistoryRow[];
   tag(ref: string, repo: string, tag: string): void;
-  remove(ref: string, options: { force: boolean; noPrune: boolean }): Promise<ImageDeleteItem[]>;
+  /** With `platforms`, only an image that is for all of them. */
+  remove(ref: string, options: { force: boolean; noPrune: boolean; platforms?: string[] }): Promise<ImageDeleteItem[]>;
   prune(filters: Filters): Promise<{ deleted: ImageDeleteItem[]; spaceReclaimedBytes: number }>;
   /** `tag` '' with `fromImage` without tag: `latest`; `allTags`: every tag. `tag` may be a digest. */
   pull(

@@ -66,6 +66,21 @@ export interface Image {
   lastTagTime: string | null;
 }
 
+/** A manifest of an image, as `docker images --tree` shows it. */
+export interface ImageManifest {
+  descriptor: Descriptor;
+  kind: 'image' | 'attestation' | 'unknown';
+  /** Whether all of it is here, so that a container can be made of it. */
+  available: boolean;
+  /** Of its blobs that are here. */
+  contentBytes: number;
+  unpackedBytes: number;
+  platform: Platform;
+  containerIds: string[];
+  /** Digest of the manifest that an attestation is about; '' for other kinds. */
+  attestationFor: string;
+}
+
 export interface ImageSummary {
   image: Image;
   /** -1: not asked for. */

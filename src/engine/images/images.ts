@@ -2,10 +2,9 @@ import type { Readable } from 'node:stream';
 import type { ContentStore } from '../../host/content/content-store.js';
 import type { LayerStore } from '../../host/overlay/layer-store.js';
 import type { Registries } from '../../host/registry/registries.js';
-import { conflict, notFound } from '../../shared/errors.js';
+import { conflict } from '../../shared/errors.js';
 import type { Logger } from '../../shared/logger.js';
 import { Semaphore } from '../../shared/semaphore.js';
-import { formatPlatform, parsePlatform, platformScore } from '../../shared/platform.js';
 import type { Filters } from '../containers/container.js';
 import type { EmitEvent } from '../events/event.js';
 import { commitImage, type CommitOptions } from './commit.js';
@@ -15,7 +14,7 @@ import type { ImageContext, ImageUser } from './image-context.js';
 import type { ImageRepository } from './image-repository.js';
 import type { ImageService, ProgressSink, RegistryCredentials } from './image-service.js';
 import { ImageStore } from './image-store.js';
-import type { Image, ImageDeleteItem, ImageHistoryRow, ImageSummary } from './image.js';
+import type { Image, ImageDeleteItem, ImageHistoryRow, ImageManifest, ImageSummary } from './image.js';
 import { checkImport, importImage, type ImportOptions } from './import.js';
 import { inspectDistribution, type Distribution } from './distribution.js';
 import { openImportSource } from './import-source.js';
@@ -24,6 +23,8 @@ import { LayerInstaller } from './layer-installer.js';
 import { listImages } from './list.js';
 import { loadImages } from './load.js';
 import { login } from './login.js';
+import { platformMismatch, requirePlatform } from './platform-match.js';
+import { imageManifests } from './image-manifests.js';
 import { pruneImages } from './prune.js';
 import { pull, type PullOptions } from './pull.js';
 import { push, type PushOptions } from './push.js';
@@ -110,8 +111,7 @@ export class Images implements ImageService {
 
   inspect(ref: string, platform?: string): Image {
     const image = getImage(this.store, ref);
-    const mismatch = platformMismatch(image, ref, platform);
-    if (mismatch) throw notFound(mismatch);
+    requirePlatform(image, ref, platform);
     return image;
   }
 
@@ -136,15 +136,24 @@ export class Images implements ImageService {
     };
   }
 
-  history(ref: string): ImageHistoryRow[] {
-    return imageHistory(this.store, getImage(this.store, ref));
+  manifests(image: Image): Promise<ImageManifest[]> {
+    return imageManifests(this.context, image);
+  }
+
+  history(ref: string, platform?: string): ImageHistoryRow[] {
+    return imageHistory(this.store, this.inspect(ref, platform));
   }
 
   tag(ref: string, repo: string, tag: string): void {
     tagImage(this.context, ref, repo, tag);
   }
 
-  remove(ref: string, options: { force: boolean; noPrune: boolean }): Promise<ImageDeleteItem[]> {
+  async remove(
+    ref: string,
+    options: { force: boolean; noPrune: boolean; platforms?: string[] },
+  ): Promise<ImageDeleteItem[]> {
+    // An image is for one platform: of several, it can only be one that is meant.
+    for (const platform of options.platforms ?? []) this.inspect(ref, platform);
     return removeImage(this.context, ref, options);
   }
 
@@ -199,22 +208,11 @@ export class Images implements ImageService {
     return loadImages(this.context, source, options, progress, signal);
   }
 
-  save(refs: string[], _options: { platforms: string[] }, signal: AbortSignal): Promise<Readable> {
-    return saveImages(this.context, refs, signal);
+  save(refs: string[], options: { platforms: string[] }, signal: AbortSignal): Promise<Readable> {
+    return saveImages(this.context, refs, options, signal);
   }
 
   login(credentials: RegistryCredentials): Promise<{ status: string; identityToken: string }> {
     return login(this.context, credentials);
   }
-}
-
-/** What to say of an image that is not for the wanted platform; null: it is, or none was asked for. */
-function platformMismatch(image: Image, ref: string, platform: string | undefined): string | null {
-  if (platform === undefined || platform === '') return null;
-  const wanted = parsePlatform(platform);
-  if (platformScore(wanted, image.platform) > 0) return null;
-  return (
-    `image with reference ${ref} was found but its platform (${formatPlatform(image.platform)}) ` +
-    `does not match the specified platform (${formatPlatform(wanted)})`
-  );
 }

@@ -1,7 +1,7 @@
 import { digestHex, isDigest } from '../../shared/digest.js';
 import { errorMessage, invalid, notFound } from '../../shared/errors.js';
 import { hostPlatform, parsePlatform, platformScore, type PlatformSpec } from '../../shared/platform.js';
-import { formatImageConfig } from './image-config.js';
+import { formatImageConfig, parseImageConfig } from './image-config.js';
 import type { ArchiveSpool, SpooledFile } from './archive-spool.js';
 import type { Descriptor } from './image.js';
 import { isObject, objectField, objects, stringField, stringMap, strings, type JsonObject } from './json-fields.js';
@@ -27,12 +27,26 @@ export function listArchivedImages(spool: ArchiveSpool, platforms: readonly stri
   const wanted = platforms.map(parsePlatform);
   const manifestJson = spool.text('manifest.json');
   if (manifestJson !== null)
-    return objects(parseJson('manifest.json', manifestJson)).map((item) => fromManifestJson(spool, item));
+    return forPlatforms(
+      objects(parseJson('manifest.json', manifestJson)).map((item) => fromManifestJson(spool, item)),
+      wanted,
+    );
   const indexJson = spool.text('index.json');
   if (indexJson !== null) return fromLayout(spool, parseJson('index.json', indexJson), wanted);
   const repositories = spool.text('repositories');
   if (repositories !== null) return listLegacyImages(spool, parseJson('repositories', repositories), formatImageConfig);
   throw invalid('invalid archive: does not contain a manifest.json, index.json or repositories file');
+}
+
+/** Those of the images that are for one of the platforms; all when none is wanted. */
+function forPlatforms(images: ArchivedImage[], wanted: PlatformSpec[]): ArchivedImage[] {
+  if (wanted.length === 0) return images;
+  const found = images.filter(({ config }) => {
+    const platform = config.bytes ? parseImageConfig(config.bytes).platform : null;
+    return platform !== null && wanted.some((one) => platformScore(one, platform) > 0);
+  });
+  if (found.length === 0) throw notFound('no image in the archive matches the requested platform');
+  return found;
 }
 
 /** Parses a file of the archive. Throws invalid. */

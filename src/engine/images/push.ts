@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { requirePlatform } from './platform-match.js';
 import type { RegistryClient } from '../../host/registry/registry-client.js';
 import { bufferSource, uploadBlob, type UploadOptions } from '../../host/registry/upload-blob.js';
 import { digestOf, shortDigest } from '../../shared/digest.js';
@@ -37,13 +38,17 @@ export async function push(
   signal: AbortSignal,
 ): Promise<void> {
   const reference = withTagOrDigest(parseReference(options.ref), options.tag);
-  progress({ status: `The push refers to repository [${repositoryName(reference)}]` });
   const tagged = context.store
     .referencesIn(repositoryName(reference))
     .filter((found) => found.reference.tag !== '' && (reference.tag === '' || found.reference.tag === reference.tag));
+  for (const { imageId } of tagged) {
+    const image = context.store.get(imageId);
+    if (image) requirePlatform(image, familiarString(reference), options.platform);
+  }
   if (tagged.length === 0) {
     throw notFound(`An image does not exist locally with the tag: ${familiarName(reference)}`);
   }
+  progress({ status: `The push refers to repository [${repositoryName(reference)}]` });
   const mountFrom = new Map(tagged.map(({ imageId }) => [imageId, otherRepositories(context, reference, imageId)]));
   const scopes = [...new Set([...mountFrom.values()].flatMap((sources) => [...sources.values()].flat()))];
   const { domain, path } = reference;

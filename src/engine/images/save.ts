@@ -3,6 +3,7 @@ import { decompress } from '../../host/archive/decompress.js';
 import { encodeHeader, END_OF_ARCHIVE, paddingAfter } from '../../host/archive/tar-writer.js';
 import { digestHex, digestOf } from '../../shared/digest.js';
 import { internal, notFound } from '../../shared/errors.js';
+import { formatPlatform, parsePlatform, platformScore } from '../../shared/platform.js';
 import {
   canonicalString,
   familiarName,
@@ -33,11 +34,22 @@ interface ArchiveFile {
 
 /**
  * An archive of the images that is both an OCI layout and what `docker load` of any version reads. Layers are
- * uncompressed, so that their digests are the diff IDs, and the same images give the same bytes. Throws not-found before
- * the first byte. Source: dockerd 28.5, observed.
+ * uncompressed, so that their digests are the diff IDs, and the same images give the same bytes. With platforms, only images
+ * for one of them. Throws not-found before the first byte. Source: dockerd 28.5, observed.
  */
-export async function saveImages(context: ImageContext, refs: string[], signal: AbortSignal): Promise<Readable> {
-  const images = chooseImages(context, refs);
+export async function saveImages(
+  context: ImageContext,
+  refs: string[],
+  { platforms }: { platforms: string[] },
+  signal: AbortSignal,
+): Promise<Readable> {
+  const wanted = platforms.map(parsePlatform);
+  const images = chooseImages(context, refs).filter(
+    ({ image }) => wanted.length === 0 || wanted.some((platform) => platformScore(platform, image.platform) > 0),
+  );
+  if (images.length === 0 && wanted.length > 0) {
+    throw internal(`no suitable export target found for platform ${wanted.map(formatPlatform).join(', ')}`);
+  }
   const lease = context.layers.lease('remove');
   for (const { image } of images) lease.hold(...image.chainIds, ...layerBlobs(context, image));
   const files = archiveFiles(context, images);
