@@ -151,12 +151,13 @@ describe('update', () => {
       // These are no limits that an update is for.
       [
         { OomKillDisable: true, Ulimits: [{ Name: 'nofile', Soft: 5, Hard: 5 }] },
-        { OomKillDisable: false, Ulimits: [] },
+        { OomKillDisable: false },
       ],
     ]) {
       expect((await update(id, body!)).status).toBe(200);
       expect((await inspect(id)).HostConfig).toMatchObject(host!);
     }
+    expect((await inspect(id)).HostConfig.Ulimits ?? []).toEqual([]);
     expect(await memoryLimit(id)).toBe(String(100 << 20));
     expect(await pidsLimit(id)).toBe('10');
     expect(await kernel(id, ['cpuset', 'cpuset.cpus'], 'cpuset.cpus')).toBe('0');
