@@ -252,8 +252,55 @@ export const rows: Row[] = [
       return saving + loading;
     },
   },
+  pullImportAndFlood(),
   ...classicBuilds(),
 ];
+
+/** What a list takes at worst while a client pulls, another imports, and a container floods its log. */
+function pullImportAndFlood(): Row {
+  const address = '127.0.0.1:5077';
+  const image = `${address}/bench-pull:1`;
+  return {
+    name: 'GET /containers/json, p99, during a pull, an import and a flood of logs',
+    budget: 0.3,
+    unit: 'ms',
+    rounds: 3,
+    prepare: async (t) => {
+      const directory = join(work, `registry-${t.name}`);
+      mkdirSync(directory);
+      const config = join(directory, 'config.yml');
+      const storage = `storage: {filesystem: {rootdirectory: ${directory}/data}}`;
+      writeFileSync(config, `version: 0.1\nlog: {level: error}\n${storage}\nhttp: {addr: "${address}"}\n`);
+      const registry = t.spawnBeside('docker-registry', ['serve', config]);
+      big ??= bigFile();
+      execFileSync('tar', ['-C', work, '-cf', join(work, 'big.tar'), 'big']);
+      await t.docker(['import', join(work, 'big.tar'), image]);
+      await t.docker(['push', '-q', image]);
+      await t.docker(['rmi', image]);
+      const flood = ['--log-opt', 'max-size=10m', '--log-opt', 'max-file=2', 'busybox', 'sh', '-c'];
+      await t.docker(['run', '-d', '--name', 'bench-flood', ...flood, `while :; do ${PRINT_200_MB}; done`]);
+      return async () => {
+        await t.docker(['rm', '-f', 'bench-flood']);
+        registry.kill();
+      };
+    },
+    measure: async (t) => {
+      let busy = true;
+      const both = Promise.all([
+        t.docker(['pull', '-q', image]),
+        t.docker(['import', (many ??= manyFiles()), 'bench-during:1']),
+      ]).finally(() => (busy = false));
+      const times: number[] = [];
+      while (busy) {
+        times.push(await timed(() => t.quickGet('/containers/json')));
+        await new Promise((resolve) => setTimeout(resolve, 2));
+      }
+      await both;
+      await t.docker(['rmi', image, 'bench-during:1']);
+      return times.sort((a, b) => a - b)[Math.floor(times.length * 0.99)] ?? NaN;
+    },
+  };
+}
 
 /** Starting forty and removing them are one scene and two rows. */
 function startAndRemoveForty(): Row[] {

@@ -1,3 +1,4 @@
+import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { ApiClient } from '../support/api-client.js';
@@ -52,13 +53,20 @@ export class Target {
     return Id as string;
   }
 
+  /** Starts a program in the network namespace of the engine; the caller ends it. */
+  spawnBeside(program: string, args: string[]): ChildProcess {
+    const daemon = this.findDaemon();
+    if (!daemon) throw new Error(`${this.name}: can't find the daemon's process`);
+    return spawn('nsenter', [`--net=/proc/${daemon}/ns/net`, program, ...args], { stdio: 'ignore' });
+  }
+
   /**
    * Bytes of memory (PSS) of all processes of the engine: those in the mount namespace of the process that was started
    * with this socket, which leaves the containers out. 0 where it can't be found.
    */
   engineMemoryBytes(): number {
     const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-    const daemon = processes.find((pid) => this.isServedBy(pid));
+    const daemon = this.findDaemon();
     if (!daemon) return 0;
     const namespace = link(`/proc/${daemon}/ns/mnt`);
     return processes
@@ -67,6 +75,10 @@ export class Target {
       )
       .map((pid) => Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0) * 1024)
       .reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  private findDaemon(): string | undefined {
+    return readdirSync('/proc').find((name) => /^\d+$/.test(name) && this.isServedBy(name));
   }
 
   /** Whether the socket that a process was started with, seen from its own root, is this one. */

@@ -24,7 +24,7 @@ export type LayerSource = Readable | { path: string } | { upper: string };
 
 /**
  * Unpacks a layer's archive (plain, gzip, zstd, bzip2 or xz) into an existing, empty directory, in the form that overlayfs takes
- * as a lower layer. The archive is taken as hostile: nothing outside of the directory is read or written. Runs on a worker thread;
+ * as a lower layer. When the promise resolves the layer is on disk. The archive is taken as hostile: nothing outside of the directory is read or written. Runs on a worker thread;
  * a source stream is consumed, and destroyed when unpacking fails.
  *
  * Rejects with ArchiveError in dockerd's words (`unexpected EOF`, `archive/tar: invalid tar header`, `invalid entry name "../x"`,

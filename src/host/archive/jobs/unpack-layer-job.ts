@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, createReadStream, openSync, writeSync } from 'node:fs';
+import { syncFileSystem } from '../../sys/filesystem.js';
 import { ArchiveError, attempt } from '../archive-error.js';
 import { detectCompression, inflated, peek } from '../decompress.js';
 import type { IdMap } from '../id-map.js';
@@ -109,7 +110,7 @@ class LayerSink implements Disposable {
     this.reader.push(chunk);
   }
 
-  /** All has arrived: checks it. */
+  /** All has arrived: checks it, and makes the layer durable. */
   finish(): { entries: number; plain: Tally } {
     const { args, extractor, plain } = this;
     this.reader.finish();
@@ -118,6 +119,8 @@ class LayerSink implements Disposable {
       throw new ArchiveError(`wrong diff id calculated on extraction "${diffId}"`);
     }
     extractor.finish();
+    // The layer's record, which outlives a loss of power, vouches for its files: they have to be on disk first.
+    attempt('syncfs', '/', () => syncFileSystem(args.targetDirectory));
     return { entries: extractor.entries, plain };
   }
 
