@@ -72,21 +72,6 @@ const OTHERWISE: { request: string; why: string; reply: { status: number; body?:
     why: 'the API documents 403',
     reply: { status: 403, body: { message: 'container rootfs is marked read-only' } },
   },
-  {
-    request: 'POST /v1.51/images/create',
-    why: 'there is no image without a name; dockerd tries to fetch the address ""',
-    reply: { status: 400 },
-  },
-  {
-    request: 'POST /v1.51/networks/bridge/disconnect {"Container":"cc-exited"}',
-    why: 'the API documents 403',
-    reply: { status: 403 },
-  },
-  {
-    request: 'GET /v1.51/distribution/UPPER/json',
-    why: 'asking registries is not built',
-    reply: { status: 501 },
-  },
 ];
 
 let scene: Scene;

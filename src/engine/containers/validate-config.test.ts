@@ -54,6 +54,10 @@ describe('validateConfig: host', () => {
 
   it.each<[Partial<HostConfig>, string]>([
     [{ cpuPercent: 50 }, 'linux does not support CPU percent. Percent discarded.'],
+    [
+      { networkMode: 'host', portBindings: { '80/tcp': [] } },
+      'Published ports are discarded when using host network mode',
+    ],
   ])('warns about %o', (host, text) => {
     expect(validate(host)).toEqual([text]);
   });

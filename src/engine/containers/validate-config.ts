@@ -39,6 +39,9 @@ export function validateConfig(
   if (host.oomScoreAdj < -1000 || host.oomScoreAdj > 1000) {
     throw invalid(`Invalid value ${host.oomScoreAdj}, range for oom score adj is [-1000, 1000]`);
   }
+  if (host.networkMode === 'host' && Object.keys(host.portBindings).length > 0) {
+    warnings.push('Published ports are discarded when using host network mode');
+  }
   return { hostConfig, warnings };
 }
 

@@ -45,10 +45,10 @@ export async function push(
     const image = context.store.get(imageId);
     if (image) requirePlatform(image, familiarString(reference), options.platform);
   }
+  progress({ status: `The push refers to repository [${repositoryName(reference)}]` });
   if (tagged.length === 0) {
     throw notFound(`An image does not exist locally with the tag: ${familiarName(reference)}`);
   }
-  progress({ status: `The push refers to repository [${repositoryName(reference)}]` });
   const mountFrom = new Map(tagged.map(({ imageId }) => [imageId, otherRepositories(context, reference, imageId)]));
   const scopes = [...new Set([...mountFrom.values()].flatMap((sources) => [...sources.values()].flat()))];
   const { domain, path } = reference;
