@@ -5,6 +5,7 @@ import { loadConfig } from './config/load-config.js';
 import { ConfigError, parseFlags } from './config/parse-flags.js';
 import { usage } from './config/usage.js';
 import { errorMessage } from './shared/errors.js';
+import { silentLogger } from './shared/logger.js';
 import { buildInfo, ENGINE_VERSION } from './shared/version.js';
 
 /** What dockerd exits with for anything that keeps it from starting. */
@@ -35,6 +36,11 @@ async function main(argv: readonly string[]): Promise<number> {
   if (loaded.config.check) {
     const { checkDataRoot } = await import('./daemon/check-data-root.js');
     return (await checkDataRoot(loaded.config, (line) => process.stdout.write(`${line}\n`))) ? 0 : EXIT_FAILURE;
+  }
+  if (loaded.config.removeFirewall) {
+    const { NftablesFirewall } = await import('./host/firewall/nftables-firewall.js');
+    await new NftablesFirewall(silentLogger).teardown();
+    return 0;
   }
   // Not before here: what answers --version and --validate need not load the whole engine.
   const { runDaemon } = await import('./run-daemon.js');

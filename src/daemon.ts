@@ -191,6 +191,7 @@ export class Daemon implements AsyncDisposable {
   private buildFirewall(log: Logger): Firewall {
     if (!this.config.iptables) return new DisabledFirewall();
     const firewall = new NftablesFirewall(log);
+    firewall.watch();
     this.parts.add('firewall', () => firewall[Symbol.dispose]());
     return firewall;
   }

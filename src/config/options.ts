@@ -231,10 +231,12 @@ export const OPTIONS = {
     },
   ),
   'ip-masq': option(booleanKind, true, 'Enable IP masquerading for the default bridge network', { flag: 'ip-masq' }),
-  'userland-proxy': option(booleanKind, true, 'Use userland proxy for loopback traffic', {
-    flag: 'userland-proxy',
-    ...none,
-  }),
+  'userland-proxy': option(
+    booleanKind,
+    true,
+    'Serve published ports in the daemon where the kernel can not, e.g. IPv6 callers of IPv4 containers',
+    { flag: 'userland-proxy' },
+  ),
   'userland-proxy-path': option(text, '', 'Path to the userland proxy binary', {
     flag: 'userland-proxy-path',
     ...none,
@@ -316,6 +318,12 @@ export const OPTIONS = {
     flag: 'check',
     flagOnly: true,
   }),
+  'remove-firewall': option(
+    booleanKind,
+    false,
+    'Remove all firewall rules that a daemon left behind, and exit; containers are cut off from published ports',
+    { flag: 'remove-firewall', flagOnly: true },
+  ),
   validate: option(booleanKind, false, 'Validate daemon configuration and exit', { flag: 'validate', flagOnly: true }),
   version: option(booleanKind, false, 'Print version information and quit', {
     flag: 'version',

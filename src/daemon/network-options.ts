@@ -15,6 +15,7 @@ export function networkOptions(config: DaemonConfig, netnsDir: string): NetworkO
     ipForward: config.ipForward,
     confineForwarding: !config.ipForwardNoDrop,
     hostIp: config.ip,
+    userlandProxy: config.userlandProxy,
     addressPools: config.defaultAddressPools,
   };
 }

@@ -72,6 +72,8 @@ export interface PublishedPort {
   proto: 'tcp' | 'udp' | 'sctp';
   hostIp: string;
   hostPort: number;
+  /** It is reached at the container's own address, so it takes no port of the host. */
+  direct?: boolean;
 }
 
 export interface ContainerNetworkState {

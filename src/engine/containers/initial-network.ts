@@ -108,9 +108,10 @@ export function withoutSandbox(before: ContainerNetworkState): ContainerNetworkS
 
 function portMap(ports: readonly PublishedPort[]): ContainerNetworkState['ports'] {
   const map: ContainerNetworkState['ports'] = {};
-  for (const { containerPort, proto, hostIp, hostPort } of ports) {
+  for (const { containerPort, proto, hostIp, hostPort, direct } of ports) {
     const key = `${containerPort}/${proto}`;
-    if (hostPort === 0) map[key] ??= null;
+    if (direct) map[key] = [...(map[key] ?? []), { hostIp, hostPort: '' }];
+    else if (hostPort === 0) map[key] ??= null;
     else map[key] = [...(map[key] ?? []), { hostIp, hostPort: String(hostPort) }];
   }
   return map;

@@ -155,11 +155,6 @@ export function toSandboxNetwork(sandbox: Sandbox): SandboxNetwork {
     sandboxId: sandbox.sandboxId,
     sandboxKey: sandbox.sandboxKey,
     endpoints: sandbox.endpoints,
-    ports: sandbox.ports.map(({ containerPort, proto, hostIp, hostPort }) => ({
-      containerPort,
-      proto,
-      hostIp,
-      hostPort,
-    })),
+    ports: sandbox.ports.map(({ containerAddress: _, ...published }) => published),
   };
 }

@@ -1,13 +1,17 @@
-import { invalid } from '../../shared/errors.js';
+import { isIP } from 'node:net';
+import type { RelayTarget } from '../../host/relay/port-relay.js';
+import { hasIpv6 } from '../../host/sys/socket.js';
+import { internal, invalid } from '../../shared/errors.js';
 import type { PortBinding } from '../containers/container-config.js';
 import type { ConnectSandboxRequest, Endpoint, Network, PortLease } from './model.js';
+import { gatewayMode, NETWORK_OPTION } from './network-options.js';
 import type { NetworksContext } from './networks-context.js';
 import { parseHostPort, type PortProtocol } from './port-allocation.js';
 
 /**
  * Takes the host's ports that a container publishes, through the endpoint that its default route uses. A binding without
- * address is for all addresses of the families that the container has: IPv6 clients are served only by containers with
- * IPv6, since the kernel does not translate between the two. What is exposed and not published is in the result with
+ * address is for all addresses of both families; callers of a family that the container lacks are served by this process, since
+ * the kernel does not translate between the two. What is exposed and not published is in the result with
  * `hostPort` 0. Throws in dockerd's words, with nothing taken.
  */
 export function leasePorts(
@@ -57,35 +61,57 @@ function lease(
   proto: PortProtocol,
   binding: PortBinding,
 ): PortLease[] {
-  const hostIps = hostAddresses(ctx, network, endpoint, binding.hostIp);
+  const wanted = hostAddresses(ctx, network, binding.hostIp);
+  const leases = wanted.flatMap((hostIp) => destination(ctx, network, endpoint, containerPort, proto, hostIp));
+  const bound = leases.filter(({ direct }) => !direct);
+  if (bound.length === 0) return leases;
+  const relays = new Map(bound.map((one) => relayOf(ctx, one)).filter((one) => one !== null));
+  const hostIps = bound.map(({ hostIp }) => hostIp);
   const target = `${endpoint.ipAddress || `[${endpoint.globalIpv6Address}]`}:${containerPort}`;
-  const hostPort = ctx.ports.allocate({ proto, hostIps, ...parseHostPort(binding.hostPort), target });
-  return hostIps.map((hostIp) => ({
-    containerPort,
-    proto,
-    hostIp,
-    hostPort,
-    containerAddress: hostIp.includes(':') ? endpoint.globalIpv6Address : endpoint.ipAddress,
-  }));
+  const hostPort = ctx.ports.allocate({ proto, hostIps, ...parseHostPort(binding.hostPort), target, relays });
+  return leases.map((one) => (one.direct ? one : { ...one, hostPort }));
 }
 
-function hostAddresses(ctx: NetworksContext, network: Network, endpoint: Endpoint, requested: string): string[] {
-  const has = (address: string): boolean =>
-    (address.includes(':') ? endpoint.globalIpv6Address : endpoint.ipAddress) !== '';
-  if (requested !== '' && requested !== '[::]') {
-    const address = requested.replace(/^\[(.*)\]$/, '$1');
-    if (has(address)) return [address];
-    throw invalid(`cannot publish a port on ${address}: the container has no address of that family`);
-  }
-  const fallback = network.options['com.docker.network.bridge.host_binding_ipv4'] ?? ctx.options.hostIp;
-  const v6 = fallback === '0.0.0.0' || fallback.includes(':') ? ['::'] : [];
-  return [...(fallback.includes(':') ? [] : [fallback]), ...v6].filter(has);
+/** Where a binding at a host's address leads to; nothing when there is no way to the container for callers of that family. */
+function destination(
+  ctx: NetworksContext,
+  network: Network,
+  endpoint: Endpoint,
+  containerPort: number,
+  proto: PortProtocol,
+  hostIp: string,
+): PortLease[] {
+  const version = hostIp.includes(':') ? 6 : 4;
+  const own = version === 6 ? endpoint.globalIpv6Address : endpoint.ipAddress;
+  const lease = { containerPort, proto, hostIp, hostPort: 0, containerAddress: own };
+  if (own !== '') return [gatewayMode(network, version) === 'routed' ? { ...lease, direct: true } : lease];
+  // Callers of the other family can be served by this process only.
+  const other = endpoint.ipAddress || endpoint.globalIpv6Address;
+  const isServed = ctx.options.userlandProxy && proto !== 'sctp' && other !== '' && (version === 4 || hasIpv6());
+  return isServed ? [{ ...lease, containerAddress: other }] : [];
+}
+
+/** The part of a lease that this process serves itself; null: the firewall leads there. */
+export function relayOf(
+  ctx: NetworksContext,
+  { hostIp, containerAddress, containerPort, direct }: PortLease,
+): [string, RelayTarget] | null {
+  const isTranslated = hostIp.includes(':') === containerAddress.includes(':') && ctx.firewall.backend !== 'none';
+  if (direct || isTranslated || !ctx.options.userlandProxy) return null;
+  return [hostIp, { address: containerAddress, port: containerPort }];
+}
+
+/** The addresses that a binding names, or those of the network. A text that is no address means none, as with dockerd. */
+function hostAddresses(ctx: NetworksContext, network: Network, requested: string): string[] {
+  if (isIP(requested) !== 0) return [requested];
+  const fallback = network.options[NETWORK_OPTION.hostBinding] ?? ctx.options.hostIp;
+  return fallback === '0.0.0.0' ? ['0.0.0.0', '::'] : [fallback];
 }
 
 function parsePort(key: string): { containerPort: number; proto: PortProtocol } {
   const [port = '', proto = 'tcp'] = key.split('/');
   const containerPort = Number(port);
   if (!/^\d{1,5}$/.test(port) || containerPort < 1 || containerPort > 65_535) throw invalid(`invalid port: "${key}"`);
-  if (proto !== 'tcp' && proto !== 'udp' && proto !== 'sctp') throw invalid(`invalid proto: ${proto}`);
+  if (proto !== 'tcp' && proto !== 'udp' && proto !== 'sctp') throw internal('unknown protocol');
   return { containerPort, proto };
 }

@@ -64,6 +64,7 @@ const options = (): NetworkOptions => ({
   ipForward: true,
   confineForwarding: true,
   hostIp: '0.0.0.0',
+  userlandProxy: false,
   addressPools: [],
 });
 

@@ -1,7 +1,6 @@
 import type { Firewall } from '../../host/firewall/firewall.js';
 import { openRouteSocket } from '../../host/netlink/route-socket.js';
 import { readSysctl, writeSysctl } from '../../host/netlink/sysctl.js';
-import { reservePort } from '../../host/sys/socket.js';
 import type { Logger } from '../../shared/logger.js';
 import type { EndpointConfig } from '../containers/container-config.js';
 import type { Filters } from '../containers/container.js';
@@ -23,6 +22,7 @@ import { pruneNetworks } from './prune-networks.js';
 import { reconcileNetworks } from './reconcile-networks.js';
 import { nameServiceSettings } from './name-service-settings.js';
 import { NameService } from './name-service.js';
+import { portReserver } from './reserve-port.js';
 import { newSurvivors, releaseSandbox } from './release-sandbox.js';
 import { removeNetwork } from './remove-network.js';
 import { validateEndpoints } from './validate-endpoints.js';
@@ -53,7 +53,7 @@ export class NetworkService {
       firewall,
       log,
       emit,
-      ports: new PortAllocator(reservePort),
+      ports: new PortAllocator(portReserver(log)),
       names: new NameService((containerId) => nameServiceSettings(this.ctx.containers, containerId), log),
       networks: new Map(repository.listNetworks().map((network) => [network.id, network])),
       sandboxes: new Map(repository.listSandboxes().map((sandbox) => [sandbox.containerId, sandbox])),

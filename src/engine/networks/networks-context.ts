@@ -1,13 +1,13 @@
-import type { Firewall, FirewallState } from '../../host/firewall/firewall.js';
+import type { Firewall, FirewallState, SubnetRules } from '../../host/firewall/firewall.js';
 import type { RouteSocket } from '../../host/netlink/route-socket.js';
 import { internal } from '../../shared/errors.js';
 import type { Logger } from '../../shared/logger.js';
 import type { EmitEvent } from '../events/event.js';
 import type { ContainerDirectory } from './container-directory.js';
-import type { AddressPool } from './ipam.js';
+import { type AddressPool, versionOf } from './ipam.js';
 import type { NameService } from './name-service.js';
-import type { Network, PortLease, Sandbox } from './model.js';
-import { flag, NETWORK_OPTION } from './network-options.js';
+import type { IpamPool, Network, PortLease, Sandbox } from './model.js';
+import { flag, gatewayMode, NETWORK_OPTION } from './network-options.js';
 import type { NetworkRepository } from './network-repository.js';
 import type { PortAllocator } from './port-allocation.js';
 
@@ -31,6 +31,8 @@ export interface NetworkOptions {
   confineForwarding: boolean;
   /** `--ip`: where ports are published that name no address. */
   hostIp: string;
+  /** Whether this process serves ports that the kernel can't lead to their container. */
+  userlandProxy: boolean;
   /** Empty: dockerd's defaults. */
   addressPools: AddressPool[];
 }
@@ -61,8 +63,9 @@ export function firewallState(ctx: NetworksContext, forwardingSwitchedOn: boolea
   return {
     bridges: bridges.map((network) => ({
       name: network.bridgeName,
-      subnets: network.ipam.config.map(({ subnet }) => subnet),
-      masquerade: flag(network, NETWORK_OPTION.masquerade, true),
+      subnets: network.ipam.config
+        .filter((pool) => (versionOf(pool) === 4 ? network.enableIpv4 : network.enableIpv6))
+        .map((pool) => subnetRules(network, pool)),
       icc: flag(network, NETWORK_OPTION.icc, true),
       internal: network.internal,
     })),
@@ -71,18 +74,33 @@ export function firewallState(ctx: NetworksContext, forwardingSwitchedOn: boolea
   };
 }
 
+function subnetRules(network: Network, pool: IpamPool): SubnetRules {
+  const version = versionOf(pool);
+  const mode = gatewayMode(network, version);
+  const isTranslated = mode !== 'routed' && mode !== 'isolated' && flag(network, NETWORK_OPTION.masquerade, true);
+  const hostAddress = network.options[version === 4 ? NETWORK_OPTION.hostIpv4 : NETWORK_OPTION.hostIpv6];
+  return {
+    block: pool.subnet,
+    translation: isTranslated ? hostAddress || 'host' : null,
+    unprotected: mode === 'nat-unprotected',
+  };
+}
+
 /** Published ports as the firewall knows them. */
 export function portRules(ports: readonly PortLease[]): FirewallState['ports'] {
   return ports
-    .filter(({ hostPort }) => hostPort !== 0)
-    .map(({ proto, hostIp, hostPort, containerAddress, containerPort }) => ({
+    .filter((lease) => lease.direct || (lease.hostPort !== 0 && isOneFamily(lease)))
+    .map(({ proto, hostIp, hostPort, containerAddress, containerPort, direct }) => ({
       proto,
-      hostIp,
+      hostIp: direct ? '' : hostIp,
       hostPort,
       containerAddress,
       containerPort,
     }));
 }
+
+const isOneFamily = ({ hostIp, containerAddress }: PortLease): boolean =>
+  hostIp.includes(':') === containerAddress.includes(':');
 
 /** The containers; calling this before `useContainers` is a mistake of the program. */
 export function containersOf(ctx: NetworksContext): ContainerDirectory {

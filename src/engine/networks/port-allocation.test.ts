@@ -21,6 +21,7 @@ const want = (first: number, last = first, more: Partial<PortRequest> = {}): Por
   first,
   last,
   target: '172.17.0.2:80',
+  relays: new Map(),
   ...more,
 });
 

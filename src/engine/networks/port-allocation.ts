@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { RelayTarget } from '../../host/relay/port-relay.js';
 import { internal, WharfError } from '../../shared/errors.js';
 import { systemErrorText } from './system-error-text.js';
 
@@ -13,15 +14,20 @@ export interface PortRequest {
   last: number;
   /** Where it will lead, for the error text: `172.17.0.2:80`. */
   target: string;
+  /** By host address: where this process passes on what comes there. Others are left to the kernel. */
+  relays: ReadonlyMap<string, RelayTarget>;
 }
 
-/** Takes a port from the operating system; throws a system error when it is not to be had. */
-export type ReservePort = (proto: PortProtocol, hostIp: string, port: number) => Disposable;
+/** Takes a port from the operating system, and serves it where there is a target; throws a system error when it is not to be had. */
+export type ReservePort = (
+  proto: PortProtocol,
+  hostIp: string,
+  port: number,
+  relay: RelayTarget | undefined,
+) => Disposable;
 
 interface Held {
-  proto: PortProtocol;
   hostIp: string;
-  port: number;
   reservation: Disposable;
 }
 
@@ -35,7 +41,8 @@ const clash = (one: string, other: string): boolean =>
  * one that has it is noticed. Ephemeral ports go round, as dockerd's do, so that a port just freed is not reused at once.
  */
 export class PortAllocator {
-  private readonly held: Held[] = [];
+  /** By protocol and port. */
+  private readonly held = new Map<string, Held[]>();
   private readonly next = new Map<PortProtocol, number>();
 
   constructor(
@@ -54,20 +61,23 @@ export class PortAllocator {
   }
 
   /** Takes a port again that was allocated before the daemon was restarted. Throws when somebody has it by now. */
-  readopt(proto: PortProtocol, hostIp: string, port: number): void {
-    this.take({ proto, hostIps: [hostIp], first: port, last: port, target: '' }, port);
+  readopt(proto: PortProtocol, hostIp: string, port: number, relay?: RelayTarget): void {
+    const relays = new Map(relay ? [[hostIp, relay]] : []);
+    this.take({ proto, hostIps: [hostIp], first: port, last: port, target: '', relays }, port);
   }
 
   /** Gives a port back; one that is not held is fine. */
   release(proto: PortProtocol, hostIp: string, port: number): void {
-    const index = this.held.findIndex((one) => one.proto === proto && one.hostIp === hostIp && one.port === port);
-    if (index < 0) return;
-    const [former] = this.held.splice(index, 1);
-    former?.reservation[Symbol.dispose]();
+    const holders = this.holdersOf(proto, port);
+    const left = holders.filter((one) => one.hostIp !== hostIp);
+    if (left.length > 0) this.held.set(`${proto} ${port}`, left);
+    else this.held.delete(`${proto} ${port}`);
+    for (const one of holders) if (one.hostIp === hostIp) one.reservation[Symbol.dispose]();
   }
 
   releaseAll(): void {
-    for (const { reservation } of this.held.splice(0)) reservation[Symbol.dispose]();
+    for (const holders of this.held.values()) for (const { reservation } of holders) reservation[Symbol.dispose]();
+    this.held.clear();
   }
 
   private firstOf(request: PortRequest, candidates: Iterable<number>): number {
@@ -84,24 +94,34 @@ export class PortAllocator {
     throw failure ?? internal('all ports are allocated');
   }
 
-  private take({ proto, hostIps, target }: PortRequest, port: number): void {
+  private take({ proto, hostIps, target, relays }: PortRequest, port: number): void {
     const taken: Held[] = [];
     try {
       for (const hostIp of hostIps) {
-        const other = this.held.find((one) => one.proto === proto && one.port === port && clash(one.hostIp, hostIp));
+        const other = this.holdersOf(proto, port).find((one) => clash(one.hostIp, hostIp));
         if (other) throw internal(`Bind for ${shown(other.hostIp)}:${port} failed: port is already allocated`);
-        taken.push({ proto, hostIp, port, reservation: this.bind(proto, hostIp, port, target) });
+        taken.push({ hostIp, reservation: this.bind(proto, hostIp, port, target, relays.get(hostIp)) });
       }
     } catch (error) {
       for (const { reservation } of taken) reservation[Symbol.dispose]();
       throw error;
     }
-    this.held.push(...taken);
+    this.held.set(`${proto} ${port}`, [...this.holdersOf(proto, port), ...taken]);
   }
 
-  private bind(proto: PortProtocol, hostIp: string, port: number, target: string): Disposable {
+  private holdersOf(proto: PortProtocol, port: number): readonly Held[] {
+    return this.held.get(`${proto} ${port}`) ?? [];
+  }
+
+  private bind(
+    proto: PortProtocol,
+    hostIp: string,
+    port: number,
+    target: string,
+    relay: RelayTarget | undefined,
+  ): Disposable {
     try {
-      return this.reserve(proto, hostIp, port);
+      return this.reserve(proto, hostIp, port, relay);
     } catch (error) {
       const what = `${shown(hostIp)}:${port}${target === '' ? '' : `:${target}`}/${proto}`;
       throw internal(`failed to bind host port for ${what}: ${systemErrorText(error)}`, error);

@@ -4,6 +4,7 @@ import { listLinks } from '../../host/netlink/links.js';
 import { removeNetns } from '../../host/sys/namespaces.js';
 import { hasCode } from '../../shared/errors.js';
 import { ensureHostNetns } from './host-netns.js';
+import { relayOf } from './lease-ports.js';
 import type { Sandbox } from './model.js';
 import { firewallState, type NetworksContext } from './networks-context.js';
 import { releaseSandbox } from './release-sandbox.js';
@@ -25,10 +26,11 @@ function readopt(ctx: NetworksContext, sandbox: Sandbox): void {
   if (sandbox.kind === 'host') ensureHostNetns(sandbox.sandboxKey);
   for (const endpoint of sandbox.endpoints) ctx.names.index.put(endpoint);
   ctx.names.adjust(sandbox);
-  for (const { proto, hostIp, hostPort } of sandbox.ports) {
+  for (const lease of sandbox.ports) {
+    const { proto, hostIp, hostPort } = lease;
     if (hostPort === 0) continue;
     try {
-      ctx.ports.readopt(proto, hostIp, hostPort);
+      ctx.ports.readopt(proto, hostIp, hostPort, relayOf(ctx, lease)?.[1]);
     } catch (err) {
       // The firewall leads the port to the container all the same, so it goes on to work for those who come over the network.
       ctx.log.warn({ err, container: sandbox.containerId }, 'a published port was taken while the daemon was away');

@@ -1,11 +1,18 @@
+/** A subnet of a bridge. */
+export interface SubnetRules {
+  /** In CIDR form. */
+  block: string;
+  /** The address that what leaves for elsewhere takes: `host` (that of the way out), a certain one, or none, its own. */
+  translation: string | null;
+  /** Its containers are reached directly at all their ports, not only at those that are published. */
+  unprotected: boolean;
+}
+
 /** A bridge whose traffic the firewall looks after. */
 export interface BridgeRules {
   /** The interface. */
   name: string;
-  /** Its subnets in CIDR form, IPv4 and IPv6. */
-  subnets: string[];
-  /** Whether what leaves for elsewhere takes the host's address. */
-  masquerade: boolean;
+  subnets: SubnetRules[];
   /** Whether its containers may talk to each other at will. */
   icc: boolean;
   /** Nothing from it goes further than the bridge. */
@@ -15,7 +22,10 @@ export interface BridgeRules {
 /** A port of the host that leads to a container. */
 export interface PortRule {
   proto: 'tcp' | 'udp' | 'sctp';
-  /** A host's address, or `0.0.0.0` or `::` for all of that family. Family and containerAddress's agree. */
+  /**
+   * A host's address, or `0.0.0.0` or `::` for all of that family. Family and containerAddress's agree. '' : the port is reached
+   * at the container's own address, without translation, and `hostPort` is 0.
+   */
   hostIp: string;
   hostPort: number;
   containerAddress: string;

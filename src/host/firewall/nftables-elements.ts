@@ -3,7 +3,7 @@ import type { NetlinkSocket } from '../netlink/netlink-socket.js';
 import { ipToBytes } from '../sys/socket.js';
 import type { PortRule } from './firewall.js';
 import { dataValue, listElement, NFPROTO, NFT_MSG, type NftMessage, runBatch } from './nftables-batch.js';
-import { isWildcard, mapOf, TABLE } from './nftables-ruleset.js';
+import { isDirect, isWildcard, mapOf, TABLE } from './nftables-ruleset.js';
 
 const NFTA_SET_ELEM_LIST_TABLE = 1;
 const NFTA_SET_ELEM_LIST_SET = 2;
@@ -44,7 +44,7 @@ function message({ action, port }: ElementChange): NftMessage {
         .nested(NFTA_SET_ELEM_LIST_ELEMENTS, (list) =>
           listElement(list, (element) => {
             dataValue(element, NFTA_SET_ELEM_KEY, keyOf(port));
-            if (add) dataValue(element, NFTA_SET_ELEM_DATA, targetOf(port));
+            if (add && !isDirect(port)) dataValue(element, NFTA_SET_ELEM_DATA, targetOf(port));
           }),
         ),
   };
@@ -52,8 +52,17 @@ function message({ action, port }: ElementChange): NftMessage {
 
 /** Fields of a concatenation are padded to four bytes each; ports are in network order. */
 function keyOf(port: PortRule): Buffer {
+  if (isDirect(port)) return directKey(port);
   const address = isWildcard(port.hostIp) ? Buffer.alloc(0) : ipToBytes(port.hostIp);
   return Buffer.concat([address, Buffer.from([PROTO_NUMBER[port.proto], 0, 0, 0]), paddedPort(port.hostPort)]);
+}
+
+function directKey({ containerAddress, containerPort, proto }: PortRule): Buffer {
+  return Buffer.concat([
+    ipToBytes(containerAddress),
+    Buffer.from([PROTO_NUMBER[proto], 0, 0, 0]),
+    paddedPort(containerPort),
+  ]);
 }
 
 function targetOf(port: PortRule): Buffer {

@@ -53,8 +53,7 @@ const port = (hostIp: string, hostPort: number, proto: PortRule['proto'] = 'tcp'
 
 const rules = (name: string, subnet: string, icc = true): FirewallState['bridges'][number] => ({
   name,
-  subnets: [subnet],
-  masquerade: true,
+  subnets: [{ block: subnet, translation: 'host', unprotected: false }],
   icc,
   internal: false,
 });
@@ -231,6 +230,58 @@ describe('the rules', () => {
     expect(await world.dial(neighbour, 'tcp', '192.0.2.1', 8080)).toBe('nothing');
     nft('flush', 'chain', 'inet', 'wharfd', 'wharf-user');
     expect(nft('list', 'table', 'inet', 'wharfd')).toBe(first);
+  });
+
+  it('are put back when somebody removes them, the administrator’s own excepted', async () => {
+    const state8080 = state([port('0.0.0.0', 8080)]);
+    await firewall.sync({ ...state8080, forwardingSwitchedOn: true });
+    const whole = nft('list', 'table', 'inet', 'wharfd');
+    for (const damage of [
+      ['flush', 'ruleset'],
+      ['delete', 'table', 'inet', 'wharfd'],
+      ['flush', 'chain', 'inet', 'wharfd', 'into-bridge'],
+      ['flush', 'map', 'inet', 'wharfd', 'published4'],
+      ['flush', 'set', 'inet', 'wharfd', 'bridges'],
+    ]) {
+      nft(...damage);
+      expect(nft('list', 'ruleset')).not.toContain(whole);
+      await firewall.repair();
+      expect(nft('list', 'table', 'inet', 'wharfd')).toBe(whole);
+    }
+    nft('add', 'rule', 'inet', 'wharfd', 'wharf-user', 'ip', 'saddr', '192.0.2.9', 'drop');
+    nft('add', 'table', 'inet', 'foreign');
+    const changed = nft('-a', 'list', 'table', 'inet', 'wharfd');
+    await firewall.repair();
+    expect(nft('-a', 'list', 'table', 'inet', 'wharfd')).toBe(changed);
+    await firewall.publish([port('0.0.0.0', 8081)]);
+    nft('delete', 'element', 'inet', 'wharfd', 'published4', '{ tcp . 8081 }');
+    await firewall.repair();
+    expect(await world.dial(neighbour, 'tcp', '192.0.2.1', 8081)).toBe('one 192.0.2.2');
+    nft('delete', 'table', 'inet', 'foreign');
+    await firewall.teardown();
+    await firewall.repair();
+    expect(nft('list', 'tables')).not.toContain('wharfd');
+  });
+
+  it('let through what routed and unprotected networks allow, and no more', async () => {
+    const direct: PortRule = { ...port('', 0), containerPort: 81 };
+    const mode = (translation: string | null, unprotected: boolean): FirewallState => {
+      const [first, ...others] = state([]).bridges;
+      const subnets = (first?.subnets ?? []).map(({ block }) => ({ block, translation, unprotected }));
+      return { ...state([]), bridges: [...(first ? [{ ...first, subnets }] : []), ...others] };
+    };
+    await firewall.sync({ ...mode(null, false), ports: [{ ...direct, containerPort: 80 }] });
+    expect(await world.dial(neighbour, 'tcp', '172.17.0.2', 80)).toBe('one 192.0.2.2');
+    expect(await world.dial(one, 'tcp', '192.0.2.2', 80)).toBe('neighbour 172.17.0.2');
+    await firewall.unpublish([{ ...direct, containerPort: 80 }]);
+    expect(await world.dial(neighbour, 'tcp', '172.17.0.2', 80)).toBe('nothing');
+    await firewall.publish([{ ...direct, containerPort: 80 }]);
+    expect(await world.dial(neighbour, 'tcp', '172.17.0.2', 80)).toBe('one 192.0.2.2');
+    await firewall.sync(mode('host', true));
+    expect(await world.dial(neighbour, 'tcp', '172.17.0.2', 80)).toBe('one 192.0.2.2');
+    await firewall.sync(mode('192.0.2.1', false));
+    expect(await world.dial(neighbour, 'tcp', '172.17.0.2', 80)).toBe('nothing');
+    expect(await world.dial(one, 'tcp', '192.0.2.2', 80)).toBe('neighbour 192.0.2.1');
   });
 
   it('replace what a former daemon left', async () => {

@@ -2,11 +2,19 @@ import type { BridgeRules, FirewallState, PortRule } from './firewall.js';
 
 export const TABLE = 'wharfd';
 export const ADMIN_CHAIN = 'wharf-user';
+/** Drops what is none of our bridges' business, where the host forwarded nothing before us. */
+export const GUARD_CHAIN = 'not-a-router';
 
 /** The map that a port goes to: by family, and by whether it is published on one address or on all. */
 export function mapOf(port: PortRule): string {
-  const family = port.hostIp.includes(':') ? '6' : '4';
+  const family = port.containerAddress.includes(':') ? '6' : '4';
+  if (isDirect(port)) return `direct${family}`;
   return `published${family}${isWildcard(port.hostIp) ? '' : '_at'}`;
+}
+
+/** Whether a port is reached at the container's own address. Those are in sets; the others are in maps. */
+export function isDirect({ hostIp }: PortRule): boolean {
+  return hostIp === '';
 }
 
 export function isWildcard(address: string): boolean {
@@ -32,6 +40,10 @@ const SETS: Record<string, string> = {
   bridges: 'type ifname',
   internal: 'type ifname',
   icc: 'type ifname . ifname',
+  unprotected4: 'type ifname',
+  unprotected6: 'type ifname',
+  direct4: 'type ipv4_addr . inet_proto . inet_service',
+  direct6: 'type ipv6_addr . inet_proto . inet_service',
 };
 const MAPS: Record<string, string> = {
   published4: 'type inet_proto . inet_service : ipv4_addr . inet_service',
@@ -80,12 +92,22 @@ const CHAINS: Record<string, { hook: string; rules: string[] }> = {
   },
   'into-bridge': {
     hook: '',
-    rules: ['ct state established,related accept', 'ct status dnat accept', 'iifname . oifname @icc accept', 'drop'],
+    rules: [
+      'ct state established,related accept',
+      'ct status dnat accept',
+      'iifname . oifname @icc accept',
+      'iifname @internal drop',
+      'ip daddr . meta l4proto . th dport @direct4 accept',
+      'ip6 daddr . meta l4proto . th dport @direct6 accept',
+      'meta nfproto ipv4 oifname @unprotected4 accept',
+      'meta nfproto ipv6 oifname @unprotected6 accept',
+      'drop',
+    ],
   },
 };
 
 /** Chains that are made once and whose rules stay when the rest is written again. */
-const KEPT_CHAINS = [ADMIN_CHAIN, 'not-a-router'];
+const KEPT_CHAINS = [ADMIN_CHAIN, GUARD_CHAIN];
 
 function declarations(): string[] {
   const add = (kind: string, name: string, body = ''): string =>
@@ -110,11 +132,13 @@ function declarations(): string[] {
 const addRule = (chain: string, rule: string): string => `add rule inet ${TABLE} ${chain} ${rule}`;
 
 function bridgeRules(bridge: BridgeRules): string[] {
-  return bridge.subnets.flatMap((subnet) => {
-    const from = `${subnet.includes(':') ? 'ip6' : 'ip'} saddr ${subnet} oifname`;
+  return bridge.subnets.flatMap(({ block, translation }) => {
+    const family = block.includes(':') ? 'ip6' : 'ip';
+    const from = `${family} saddr ${block} oifname`;
+    const target = translation === 'host' ? 'masquerade' : `snat ${family} to ${translation}`;
     return [
-      ...(bridge.masquerade && !bridge.internal
-        ? [addRule('postrouting', `${from} != "${bridge.name}" masquerade`)]
+      ...(translation !== null && !bridge.internal
+        ? [addRule('postrouting', `${from} != "${bridge.name}" ${target}`)]
         : []),
       // A container that dials a published port of its own bridge: without this the answer would come straight from the
       // other container's address, which the caller never dialled.
@@ -144,11 +168,24 @@ function elements({ bridges, ports }: FirewallState): string[] {
       'icc',
       bridges.filter(({ icc }) => icc).map(({ name }) => `${quoted(name)} . ${quoted(name)}`),
     ),
-    ...Object.keys(MAPS).flatMap((map) => add(map, ports.filter((port) => mapOf(port) === map).map(element))),
+    ...([4, 6] as const).flatMap((version) =>
+      add(
+        `unprotected${version}`,
+        bridges.filter((bridge) => isUnprotected(bridge, version)).map(({ name }) => quoted(name)),
+      ),
+    ),
+    ...[...new Set(ports.map(mapOf))].flatMap((map) =>
+      add(map, ports.filter((port) => mapOf(port) === map).map(element)),
+    ),
   ];
 }
 
+function isUnprotected({ subnets, internal }: BridgeRules, version: 4 | 6): boolean {
+  return !internal && subnets.some((one) => one.unprotected && one.block.includes(':') === (version === 6));
+}
+
 function element(port: PortRule): string {
+  if (isDirect(port)) return `${port.containerAddress} . ${port.proto} . ${port.containerPort}`;
   const key = isWildcard(port.hostIp) ? '' : `${port.hostIp} . `;
   return `${key}${port.proto} . ${port.hostPort} : ${port.containerAddress} . ${port.containerPort}`;
 }

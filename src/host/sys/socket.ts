@@ -19,6 +19,7 @@ const IPV6_V6ONLY = 26;
 const MSG_TRUNC = 0x20;
 const MSG_DONTWAIT = 0x40;
 const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
 const SO_RCVTIMEO = 20;
 
 const socketCall = libcFunction<(domain: number, type: number, protocol: number) => number>('socket', 'int', [
@@ -103,16 +104,7 @@ export function receive(fd: number, buffer: Buffer, wait: boolean): number | nul
  * Throws EADDRINUSE, EADDRNOTAVAIL, EACCES. Disposing of it gives the port back.
  */
 export function reservePort(proto: keyof typeof IPPROTO, address: string, port: number): Disposable {
-  const v6 = isIPv6(address);
-  const type = proto === 'udp' ? SOCK_DGRAM : SOCK_STREAM;
-  const fd = openSocket(v6 ? AF_INET6 : AF_INET, type, IPPROTO[proto]);
-  try {
-    if (v6) setSocketOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-    bindAddress(fd, socketAddress(address, port), `${address}:${port}`);
-  } catch (error) {
-    closeSync(fd);
-    throw error;
-  }
+  const fd = openBoundPort(proto, address, port, false);
   let held = true;
   return {
     [Symbol.dispose]() {
@@ -120,6 +112,35 @@ export function reservePort(proto: keyof typeof IPPROTO, address: string, port: 
       held = false;
     },
   };
+}
+
+/**
+ * A socket bound to a port on the host; the caller closes it. `serves`: it is going to be listened on, so connections of a
+ * former process that linger at the port don't matter.
+ */
+export function openBoundPort(proto: keyof typeof IPPROTO, address: string, port: number, serves: boolean): number {
+  const v6 = isIPv6(address);
+  const type = proto === 'udp' ? SOCK_DGRAM : SOCK_STREAM;
+  const fd = openSocket(v6 ? AF_INET6 : AF_INET, type, IPPROTO[proto]);
+  try {
+    if (v6) setSocketOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    if (serves && proto === 'tcp') setSocketOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    bindAddress(fd, socketAddress(address, port), `${address}:${port}`);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+/** Whether this host speaks IPv6, so that `::` can be bound to. */
+export function hasIpv6(): boolean {
+  try {
+    closeSync(openBoundPort('udp', '::1', 0, false));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** struct sockaddr_in or sockaddr_in6. */

@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest';
+import { daemonSuite } from '../support/daemon-suite.js';
+import { poll } from '../support/poll.js';
+
+/** A neighbour host behind a veth: 10.99.0.1 and fd00:99::1 are the daemon's, .2 and ::2 the neighbour's. */
+const suite = daemonSuite({
+  setup: `
+    mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns && ip netns add outside
+    ip link add up0 type veth peer name down0 netns outside
+    ip addr add 10.99.0.1/24 dev up0 && ip addr add fd00:99::1/64 dev up0 nodad && ip link set up0 up
+    ip netns exec outside sh -c 'ip link set lo up; ip addr add 10.99.0.2/24 dev down0; ip addr add fd00:99::2/64 dev down0 nodad
+      ip link set down0 up; ip route add default via 10.99.0.1'
+  `,
+});
+const ok = (...args: string[]) => suite.daemon.ok(...args);
+const inside = async (...command: string[]) => {
+  const result = await suite.daemon.holder.run(command, { timeoutMs: 30_000 });
+  return result.code === 0 ? result.stdout.trim() : '';
+};
+const fetch = (url: string) => inside('curl', '-g', '-s', '-m', '5', url);
+const fetchOutside = (url: string) => inside('nsenter', '--net=/run/netns/outside', 'curl', '-g', '-s', '-m', '2', url);
+const serve = (name: string, ...flags: string[]) =>
+  ok(
+    ...['run', '-d', '--name', name, '--tmpfs', '/www', ...flags, 'busybox', 'sh', '-c'],
+    `echo ${name} > /www/index.html; exec httpd -f -p 80 -h /www`,
+  );
+const untilServed = (url: string, from = fetch) =>
+  poll(`an answer from ${url}`, async () => (await from(url)) || false, { timeoutMs: 30_000 });
+const ports = async (name: string) =>
+  JSON.parse(await ok('inspect', '-f', '{{json .NetworkSettings.Ports}}', name)) as Record<string, unknown>;
+
+describe.skipIf(process.env['WHARF_TEST_TARGET'])('published ports', () => {
+  it('are reached over IPv6 though the container has none, also after the daemon was killed', async () => {
+    await serve('web', '-p', '8080:80');
+    const twins = ['0.0.0.0', '::'].map((HostIp) => ({ HostIp, HostPort: '8080' }));
+    expect(await ports('web')).toEqual({ '80/tcp': twins });
+    const everywhere = async () => {
+      for (const host of ['127.0.0.1', '[::1]', '[fd00:99::1]', '10.99.0.1']) {
+        expect(await untilServed(`http://${host}:8080/`)).toBe('web');
+      }
+      expect(await untilServed('http://[fd00:99::1]:8080/', fetchOutside)).toBe('web');
+    };
+    await everywhere();
+    await suite.daemon.down('SIGKILL');
+    expect(await fetch('http://127.0.0.1:8080/')).toBe('web');
+    await suite.daemon.up();
+    await everywhere();
+    await ok('rm', '-f', 'web');
+    expect(await fetch('http://[::1]:8080/')).toBe('');
+  });
+
+  it('are taken in every form', async () => {
+    await serve('six', '-p', '[::1]:8081:80', '-p', '8082-8083:80');
+    expect(await untilServed('http://[::1]:8081/')).toBe('six');
+    expect(await fetch('http://127.0.0.1:8081/')).toBe('');
+    expect(await fetchOutside('http://[fd00:99::1]:8081/')).toBe('');
+    expect((await ports('six'))['80/tcp']).toEqual([
+      { HostIp: '::1', HostPort: '8081' },
+      { HostIp: '0.0.0.0', HostPort: '8082' },
+      { HostIp: '::', HostPort: '8082' },
+    ]);
+    await ok('rm', '-f', 'six');
+  });
+
+  it('carry udp from one family to the other', async () => {
+    const answer = ['chroot', '/host', 'socat', 'UDP-LISTEN:53,fork', 'SYSTEM:echo pong'];
+    await ok('run', '-d', '--name', 'udp', '-p', '9053:53/udp', '-v', '/:/host:ro', 'busybox', ...answer);
+    await poll(
+      'a udp answer',
+      async () => (await inside('sh', '-c', 'echo ping | timeout 2 socat - UDP6:[::1]:9053')).includes('pong'),
+      { timeoutMs: 30_000 },
+    );
+    await ok('rm', '-f', 'udp');
+  });
+
+  it('work again soon after somebody flushed the rules', async () => {
+    await serve('flushed', '-p', '8084:80');
+    expect(await untilServed('http://10.99.0.1:8084/', fetchOutside)).toBe('flushed');
+    await inside('nft', 'flush', 'ruleset');
+    expect(await untilServed('http://10.99.0.1:8084/', fetchOutside)).toBe('flushed');
+    await ok('rm', '-f', 'flushed');
+  });
+
+  it('are direct on routed networks', async () => {
+    const mode = 'com.docker.network.bridge.gateway_mode_ipv4=routed';
+    await ok('network', 'create', '-o', mode, '--subnet', '10.44.0.0/24', 'routed');
+    await serve('routed', '--network', 'routed', '--ip', '10.44.0.9', '-p', '8085:80');
+    expect(((await ports('routed'))['80/tcp'] as object[])[0]).toEqual({ HostIp: '0.0.0.0', HostPort: '' });
+    expect(await untilServed('http://10.44.0.9/', fetchOutside)).toBe('routed');
+    expect(await fetchOutside('http://10.99.0.1:8085/')).toBe('');
+    await ok('rm', '-f', 'routed');
+    await ok('network', 'rm', 'routed');
+  });
+
+  it('are served by the daemon without a firewall, and by nobody without that', async () => {
+    await suite.daemon.down();
+    await suite.daemon.up(['--iptables=false']);
+    expect(await inside('nft', 'list', 'tables')).not.toContain('wharfd');
+    await serve('plain', '-p', '8086:80');
+    expect(await untilServed('http://127.0.0.1:8086/')).toBe('plain');
+    expect(await untilServed('http://10.99.0.1:8086/', fetchOutside)).toBe('plain');
+    await suite.daemon.down();
+    await suite.daemon.up(['--userland-proxy=false']);
+    expect(await untilServed('http://10.99.0.1:8086/', fetchOutside)).toBe('plain');
+    await ok('rm', '-f', 'plain');
+    await serve('kernel', '-p', '8087:80');
+    expect(await ports('kernel')).toEqual({ '80/tcp': [{ HostIp: '0.0.0.0', HostPort: '8087' }] });
+    await ok('rm', '-f', 'kernel');
+  });
+});
