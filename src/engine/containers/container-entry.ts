@@ -30,6 +30,8 @@ export class ContainerEntry implements StoredContainer {
   exitOnNext = false;
   /** Clients' restarts that are under way: an auto-remove container stays. */
   restartsUnderWay = 0;
+  /** The exec of the health probe that runs now or ran last; '' if there was none. */
+  probeExecId = '';
   /** Ends the health probes; null while there are none. */
   stopHealth: (() => void) | null = null;
   /** Ids of the execs of the current run. */

@@ -25,9 +25,10 @@ export async function runProbe(
   const { config, hostConfig, state } = entry.container;
   const user = oci.resolveUser(`/proc/${state.pid}/root`, config.user, hostConfig.groupAdd);
   const exec = new ExecRecord(randomBytes(32).toString('hex'), entry, probeConfig(plan), user);
+  entry.probeExecId = exec.id;
   emitContainerEvent(ctx, entry, `exec_create: ${commandText(plan.argv)}`, { execID: exec.id });
   const { socket, recorded } = await launchExec(ctx, exec, { attach: true, consoleSize: null });
-  const output = socket ? collect(socket) : Promise.resolve('');
+  const output = socket ? collectOutput(socket) : Promise.resolve('');
   let isLate = false;
   const kill = (): void => void killProbe(ctx, entry, exec);
   const timer = setTimeout(() => {
@@ -82,7 +83,7 @@ function durationText(ms: number): string {
 }
 
 /** The first 4096 bytes of both streams; what comes after is read and dropped. */
-function collect(socket: Socket): Promise<string> {
+export function collectOutput(socket: Socket): Promise<string> {
   return new Promise((resolve) => {
     let pending = Buffer.alloc(0);
     let text = Buffer.alloc(0);
@@ -104,5 +105,7 @@ function collect(socket: Socket): Promise<string> {
       resolve(tooMuch ? `${kept}...` : kept);
     };
     socket.once('end', finish).once('close', finish).once('error', finish);
+    // A socket tells its end once, and nobody listens while a short process is being started.
+    if (socket.readableEnded || socket.destroyed) finish();
   });
 }

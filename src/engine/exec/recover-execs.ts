@@ -71,7 +71,11 @@ async function connect(ctx: ContainersContext, socketPath: string): Promise<Runn
 
 async function killOthers(ctx: ContainersContext, known: readonly ExecRecord[]): Promise<void> {
   const { paths } = ctx.deps;
-  const sockets = new Set(known.map(({ id, entry }) => basename(execFiles(paths, entry.id, id).socket)));
+  // Containers that go on are probed again already.
+  const probes = ctx.registry.all().map((entry) => ({ id: entry.probeExecId, entry }));
+  const sockets = new Set(
+    [...known, ...probes].map(({ id, entry }) => basename(execFiles(paths, entry.id, id).socket)),
+  );
   for (const name of await readdir(paths.sockets)) {
     if (!name.startsWith(EXEC_SOCKET_PREFIX) || !name.endsWith('.sock') || sockets.has(name)) continue;
     const path = join(paths.sockets, name);
