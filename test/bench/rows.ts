@@ -362,5 +362,16 @@ function classicBuilds(): Row[] {
       },
       measure: (t) => timed(() => build(t)),
     },
+    {
+      name: 'network create, then rm',
+      budget: 0.3,
+      unit: 'ms',
+      rounds: 10,
+      measure: (t) =>
+        timed(async () => {
+          await t.call('POST', '/networks/create', { Name: 'bench-network' });
+          await t.call('DELETE', '/networks/bench-network');
+        }),
+    },
   ];
 }

@@ -1,14 +1,17 @@
 import { readFileSync } from 'node:fs';
 import type { Logger } from '../../shared/logger.js';
 import { hasCode } from '../../shared/errors.js';
+import { NETLINK_NETFILTER, NetlinkSocket } from '../netlink/netlink-socket.js';
+import { NFPROTO } from './nftables-batch.js';
+import { hasChain } from './nftables-state.js';
 import { runCommand } from './run-command.js';
 
 const CHAIN = 'WHARF-FORWARD';
 
 /** The iptables commands of both families, each with the file that says whether its legacy tables are in use. */
 const FAMILIES = [
-  { command: 'iptables', nftFamily: 'ip', legacyTables: '/proc/net/ip_tables_names' },
-  { command: 'ip6tables', nftFamily: 'ip6', legacyTables: '/proc/net/ip6_tables_names' },
+  { command: 'iptables', nftFamily: NFPROTO.IPV4, legacyTables: '/proc/net/ip_tables_names' },
+  { command: 'ip6tables', nftFamily: NFPROTO.IPV6, legacyTables: '/proc/net/ip6_tables_names' },
 ] as const;
 
 type Family = (typeof FAMILIES)[number];
@@ -42,8 +45,8 @@ export async function closeIptablesForward(): Promise<void> {
 /** iptables would create its tables just by being asked, so it is run only where FORWARD exists already. */
 async function commandsInUse(family: Family): Promise<string[]> {
   const commands: string[] = [];
-  if (await succeeds('nft', ['list', 'chain', family.nftFamily, 'filter', 'FORWARD']))
-    commands.push(`${family.command}-nft`);
+  using socket = NetlinkSocket.open(NETLINK_NETFILTER);
+  if (hasChain(socket, family.nftFamily, 'filter', 'FORWARD')) commands.push(`${family.command}-nft`);
   if (legacyFilterInUse(family.legacyTables)) commands.push(`${family.command}-legacy`);
   const present: string[] = [];
   for (const command of commands) {

@@ -7,7 +7,7 @@ const NFNL_SUBSYS_NFTABLES = 10;
 
 /** Kinds of messages. Source: linux/netfilter/nf_tables.h. */
 export const NFT_MSG = { NEWTABLE: 0, DELTABLE: 2, NEWCHAIN: 3, NEWRULE: 6, NEWSETELEM: 12, DELSETELEM: 14 } as const;
-export const NFPROTO = { INET: 1, IPV4: 2 } as const;
+export const NFPROTO = { INET: 1, IPV4: 2, IPV6: 10 } as const;
 const NFTA_LIST_ELEM = 1;
 const NFTA_DATA_VALUE = 1;
 

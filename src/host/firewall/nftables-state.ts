@@ -5,10 +5,13 @@ import { hasCode } from '../../shared/errors.js';
 import { NFPROTO } from './nftables-batch.js';
 
 const NFNL_SUBSYS_NFTABLES = 10;
+const NFT_MSG_GETCHAIN = 4;
 const NFT_MSG_GETRULE = 7;
 const NFT_MSG_GETSETELEM = 13;
 const NFT_MSG_GETGEN = 16;
 const NFTA_GEN_ID = 1;
+const NFTA_CHAIN_TABLE = 1;
+const NFTA_CHAIN_NAME = 3;
 const NFTA_RULE_TABLE = 1;
 const NFTA_RULE_CHAIN = 2;
 const NFTA_SET_ELEM_LIST_TABLE = 1;
@@ -23,6 +26,18 @@ const head = (family: number): Buffer => Buffer.from([family, 0, 0, 0]);
 export function generation(socket: NetlinkSocket): number {
   const { payload } = socket.get({ type: messageType(NFT_MSG_GETGEN), payload: head(0), what: 'get generation' });
   return decodeAttributes(payload.subarray(NFGENMSG_BYTES)).get(NFTA_GEN_ID)?.readUInt32BE(0) ?? 0;
+}
+
+/** Whether there is a chain of that name. */
+export function hasChain(socket: NetlinkSocket, family: number, table: string, chain: string): boolean {
+  const payload = new AttributeWriter(head(family)).text(NFTA_CHAIN_TABLE, table).text(NFTA_CHAIN_NAME, chain).finish();
+  try {
+    socket.get({ type: messageType(NFT_MSG_GETCHAIN), payload, what: `find chain ${chain}` });
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'EAFNOSUPPORT', 'EOPNOTSUPP')) return false;
+    throw error;
+  }
 }
 
 /** The rules of a table: by chain, what tells them from all others. A table that is not there has none. */
