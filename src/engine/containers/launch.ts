@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { kernelCgroupPath } from '../../host/cgroup/cgroup-layout.js';
 import { specJson } from '../../host/oci/rlimits.js';
 import { UndoStack } from '../../shared/undo-stack.js';
 import { conflict, errorKind, errorMessage, internal } from '../../shared/errors.js';
@@ -22,7 +23,7 @@ import { releaseVolumes, unmountRoot } from './release-run.js';
 import type { RunningShim } from './shim-port.js';
 import { shimSetup } from './shim-setup.js';
 import { mountShm, unmountShm } from './shm.js';
-import { specMounts, specRequest } from './spec-request.js';
+import { cgroupsPath, specMounts, specRequest } from './spec-request.js';
 import { startFailure } from './start-error.js';
 import { toRunning, toStartFailed } from './state-machine.js';
 
@@ -162,6 +163,7 @@ function launchShim(
         stdin: config.openStdin,
         stdinOnce: config.stdinOnce,
         spoolDirectory: containerFiles(deps.paths, id).directory,
+        cgroupPath: kernelCgroupPath(cgroupsPath(ctx, container)),
         log,
       }))(),
   );

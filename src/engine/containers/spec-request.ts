@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CdiEdits } from '../../host/cdi/cdi-spec.js';
+import { cgroupPathFor } from '../../host/cgroup/cgroup-layout.js';
 import type { ResolvedUser, SpecInput, SpecMount, SpecResources } from '../../host/oci/spec-input.js';
 import { resolveInRoot } from '../../host/sys/resolve-in-root.js';
 import { internal, notFound } from '../../shared/errors.js';
@@ -147,9 +148,7 @@ export function specResources(host: HostConfig): SpecResources {
 /** As the OCI specification has it: a path with cgroupfs, `slice:prefix:name` with systemd. */
 export function cgroupsPath(ctx: ContainersContext, { id, hostConfig }: Container): string {
   const { cgroupDriver, cgroupParent } = ctx.deps.defaults;
-  const parent = hostConfig.cgroupParent || cgroupParent;
-  if (cgroupDriver === 'systemd') return `${parent || 'system.slice'}:docker:${id}`;
-  return join('/', parent || 'docker', id);
+  return cgroupPathFor(id, hostConfig.cgroupParent || cgroupParent, cgroupDriver);
 }
 
 /** A container's own limits, and those of the daemon for all others. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cgroupPathFor, detectCgroups, parseCgroupLayout, parseProcCgroup } from './cgroup-layout.js';
+import { cgroupPathFor, detectCgroups, kernelCgroupPath, parseCgroupLayout, parseProcCgroup } from './cgroup-layout.js';
 
 const V2 = '30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n';
 const HYBRID = `32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct
@@ -55,3 +55,10 @@ it.each([
 ] as const)('cgroup path of parent %j with %s is %s', (parent, driver, path) => {
   expect(cgroupPathFor('id', parent, driver)).toBe(path);
 });
+
+it.each([
+  ['/docker/id', '/docker/id'],
+  ['system.slice:docker:id', '/system.slice/docker-id.scope'],
+  ['a-b-c.slice:docker:id', '/a.slice/a-b.slice/a-b-c.slice/docker-id.scope'],
+  ['-.slice:docker:id', '/docker-id.scope'],
+])('the kernel shows %s as %s', (path, shown) => expect(kernelCgroupPath(path)).toBe(shown));

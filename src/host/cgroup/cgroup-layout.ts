@@ -63,6 +63,20 @@ export function cgroupPathFor(containerId: string, parent: string, driver: Cgrou
   return join('/', parent === '' ? 'docker' : parent, containerId);
 }
 
+/** The group that the kernel shows for what `cgroupPathFor` gave, `/system.slice/docker-<id>.scope` for instance. */
+export function kernelCgroupPath(cgroupsPath: string): string {
+  const [slice, prefix, name] = cgroupsPath.split(':');
+  if (slice === undefined || prefix === undefined || name === undefined) return cgroupsPath;
+  return join(slicePath(slice), `${prefix}-${name}.scope`);
+}
+
+/** Each dash is a slice within a slice: `/a.slice/a-b.slice` for `a-b.slice`. Source: systemd.slice(5). */
+function slicePath(slice: string): string {
+  if (slice === '-.slice') return '/';
+  const parts = slice.replace(/\.slice$/, '').split('-');
+  return join('/', ...parts.map((_, index) => `${parts.slice(0, index + 1).join('-')}.slice`));
+}
+
 /** Where a process is, by controller (v1) or under '' (v2). Throws ESRCH or ENOENT when it is gone. */
 export function cgroupsOfProcess(pid: number): Map<string, string> {
   return parseProcCgroup(readFileSync(`/proc/${pid}/cgroup`, 'utf8'));
