@@ -93,6 +93,14 @@ describe.each(PROGRAMS.filter((one) => available.get(one)))('%s', (program) => {
     expect(page.stdout).toBe('seeded\n');
   });
 
+  it('lets services find each other by their names, on the networks that they share', async () => {
+    const store = Object.values<any>((await inspect(project.containerName('store'))).NetworkSettings.Networks)[0];
+    for (const name of ['store', project.containerName('store')]) {
+      const found = await project.run(['exec', '-T', 'app', 'nslookup', `${name}.`]);
+      expect(found.stdout + found.stderr).toContain(store.IPAddress);
+    }
+  });
+
   // 1.x calls the docker CLI unless it is told to attach by itself, which is another way through the API.
   it.each(isNew ? [''] : ['', '1'])('executes in a service (COMPOSE_INTERACTIVE_NO_CLI=%j)', async (noCli) => {
     const env = { COMPOSE_INTERACTIVE_NO_CLI: noCli };
@@ -126,6 +134,8 @@ describe.each(PROGRAMS.filter((one) => available.get(one)))('%s', (program) => {
       ),
     );
     expect(new Set(addresses.flat()).size).toBe(6);
+    const found = await project.run(['exec', '-T', 'store', 'nslookup', 'app.']);
+    expect(addresses.filter((pair) => pair.some((one) => found.stdout.includes(one)))).toHaveLength(3);
     await project.ok(['up', '-d', '--scale', 'app=1']);
     expect(await running('app')).toBe(1);
   });
