@@ -37,9 +37,7 @@ function addressErrors(network: Network, { ipamConfig }: EndpointConfig): string
   if (isPredefined(network.name) && (ipv4Address !== '' || ipv6Address !== '')) {
     errors.push('user specified IP address is supported on user defined networks only');
   }
-  if (!isPredefined(network.name)) {
-    errors.push(...familyErrors(network, 4, ipv4Address), ...familyErrors(network, 6, ipv6Address));
-  }
+  errors.push(...familyErrors(network, 4, ipv4Address), ...familyErrors(network, 6, ipv6Address));
   for (const address of linkLocalIps) {
     if (!isLinkLocal(address)) errors.push(`invalid link-local IP address: ${address}`);
   }
