@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { imageRows } from './image-rows.js';
 import type { Target } from './target.js';
 
 /** One row of the table of budgets in the design. */
@@ -253,6 +254,7 @@ export const rows: Row[] = [
     },
   },
   pullImportAndFlood(),
+  ...imageRows(),
   ...classicBuilds(),
 ];
 

@@ -7,6 +7,7 @@ import { run, type CommandOptions } from '../support/command.js';
 /** One of the two daemons of a benchmark. */
 export class Target {
   readonly api: ApiClient;
+  private daemon: string | undefined;
   private readonly agent = new Agent({ keepAlive: true, maxSockets: 1 });
 
   constructor(
@@ -65,7 +66,7 @@ export class Target {
    * with this socket, which leaves the containers out. 0 where it can't be found.
    */
   engineMemoryBytes(): number {
-    const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    const processes = pids();
     const daemon = this.findDaemon();
     if (!daemon) return 0;
     const namespace = link(`/proc/${daemon}/ns/mnt`);
@@ -78,12 +79,21 @@ export class Target {
   }
 
   private findDaemon(): string | undefined {
-    return readdirSync('/proc').find((name) => /^\d+$/.test(name) && this.isServedBy(name));
+    return (this.daemon ??= pids().find((pid) => this.isServedBy(pid)));
+  }
+
+  /** The process that serves the socket. Throws when it can't be found. */
+  daemonPid(): string {
+    const daemon = this.findDaemon();
+    if (!daemon) throw new Error(`${this.name}: no process serves ${this.socketPath}`);
+    return daemon;
   }
 
   /** Whether the socket that a process was started with, seen from its own root, is this one. */
   private isServedBy(pid: string): boolean {
     const words = read(`/proc/${pid}/cmdline`).split('\0');
+    // The benchmark itself, and what started it, name the sockets too.
+    if (words.includes('--against') || words.includes('--ours')) return false;
     const socket = words.find((word) => word.startsWith('unix://'))?.slice('unix://'.length);
     return (
       !!socket &&
@@ -92,6 +102,8 @@ export class Target {
     );
   }
 }
+
+const pids = (): string[] => readdirSync('/proc').filter((name) => /^\d+$/.test(name));
 
 function sameFile(one: string, other: string): boolean {
   try {

