@@ -1,6 +1,7 @@
 import { commandText } from './command-text.js';
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
+import { takenByPeer } from '../../host/shim/taken-by-peer.js';
 import { conflict, errorMessage, internal, invalid, notFound } from '../../shared/errors.js';
 import type { AttachSession } from '../containers/container-service.js';
 import type { ContainerEntry } from '../containers/container-entry.js';
@@ -129,6 +130,8 @@ export class Execs implements ExecService {
     const { config, entry } = exec;
     // An error is followed by 'close', which ends the session; unhandled it would end the daemon.
     client.on('error', () => undefined);
+    // The process may write within a millisecond.
+    await takenByPeer(client);
     try {
       const { socket, recorded } = await launchExec(ctx, exec, { attach: true, consoleSize: options.consoleSize });
       if (!socket) return;
