@@ -1,16 +1,10 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { libcFunction } from './libc.js';
+import { ioctl } from './ioctl.js';
 
 // Source: linux/fs.h, as on all 64-bit little-endian architectures that Node runs on.
 const FS_IOC_GETFLAGS = 0x80086601;
 const FS_IOC_SETFLAGS = 0x40086602;
 const FS_TOPDIR_FL = 0x00020000;
-
-const ioctl = libcFunction<(fd: number, request: number, argument: Buffer) => number>('ioctl', 'int', [
-  'int',
-  'unsigned long',
-  'void *',
-]);
 
 /**
  * Tells the file system that what is in the subdirectories of `directory` is unrelated (`chattr +T`), so that ext4 gives

@@ -1,12 +1,6 @@
-import { libcFunction } from './libc.js';
+import { ioctl } from './ioctl.js';
 
 const SIOCOUTQ = 0x5411;
-
-const ioctl = libcFunction<(fd: number, request: number, argument: Buffer) => number>('ioctl', 'int', [
-  'int',
-  'ulong',
-  'void *',
-]);
 
 /**
  * How much of what was written to a socket is still on its way: of a unix socket, memory of what the peer has not read; of a TCP socket, bytes
