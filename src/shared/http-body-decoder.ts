@@ -1,6 +1,9 @@
 import { invalid } from './errors.js';
 
 const LINE_LIMIT_BYTES = 4096;
+const CR = 13;
+const LF = 10;
+const MAX_PLAIN_DIGITS = 8;
 
 type State = 'data' | 'size' | 'data-end' | 'trailer' | 'done';
 
@@ -39,6 +42,8 @@ export class HttpBodyDecoder {
 
   /** The lines between chunks: the end of one, the size of the next, trailers. */
   private takeLine(data: Buffer, at: number): number {
+    const quick = this.line === '' ? this.takePlainLine(data, at) : 0;
+    if (quick > 0) return quick;
     const end = data.indexOf(10, at);
     const part = data.toString('latin1', at, end < 0 ? data.length : end + 1);
     this.line += part;
@@ -49,6 +54,27 @@ export class HttpBodyDecoder {
       this.endLine(line);
     }
     return part.length;
+  }
+
+  /** What clients send thousands of times: an empty line, or one of hexadecimal digits alone. 0: it is something else. */
+  private takePlainLine(data: Buffer, at: number): number {
+    if (this.state === 'data-end') {
+      if (data[at] !== CR || data[at + 1] !== LF) return 0;
+      this.state = 'size';
+      return 2;
+    }
+    if (this.state !== 'size') return 0;
+    let size = 0;
+    let end = at;
+    for (; end - at < MAX_PLAIN_DIGITS; end++) {
+      const digit = hexDigit(data[end]);
+      if (digit < 0) break;
+      size = size * 16 + digit;
+    }
+    if (size === 0 || data[end] !== CR || data[end + 1] !== LF) return 0;
+    this.left = size;
+    this.state = 'data';
+    return end + 2 - at;
   }
 
   private endLine(line: string): void {
@@ -64,6 +90,14 @@ export class HttpBodyDecoder {
       this.state = this.left === 0 ? 'trailer' : 'data';
     }
   }
+}
+
+/** -1: it is none. */
+function hexDigit(byte: number | undefined): number {
+  if (byte === undefined) return -1;
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const letter = byte | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
 
 function malformed(): Error {

@@ -1,10 +1,11 @@
-import { readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { cancelled } from '../../shared/errors.js';
 import { HttpBodyDecoder } from '../../shared/http-body-decoder.js';
-import { errnoOf } from './archive-error.js';
+import { receiveAvailable, waitReadable } from '../sys/receive-stream.js';
 import type { JobInput } from './job-input.js';
 
+/** What a chunk should have at least, as long as the client keeps up: few large writes cost much less than many small ones. */
+const CHUNK_BYTES = 256 * 1024;
 /** More than a unix socket holds at once, so that one read empties it. */
 const READ_BYTES = 256 * 1024;
 
@@ -15,8 +16,10 @@ export interface SocketSource {
   lengthBytes: number | null;
 }
 
-/** After so many reads without a wait messages of the main thread are listened to. */
-const READS_PER_TURN = 64;
+/** How long the thread is held for a client that may be slow. */
+const WAIT_MS = 2;
+/** After so many chunks without a wait messages of the main thread are listened to. */
+const CHUNKS_PER_TURN = 32;
 
 /**
  * Reads an HTTP body off a socket. Every read goes into the same memory: a chunk is gone once the next is asked for. It ends with the
@@ -25,12 +28,11 @@ const READS_PER_TURN = 64;
 export class SocketInput implements JobInput {
   private readonly decoder: HttpBodyDecoder;
   private readonly socket: Socket;
-  private readonly buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-  /** Content that has been read and not yet handed out. */
-  private ready: Buffer | null = null;
+  private readonly buffer: Buffer;
+  /** Content at the head of the buffer that has not yet been handed out. */
+  private readyBytes = 0;
   private failure: Error | null = null;
   private wake: (() => void) | null = null;
-  private reads = 0;
 
   /** `onEnd` is called once the body is complete: the socket's owner may listen again. */
   constructor(
@@ -39,8 +41,9 @@ export class SocketInput implements JobInput {
   ) {
     const { fd, head, lengthBytes } = source;
     this.decoder = new HttpBodyDecoder(lengthBytes);
+    this.buffer = Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES + READ_BYTES, head.length));
     const callback = (bytes: number): boolean => {
-      this.take(this.buffer.subarray(0, bytes));
+      this.take(0, bytes);
       return false;
     };
     const onread = { buffer: this.buffer, callback };
@@ -51,7 +54,8 @@ export class SocketInput implements JobInput {
       .on('error', () => this.gone())
       .on('end', () => this.gone())
       .on('close', () => this.gone());
-    this.take(Buffer.from(head.buffer, head.byteOffset, head.length));
+    this.buffer.set(head);
+    this.take(0, head.length);
   }
 
   fail(error: Error): void {
@@ -64,27 +68,37 @@ export class SocketInput implements JobInput {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
-    for (;;) {
+    for (let turn = 1; ; turn++) {
+      if (turn % CHUNKS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
       if (this.failure) throw this.failure;
-      const { ready } = this;
-      this.ready = null;
-      if (ready) yield ready;
+      this.fill();
+      const bytes = this.readyBytes;
+      this.readyBytes = 0;
+      if (bytes > 0) yield this.buffer.subarray(0, bytes);
       else if (this.decoder.done) return;
-      else if (++this.reads % READS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
-      else if (!this.readNow()) await this.wait();
+      else await this.wait();
     }
   }
 
-  /** Mostly the client has sent more while the last chunk was worked on: a read costs much less than a turn of the event loop. */
-  private readNow(): boolean {
+  /** Mostly the client sends more while the last chunk is worked on: to wait for that here costs much less than a turn of the event loop. */
+  private fill(): void {
+    while (this.readyBytes < CHUNK_BYTES && !this.decoder.done && !this.failure) {
+      const at = this.readyBytes;
+      const bytes = this.readNow(at);
+      if (bytes > 0) this.take(at, bytes);
+      else if (!waitReadable(this.source.fd, WAIT_MS)) return;
+    }
+  }
+
+  /** 0: there is nothing to read, for now or for ever. */
+  private readNow(at: number): number {
     try {
-      const bytes = readSync(this.source.fd, this.buffer, 0, READ_BYTES, null);
+      const bytes = receiveAvailable(this.source.fd, this.buffer.subarray(at, at + READ_BYTES));
       if (bytes === 0) this.gone();
-      else this.take(this.buffer.subarray(0, bytes));
-      return true;
-    } catch (error) {
-      if (errnoOf(error) !== 'EAGAIN') this.gone();
-      return false;
+      return bytes ?? 0;
+    } catch {
+      this.gone(); // a connection that was reset, by a client that is gone
+      return 0;
     }
   }
 
@@ -95,18 +109,18 @@ export class SocketInput implements JobInput {
     return more;
   }
 
-  /** Moves the content together over the framing between: one large write costs much less than several. */
-  private take(data: Buffer): void {
-    let bytes = 0;
+  /** Of the bytes at `at`, moves the content together over the framing between. */
+  private take(at: number, bytes: number): void {
+    const { buffer } = this;
+    const data = buffer.subarray(at, at + bytes);
     try {
       this.decoder.push(data, (piece) => {
-        if (piece.byteOffset !== data.byteOffset + bytes) data.set(piece, bytes);
-        bytes += piece.length;
+        if (piece.byteOffset !== buffer.byteOffset + this.readyBytes) buffer.set(piece, this.readyBytes);
+        this.readyBytes += piece.length;
       });
     } catch (error) {
       this.fail(error as Error);
     }
-    if (bytes > 0) this.ready = data.subarray(0, bytes);
     if (this.decoder.done) {
       this.socket.destroy();
       this.onEnd();
