@@ -30,6 +30,7 @@ export class SqliteImageRepository implements ImageRepository {
     const manifests = group(
       sql.prepare('SELECT image_id AS key, digest AS value FROM image_manifests').all() as KeyValue[],
     );
+    const blobs = group(sql.prepare('SELECT image_id AS key, digest AS value FROM image_blobs').all() as KeyValue[]);
     const images = (sql.prepare('SELECT * FROM images').all() as ImageRow[]).map((row) => ({
       id: row.id,
       config: row.config,
@@ -39,6 +40,7 @@ export class SqliteImageRepository implements ImageRepository {
       retired: row.retired !== 0,
       chainIds: chains.get(row.id) ?? [],
       manifestDigests: manifests.get(row.id) ?? [],
+      blobDigests: blobs.get(row.id) ?? [],
     }));
     const layers = sql
       .prepare(
@@ -79,6 +81,8 @@ export class SqliteImageRepository implements ImageRepository {
       image.chainIds.forEach((chainId, position) => layer.run(image.id, position, chainId));
       const manifest = sql.prepare('INSERT OR IGNORE INTO image_manifests (image_id, digest) VALUES (?, ?)');
       for (const digest of image.manifestDigests) manifest.run(image.id, digest);
+      const blob = sql.prepare('INSERT OR IGNORE INTO image_blobs (image_id, digest) VALUES (?, ?)');
+      for (const digest of image.blobDigests) blob.run(image.id, digest);
     });
   }
 
@@ -108,6 +112,16 @@ export class SqliteImageRepository implements ImageRepository {
 
   removeReferences(references: string[]): void {
     this.database.transaction(() => this.runForEach('DELETE FROM image_references WHERE reference = ?', references));
+  }
+
+  removeContent(imageId: string, digests: string[]): void {
+    const { sql } = this.database;
+    this.database.transaction(() => {
+      for (const table of ['image_manifests', 'image_blobs']) {
+        const remove = sql.prepare(`DELETE FROM ${table} WHERE image_id = ? AND digest = ?`);
+        for (const digest of digests) remove.run(imageId, digest);
+      }
+    });
   }
 
   private putLayers(layers: LayerRecord[]): void {

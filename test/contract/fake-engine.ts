@@ -179,12 +179,12 @@ export function fakeEngine(): Engine {
         { image, sharedSizeBytes: -1, containers: 2 },
         { image: untagged, sharedSizeBytes: -1, containers: 0 },
       ],
-      inspect: (ref: string) => {
+      forPlatform: async (ref: string) => {
         if (ref === 'nosuch') throw notFound('No such image: nosuch:latest');
         return image;
       },
       graphDriver: () => ({ name: 'overlay2', data: { UpperDir: '/x' } }),
-      history: () => [
+      history: async () => [
         { id: DIGEST, createdUnixSec: 1795225776, createdBy: 'x', tags: ['bb:1'], sizeBytes: 1, comment: '' },
       ],
       remove: async () => [{ untagged: 'bb:1' }, { deleted: DIGEST }],

@@ -44,7 +44,7 @@ export async function streamProgress(
 /** A message as dockerd writes it, with the drawn bar that old clients print. */
 export function progressLine(message: Progress): string {
   const { status, stream, progressDetail, aux, id } = message;
-  if (aux !== undefined) return line({ aux, id });
+  if (aux !== undefined) return line({ progressDetail, id, aux });
   if (stream !== undefined) return line({ stream });
   const bar = progressDetail ? progressBar(progressDetail.current ?? 0, progressDetail.total ?? 0) : '';
   return line({ status, progressDetail, progress: bar === '' ? undefined : bar, id });

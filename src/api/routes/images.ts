@@ -42,16 +42,16 @@ async function inspectImage(request: ApiRequest): Promise<ApiReply> {
   if (platform !== '' && withManifests) {
     throw invalid('conflicting options: manifests and platform options cannot both be set');
   }
-  const image = engine.images.inspect(imageRef(request), platform === '' ? undefined : platform);
+  const image = await engine.images.forPlatform(imageRef(request), platform);
   const found = fromImage(image, engine.images.graphDriver(image));
   if (!withManifests) return json(found);
   return json({ ...found, Manifests: (await engine.images.manifests(image)).map(fromImageManifest) });
 }
 
-function imageHistory(request: ApiRequest): ApiReply {
+async function imageHistory(request: ApiRequest): Promise<ApiReply> {
   const { engine, query, version } = request;
   const platform = atLeast(version, '1.48') ? platformJson(query.string('platform')) : '';
-  const rows = engine.images.history(imageRef(request), platform);
+  const rows = await engine.images.history(imageRef(request), platform);
   return json(
     rows.map((row) => ({
       Comment: row.comment,

@@ -61,8 +61,10 @@ async function checkBlobs(
   signal: AbortSignal,
 ): Promise<void> {
   const needed = new Map<string, { by: string; sizeBytes: number | null }>();
-  for (const { id, manifestDigests } of state.images) {
-    for (const digest of manifestDigests) needed.set(digest, { by: `image ${shortDigest(id)}`, sizeBytes: null });
+  for (const { id, manifestDigests, blobDigests } of state.images) {
+    for (const digest of [...manifestDigests, ...blobDigests]) {
+      needed.set(digest, { by: `image ${shortDigest(id)}`, sizeBytes: null });
+    }
   }
   for (const { digest, diffId, sizeBytes } of state.layerBlobs) {
     needed.set(digest, { by: `layer ${shortDigest(diffId)}`, sizeBytes });

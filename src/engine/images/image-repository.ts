@@ -12,6 +12,8 @@ export interface ImageRecord {
   chainIds: string[];
   /** Digests of the manifests and indexes kept with it. */
   manifestDigests: string[];
+  /** Digests of other blobs kept for the sake of these manifests, beside the image's own configuration and layers. */
+  blobDigests: string[];
 }
 
 /** An unpacked layer. */
@@ -43,7 +45,10 @@ export interface ImageState {
 /** Where the images' state outlives the process. Each call is one transaction that is durable when it returns. */
 export interface ImageRepository {
   load(): ImageState;
-  /** Adds an image, or replaces the one of that id; with its layers and blobs, of which some may be there. */
+  /**
+   * Adds an image, or replaces the one of that id; with its layers and blobs, of which some may be there. Manifests and
+   * blobs that the image had before stay with it.
+   */
   putImage(image: ImageRecord, layers: LayerRecord[], layerBlobs: LayerBlobRecord[]): void;
   /** Adds blobs of layers that are there. */
   putLayerBlobs(layerBlobs: LayerBlobRecord[]): void;
@@ -52,4 +57,6 @@ export interface ImageRepository {
   /** Points the references to the images, moving them if need be; `lastTagTime` is set on those images unless null. */
   putReferences(references: { reference: string; imageId: string }[], lastTagTime: string | null): void;
   removeReferences(references: string[]): void;
+  /** The image is no longer kept together with these manifests and blobs. */
+  removeContent(imageId: string, digests: string[]): void;
 }

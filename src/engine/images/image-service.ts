@@ -37,9 +37,14 @@ export interface ImageService {
   graphDriver(image: Image): { name: string; data: Record<string, string> };
   /** The manifests that it came by, for other platforms too. */
   manifests(image: Image): Promise<ImageManifest[]>;
-  history(ref: string, platform?: string): ImageHistoryRow[];
+  /**
+   * The image for a platform, '' for its own: also one that is kept with it because its index names it, and that is not unpacked
+   * here. Not-found when there is none.
+   */
+  forPlatform(ref: string, platform: string): Promise<Image>;
+  history(ref: string, platform?: string): Promise<ImageHistoryRow[]>;
   tag(ref: string, repo: string, tag: string): void;
-  /** With `platforms`, only an image that is for all of them. */
+  /** With `platforms`, only what is kept for these; an image that is for one of them itself goes as a whole. */
   remove(ref: string, options: { force: boolean; noPrune: boolean; platforms?: string[] }): Promise<ImageDeleteItem[]>;
   prune(filters: Filters): Promise<{ deleted: ImageDeleteItem[]; spaceReclaimedBytes: number }>;
   /** `tag` '' with `fromImage` without tag: `latest`; `allTags`: every tag. `tag` may be a digest. */

@@ -24,6 +24,8 @@ export interface NewImage {
   parentId: string;
   descriptor: Descriptor | null;
   manifestDigests: string[];
+  /** See ImageRecord. Default: none. */
+  blobDigests?: string[];
 }
 
 /**
@@ -72,6 +74,12 @@ export class ImageStore {
 
   manifestDigestsOf(imageId: string): string[] {
     return this.entries.get(imageId)?.record.manifestDigests ?? [];
+  }
+
+  /** Everything in the content store that is kept for the image's sake, beside its layers. */
+  contentOf(imageId: string): string[] {
+    const record = this.entries.get(imageId)?.record;
+    return record ? [...record.manifestDigests, ...record.blobDigests] : [];
   }
 
   /** The id that a canonical reference points to. */
@@ -126,10 +134,38 @@ export class ImageStore {
       retired: false,
       chainIds: chainIdsOf(parseImageConfig(image.config).diffIds),
       manifestDigests: [...new Set([...(known?.manifestDigests ?? []), ...image.manifestDigests])],
+      blobDigests: [...new Set([...(known?.blobDigests ?? []), ...(image.blobDigests ?? [])])],
     };
     this.repository.putImage(record, layers, layerBlobs);
     for (const blob of layerBlobs) this.addLayerBlob(blob);
     return this.rebuild(record);
+  }
+
+  /** Keeps more manifests and blobs with an image that is there. */
+  addContent(imageId: string, manifestDigests: string[], blobDigests: string[]): void {
+    const known = this.entries.get(imageId)?.record;
+    if (!known) return;
+    const record: ImageRecord = {
+      ...known,
+      manifestDigests: [...new Set([...known.manifestDigests, ...manifestDigests])],
+      blobDigests: [...new Set([...known.blobDigests, ...blobDigests])],
+    };
+    this.repository.putImage(record, [], []);
+    this.rebuild(record);
+  }
+
+  removeContent(imageId: string, digests: string[]): void {
+    const known = this.entries.get(imageId)?.record;
+    if (!known) return;
+    this.repository.removeContent(imageId, digests);
+    const stays = (digest: string): boolean => !digests.includes(digest);
+    const { manifestDigests, blobDigests } = known;
+    const record = {
+      ...known,
+      manifestDigests: manifestDigests.filter(stays),
+      blobDigests: blobDigests.filter(stays),
+    };
+    this.rebuild(record);
   }
 
   addLayerBlobs(layerBlobs: LayerBlobRecord[]): void {
@@ -198,7 +234,10 @@ export class ImageStore {
   /** Every digest of the content store that something here stands for. */
   liveDigests(): Set<string> {
     const live = new Set<string>();
-    for (const { record } of this.entries.values()) for (const digest of record.manifestDigests) live.add(digest);
+    for (const { record } of this.entries.values()) {
+      for (const digest of record.manifestDigests) live.add(digest);
+      for (const digest of record.blobDigests) live.add(digest);
+    }
     for (const blobs of this.layerBlobs.values()) for (const blob of blobs) live.add(blob.digest);
     return live;
   }

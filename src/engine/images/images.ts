@@ -24,6 +24,8 @@ import { listImages } from './list.js';
 import { loadImages } from './load.js';
 import { login } from './login.js';
 import { platformMismatch, requirePlatform } from './platform-match.js';
+import { imageForPlatform } from './image-variant.js';
+import { removeVariants, variantsToRemove } from './remove-variants.js';
 import { imageManifests } from './image-manifests.js';
 import { pruneImages } from './prune.js';
 import { pull, type PullOptions } from './pull.js';
@@ -93,10 +95,10 @@ export class Images implements ImageService {
     for (const imageId of this.store.retired()) {
       if (this.deps.imageUsers(imageId).length > 0) continue;
       const image = this.store.getRetained(imageId);
-      const manifests = this.store.manifestDigestsOf(imageId);
+      const content = this.store.contentOf(imageId);
       this.store.removeImage(imageId);
       await this.context.layers.collect(image?.chainIds ?? []);
-      await this.context.layers.collectBlobs(manifests, 'remove');
+      await this.context.layers.collectBlobs(content, 'remove');
     }
   }
 
@@ -140,8 +142,12 @@ export class Images implements ImageService {
     return imageManifests(this.context, image);
   }
 
-  history(ref: string, platform?: string): ImageHistoryRow[] {
-    return imageHistory(this.store, this.inspect(ref, platform));
+  forPlatform(ref: string, platform: string): Promise<Image> {
+    return imageForPlatform(this.context, getImage(this.store, ref), ref, platform);
+  }
+
+  async history(ref: string, platform = ''): Promise<ImageHistoryRow[]> {
+    return imageHistory(this.store, await this.forPlatform(ref, platform));
   }
 
   tag(ref: string, repo: string, tag: string): void {
@@ -152,8 +158,8 @@ export class Images implements ImageService {
     ref: string,
     options: { force: boolean; noPrune: boolean; platforms?: string[] },
   ): Promise<ImageDeleteItem[]> {
-    // An image is for one platform: of several, it can only be one that is meant.
-    for (const platform of options.platforms ?? []) this.inspect(ref, platform);
+    const variants = await variantsToRemove(this.context, ref, options.platforms ?? []);
+    if (variants.length > 0) return removeVariants(this.context, ref, variants, options.force);
     return removeImage(this.context, ref, options);
   }
 

@@ -138,7 +138,8 @@ export class LayerInstaller {
       const blobs = this.unneededBlobs(known);
       this.store.removeLayers([chainId], blobs);
       await this.unpacked.remove(chainId);
-      for (const digest of blobs) if (!this.leases.has(digest)) await this.content.remove(digest);
+      // Another image may have come by a manifest that names the same blob.
+      await this.collectBlobs(blobs, 'remove');
       removed.push(chainId);
     }
     return removed;

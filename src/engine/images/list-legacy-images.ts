@@ -38,7 +38,7 @@ export function listLegacyImages(
       config,
       layers: layers.map((file) => ({ ...file, mediaType: OCI_LAYER_TAR })),
       references,
-      manifest: null,
+      content: null,
     };
   });
 }

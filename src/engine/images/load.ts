@@ -27,7 +27,7 @@ export async function loadImages(
   const archived = listArchivedImages(spool, options.platforms);
   for (const item of archived) {
     const image = await loadOne(context, item, options.quiet ? () => undefined : progress, signal);
-    nameImage(context, image, item.references, progress);
+    nameImage(context, image, item, progress);
     if (item.references.length === 0) progress({ stream: `Loaded image ID: ${image.id}\n` });
     emitImageEvent(context, 'load', image, image.id);
   }
@@ -62,22 +62,24 @@ async function loadOne(
     layers.push(await installLayer(context, lease, file, { chainId, diffId }, progress, signal));
     blobs.push({ digest: file.digest, diffId, mediaType: file.mediaType, sizeBytes: file.sizeBytes });
   }
-  const manifest = item.manifest;
-  if (manifest) {
-    lease.hold(manifest.digest);
-    await manifest.file.commit();
+  const content = await keepContent(item, lease);
+  return context.store.add({ id: item.config.digest, config, parentId: '', ...content }, layers, blobs);
+}
+
+/** What the manifest or index needs beside the configuration, so that it can be handed on as it came. */
+async function keepContent(
+  { content, config }: ArchivedImage,
+  lease: LayerLease,
+): Promise<{ descriptor: Descriptor | null; manifestDigests: string[]; blobDigests: string[] }> {
+  if (!content) return { descriptor: null, manifestDigests: [], blobDigests: [] };
+  const { root, manifests } = content;
+  const blobs = content.blobs.filter(({ digest }) => digest !== config.digest);
+  for (const file of [...manifests, ...blobs]) {
+    lease.hold(file.digest);
+    await file.commit();
   }
-  const descriptor: Descriptor | null = manifest
-    ? { mediaType: manifest.mediaType, digest: manifest.digest, sizeBytes: manifest.file.sizeBytes }
-    : null;
-  const added = {
-    id: item.config.digest,
-    config,
-    parentId: '',
-    descriptor,
-    manifestDigests: manifest ? [manifest.digest] : [],
-  };
-  return context.store.add(added, layers, blobs);
+  const digests = (files: SpooledFile[]): string[] => files.map(({ digest }) => digest);
+  return { descriptor: root, manifestDigests: digests(manifests), blobDigests: digests(blobs) };
 }
 
 async function installLayer(
@@ -99,8 +101,8 @@ async function installLayer(
   return layer;
 }
 
-function nameImage(context: ImageContext, image: Image, names: string[], progress: ProgressSink): void {
-  const references: Reference[] = names.map(parseReference).filter((ref) => ref.tag !== '');
+function nameImage(context: ImageContext, image: Image, item: ArchivedImage, progress: ProgressSink): void {
+  const references: Reference[] = item.references.map(parseReference).filter((ref) => ref.tag !== '');
   for (const reference of references) {
     const name = familiarString(reference);
     const previous = context.store.resolve(`${reference.domain}/${reference.path}:${reference.tag}`);
@@ -110,6 +112,10 @@ function nameImage(context: ImageContext, image: Image, names: string[], progres
       });
     }
     context.store.setReferences([reference], image.id, true);
+    if (item.content) {
+      const digest = item.content.root.digest;
+      context.store.setReferences([{ ...reference, tag: '', digest }], image.id, false);
+    }
     progress({ stream: `Loaded image: ${name}\n` });
   }
 }

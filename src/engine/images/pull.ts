@@ -20,6 +20,7 @@ import { RegistryError } from '../../host/registry/registry-error.js';
 import type { ImageContext } from './image-context.js';
 import type { ProgressSink, RegistryCredentials } from './image-service.js';
 import { choosePlatform, parseManifest } from './manifest.js';
+import { pullAttestations } from './pull-attestations.js';
 import { pullImage } from './pull-image.js';
 
 export interface PullOptions {
@@ -95,6 +96,8 @@ async function pullReference(
   const image = await pullImage(context, client, { served, ...chosen }, progress, signal);
   progress({ status: `Digest: ${served.digest}` });
   const changed = nameIt(context, reference, served.digest, image.id);
+  const index = parseManifest(served.bytes, served.mediaType);
+  await pullAttestations(context, client, { index, chosenDigest: chosen.manifest.digest, imageId: image.id }, signal);
   if (wanted && platformScore(wanted, image.platform) === 0) {
     progress({
       status:

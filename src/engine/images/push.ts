@@ -1,7 +1,5 @@
-import type { Readable } from 'node:stream';
-import { requirePlatform } from './platform-match.js';
 import type { RegistryClient } from '../../host/registry/registry-client.js';
-import { bufferSource, uploadBlob, type UploadOptions } from '../../host/registry/upload-blob.js';
+import { bufferSource, uploadBlob } from '../../host/registry/upload-blob.js';
 import { digestOf, shortDigest } from '../../shared/digest.js';
 import { internal, notFound } from '../../shared/errors.js';
 import {
@@ -12,11 +10,15 @@ import {
   withTagOrDigest,
   type Reference,
 } from '../../shared/reference.js';
+import { allOrNone } from './all-or-none.js';
 import type { ImageContext } from './image-context.js';
+import { imageForPlatform } from './image-variant.js';
 import type { Image } from './image.js';
 import type { LayerBlobRecord } from './image-repository.js';
 import type { ProgressSink, RegistryCredentials } from './image-service.js';
-import { DOCKER_CONFIG, DOCKER_LAYER_GZIP, DOCKER_MANIFEST, parseManifest } from './manifest.js';
+import { DOCKER_CONFIG, DOCKER_LAYER_GZIP, DOCKER_MANIFEST } from './manifest.js';
+import { pushBlob, uploadOptions } from './push-blob.js';
+import { keptContent, pushKept } from './push-kept.js';
 
 export interface PushOptions {
   ref: string;
@@ -26,7 +28,6 @@ export interface PushOptions {
   credentials: RegistryCredentials | null;
 }
 
-const PROGRESS_INTERVAL_MS = 100;
 /** Each is a request that may be in vain, and a part of the token's scope. */
 const MAX_MOUNT_SOURCES = 3;
 
@@ -43,7 +44,7 @@ export async function push(
     .filter((found) => found.reference.tag !== '' && (reference.tag === '' || found.reference.tag === reference.tag));
   for (const { imageId } of tagged) {
     const image = context.store.get(imageId);
-    if (image) requirePlatform(image, familiarString(reference), options.platform);
+    if (image) await imageForPlatform(context, image, familiarString(reference), options.platform);
   }
   progress({ status: `The push refers to repository [${repositoryName(reference)}]` });
   if (tagged.length === 0) {
@@ -59,15 +60,22 @@ export async function push(
   });
   for (const { reference: one, imageId } of tagged) {
     const sources = mountFrom.get(imageId) ?? new Map<string, string[]>();
-    await pushTag(context, client, one, { imageId, sources }, progress, signal);
+    await pushTag(context, client, one, { imageId, sources, platform: options.platform }, progress, signal);
   }
+}
+
+interface TagToPush {
+  imageId: string;
+  /** Repositories of the registry that may have a layer, by diff ID. */
+  sources: Map<string, string[]>;
+  platform: string;
 }
 
 async function pushTag(
   context: ImageContext,
   client: RegistryClient,
   reference: Reference,
-  { imageId, sources }: { imageId: string; sources: Map<string, string[]> },
+  { imageId, sources, platform }: TagToPush,
   progress: ProgressSink,
   signal: AbortSignal,
 ): Promise<void> {
@@ -75,41 +83,50 @@ async function pushTag(
   const config = context.store.configOf(imageId);
   if (!image || !config) throw notFound(`No such image: ${familiarString(reference)}`);
   await using lease = context.layers.lease('remove');
-  lease.hold(...image.chainIds, ...image.diffIds);
-  for (const diffId of [...image.diffIds].reverse()) {
-    progress({ id: shortDigest(diffId), status: 'Preparing', progressDetail: {} });
-  }
-  const failure = new AbortController();
-  const either = AbortSignal.any([signal, failure.signal]);
-  const work = image.diffIds.map((diffId) => {
-    const layer = { diffId, mountFrom: sources.get(diffId) ?? [] };
-    return context.uploads
-      .run(() => pushLayer(context, client, layer, progress, either), either)
-      .catch((error: unknown) => {
-        // The others stop too; what they throw then only says so.
-        failure.abort(error);
-        throw error;
-      });
-  });
-  await Promise.allSettled(work);
-  signal.throwIfAborted();
-  failure.signal.throwIfAborted();
-  const layers = await Promise.all(work);
-  if (!(await client.hasBlob(imageId, signal))) {
-    await uploadBlob(client, bufferSource(imageId, config), uploadOptions(context, signal));
-  }
-  const manifest = (await keptManifest(context, image, layers)) ?? newManifest(imageId, config, layers);
-  await client.putManifest(reference.tag, manifest.mediaType, manifest.bytes, signal);
-  const digest = digestOf(manifest.bytes);
-  const sizeBytes = manifest.bytes.length;
-  await context.content.put(manifest.bytes);
-  const descriptor = { mediaType: manifest.mediaType, digest, sizeBytes };
+  const layerBlobs = image.diffIds.flatMap((diffId) => context.store.blobsOf(diffId).map(({ digest }) => digest));
+  lease.hold(...image.chainIds, ...image.diffIds, ...layerBlobs, ...context.store.contentOf(imageId));
+  const kept = await keptContent(context, image, reference, platform);
+  const { mediaType, bytes } = kept
+    ? await pushKept(context, client, { reference, image, sources, ...kept }, progress, signal)
+    : await pushNew(context, client, { reference, image, config, sources }, progress, signal);
+  const digest = digestOf(bytes);
+  const sizeBytes = bytes.length;
+  await context.content.put(bytes);
+  const descriptor = image.descriptor ?? { mediaType, digest, sizeBytes };
   context.store.add({ id: imageId, config, parentId: '', descriptor, manifestDigests: [digest] }, [], []);
   context.store.setReferences([{ ...reference, tag: '', digest }], imageId, false);
   progress({ status: `${reference.tag}: digest: ${digest} size: ${sizeBytes}` });
   progress({ progressDetail: {}, aux: { Tag: reference.tag, Digest: digest, Size: sizeBytes } });
   const attributes = { ...image.config.labels, name: familiarName(reference) };
   context.emit({ type: 'image', action: 'push', actorId: familiarString(reference), attributes });
+}
+
+/** Pushes an image that did not come by a manifest of which all is here, by a manifest that is made now. */
+async function pushNew(
+  context: ImageContext,
+  client: RegistryClient,
+  {
+    reference,
+    image,
+    config,
+    sources,
+  }: { reference: Reference; image: Image; config: Buffer; sources: TagToPush['sources'] },
+  progress: ProgressSink,
+  signal: AbortSignal,
+): Promise<{ mediaType: string; bytes: Buffer }> {
+  for (const diffId of [...image.diffIds].reverse()) {
+    progress({ id: shortDigest(diffId), status: 'Preparing', progressDetail: {} });
+  }
+  const layers = await allOrNone(image.diffIds, signal, (diffId, either) => {
+    const layer = { diffId, mountFrom: sources.get(diffId) ?? [] };
+    return context.uploads.run(() => pushLayer(context, client, layer, progress, either), either);
+  });
+  if (!(await client.hasBlob(image.id, signal))) {
+    await uploadBlob(client, bufferSource(image.id, config), uploadOptions(context, signal));
+  }
+  const manifest = newManifest(image.id, config, layers);
+  await client.putManifest(reference.tag, manifest.mediaType, manifest.bytes, signal);
+  return manifest;
 }
 
 async function pushLayer(
@@ -127,29 +144,8 @@ async function pushLayer(
     }
   }
   const blob = await compressedBlob(context, diffId, signal);
-  const { digest, sizeBytes: total } = blob;
-  let last = 0;
-  const open = (start: number, end: number): Readable => {
-    const stream = context.content.createReadStream(digest, { start, end });
-    let current = start;
-    stream.on('data', (chunk: Buffer) => {
-      current += chunk.length;
-      if (Date.now() - last < PROGRESS_INTERVAL_MS && current < total) return;
-      last = Date.now();
-      progress({ id, status: 'Pushing', progressDetail: { current, total } });
-    });
-    return stream;
-  };
-  const onRetry = (seconds: number): void =>
-    progress({ id, status: `Retrying in ${seconds} second${seconds === 1 ? '' : 's'}`, progressDetail: {} });
-  const options = { ...uploadOptions(context, signal), mountFrom, onRetry };
-  const from = await uploadBlob(client, { digest, sizeBytes: total, open }, options);
-  progress({ id, status: from === null ? 'Pushed' : `Mounted from ${from}`, progressDetail: {} });
+  await pushBlob(context, client, { digest: blob.digest, sizeBytes: blob.sizeBytes, id, mountFrom }, progress, signal);
   return blob;
-}
-
-function uploadOptions(context: ImageContext, signal: AbortSignal): UploadOptions {
-  return { mountFrom: [], attempts: context.registries.maxDownloadAttempts, signal };
 }
 
 /**
@@ -186,25 +182,6 @@ async function compressedBlob(context: ImageContext, diffId: string, signal: Abo
   const record = { digest, diffId, mediaType: DOCKER_LAYER_GZIP, sizeBytes };
   context.store.addLayerBlobs([record]);
   return record;
-}
-
-/** The manifest by which the image came, if the registry now has exactly the blobs that it names. */
-async function keptManifest(
-  context: ImageContext,
-  image: Image,
-  layers: LayerBlobRecord[],
-): Promise<{ mediaType: string; bytes: Buffer } | null> {
-  for (const digest of context.store.manifestDigestsOf(image.id)) {
-    if (!(await context.content.has(digest))) continue;
-    const bytes = await context.content.read(digest, 4 * 1024 * 1024);
-    const manifest = parseManifest(bytes, '');
-    if (manifest.kind !== 'image') continue;
-    const same =
-      manifest.layers.length === layers.length &&
-      manifest.layers.every((layer, i) => layer.digest === layers[i]?.digest);
-    if (same && manifest.config.digest === image.id) return { mediaType: manifest.mediaType, bytes };
-  }
-  return null;
 }
 
 function newManifest(imageId: string, config: Buffer, layers: LayerBlobRecord[]): { mediaType: string; bytes: Buffer } {

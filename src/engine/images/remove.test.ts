@@ -219,7 +219,7 @@ describe('list', () => {
 
 it('shows how an image was made', async () => {
   const id = await make('one:1');
-  expect(fixture.images.history('one:1')).toEqual([
+  expect(await fixture.images.history('one:1')).toEqual([
     { id, createdUnixSec: expect.any(Number), createdBy: '', tags: ['one:1'], sizeBytes: 5, comment: '1' },
   ]);
   const { data } = fixture.images.graphDriver(fixture.images.inspect(id));

@@ -62,7 +62,7 @@ export async function deleteImage(
     if (options.quiet) return;
     throw conflictError(image, found);
   }
-  const manifests = context.store.manifestDigestsOf(imageId);
+  const content = context.store.contentOf(imageId);
   // A stopped container may be started again: what it stands on stays until it goes.
   if (context.imageUsers(imageId).length > 0) context.store.retire(imageId);
   else context.store.removeImage(imageId);
@@ -70,7 +70,7 @@ export async function deleteImage(
   items.push({ deleted: imageId });
   const removed = await context.layers.collect(image.chainIds);
   items.push(...removed.map((deleted) => ({ deleted })));
-  await context.layers.collectBlobs(manifests, 'remove');
+  await context.layers.collectBlobs(content, 'remove');
   const parent = options.noPrune ? null : context.store.get(image.parentId);
   if (parent && context.store.referencesOf(parent.id).length === 0) {
     await deleteImage(context, parent.id, { ...options, force: false, quiet: true }, items);

@@ -1,9 +1,7 @@
 import { Readable } from 'node:stream';
-import { decompress } from '../../host/archive/decompress.js';
-import { encodeHeader, END_OF_ARCHIVE, paddingAfter } from '../../host/archive/tar-writer.js';
-import { digestHex, digestOf } from '../../shared/digest.js';
+import { digestHex } from '../../shared/digest.js';
 import { internal, notFound } from '../../shared/errors.js';
-import { formatPlatform, parsePlatform, platformScore } from '../../shared/platform.js';
+import { formatPlatform, parsePlatform } from '../../shared/platform.js';
 import {
   canonicalString,
   familiarName,
@@ -13,29 +11,17 @@ import {
   repositoryName,
   type Reference,
 } from '../../shared/reference.js';
-import { parseRfc3339Ns } from '../../shared/rfc3339.js';
 import { findImage, isIdOf } from './find.js';
 import { emitImageEvent, type ImageContext } from './image-context.js';
-import type { Image } from './image.js';
-import { OCI_CONFIG, OCI_INDEX, OCI_LAYER_TAR, OCI_MANIFEST } from './manifest.js';
-
-interface SavedImage {
-  image: Image;
-  config: Buffer;
-  references: Reference[];
-}
-
-interface ArchiveFile {
-  path: string;
-  mtimeNs: bigint;
-  sizeBytes: number;
-  content: Buffer | (() => Promise<Readable>);
-}
+import { blobPath, savedForms, type SavedForm, type SavedImage } from './saved-form.js';
+import { OCI_INDEX } from './manifest.js';
+import { writeLayout, type LayoutFile } from './write-layout.js';
 
 /**
- * An archive of the images that is both an OCI layout and what `docker load` of any version reads. Layers are
- * uncompressed, so that their digests are the diff IDs, and the same images give the same bytes. With platforms, only images
- * for one of them. Throws not-found before the first byte. Source: dockerd 28.5, observed.
+ * An archive of the images that is both an OCI layout and what `docker load` of any version reads. What came by a manifest or an
+ * index is handed on as it came, with its digests. Of other images layers are uncompressed, so that their digests are the diff IDs;
+ * the same images give the same bytes. With platforms, only what is for one of them. Throws not-found before the first byte.
+ * Source: dockerd 28.5 with both of its stores, observed.
  */
 export async function saveImages(
   context: ImageContext,
@@ -43,28 +29,28 @@ export async function saveImages(
   { platforms }: { platforms: string[] },
   signal: AbortSignal,
 ): Promise<Readable> {
-  const wanted = platforms.map(parsePlatform);
-  const images = chooseImages(context, refs).filter(
-    ({ image }) => wanted.length === 0 || wanted.some((platform) => platformScore(platform, image.platform) > 0),
-  );
-  if (images.length === 0 && wanted.length > 0) {
-    throw internal(`no suitable export target found for platform ${wanted.map(formatPlatform).join(', ')}`);
-  }
+  const images = chooseImages(context, refs);
   const lease = context.layers.lease('remove');
-  for (const { image } of images) lease.hold(...image.chainIds, ...layerBlobs(context, image));
-  const files = archiveFiles(context, images);
-  for (const { image } of images) emitImageEvent(context, 'save', image, image.id);
-  return Readable.from(
-    (async function* () {
-      await using _ = lease;
-      yield* writeArchive(files, signal);
-    })(),
-    { objectMode: false, highWaterMark: 1024 * 1024 },
-  );
-}
-
-function layerBlobs(context: ImageContext, image: Image): string[] {
-  return image.diffIds.flatMap((diffId) => context.store.blobsOf(diffId).map((blob) => blob.digest));
+  const release = (): void => {
+    Promise.resolve(lease[Symbol.asyncDispose]()).catch((error: unknown) => {
+      context.log.warn({ err: error }, 'layers that were saved could not be let go');
+    });
+  };
+  try {
+    const forms: SavedForm[] = [];
+    for (const image of images) forms.push(...(await savedForms(context, image, platforms, lease)));
+    if (forms.length === 0 && platforms.length > 0) {
+      const wanted = platforms.map((platform) => formatPlatform(parsePlatform(platform)));
+      throw internal(`no suitable export target found for platform ${wanted.join(', ')}`);
+    }
+    for (const { image } of images) emitImageEvent(context, 'save', image, image.id);
+    const archive = writeLayout(archiveFiles(forms), signal);
+    // A client that leaves before the first byte ends it as well.
+    return Readable.from(archive, { objectMode: false, highWaterMark: 1024 * 1024 }).once('close', release);
+  } catch (error) {
+    release();
+    throw error;
+  }
 }
 
 /** A name without a tag stands for all tags of its repository; an id for the image without names. */
@@ -100,44 +86,26 @@ function chooseImages(context: ImageContext, refs: string[]): SavedImage[] {
   return [...chosen.values()];
 }
 
-function archiveFiles(context: ImageContext, images: SavedImage[]): ArchiveFile[] {
-  const blobs = new Map<string, ArchiveFile>();
+function archiveFiles(forms: readonly SavedForm[]): LayoutFile[] {
+  const blobs = new Map<string, LayoutFile>();
   const indexEntries: object[] = [];
   const manifestEntries: object[] = [];
   const repositories: Record<string, Record<string, string>> = {};
-  const addBlob = (digest: string, file: Omit<ArchiveFile, 'path'>): void => {
-    const path = blobPath(digest);
-    if (!blobs.has(path)) blobs.set(path, { path, ...file });
-  };
-  for (const { image, config, references } of images) {
-    const mtimeNs = (parseRfc3339Ns(image.created) ?? 0n) < 0n ? 0n : (parseRfc3339Ns(image.created) ?? 0n);
-    const layers = layerDescriptors(context, image);
-    for (const layer of layers) {
-      addBlob(layer.digest, { mtimeNs, sizeBytes: layer.size, content: () => openLayer(context, layer.digest) });
-    }
-    addBlob(image.id, { mtimeNs, sizeBytes: config.length, content: config });
-    const manifest = jsonBytes({
-      schemaVersion: 2,
-      mediaType: OCI_MANIFEST,
-      config: { mediaType: OCI_CONFIG, digest: image.id, size: config.length },
-      layers,
-    });
-    const manifestDigest = digestOf(manifest);
-    addBlob(manifestDigest, { mtimeNs: 0n, sizeBytes: manifest.length, content: manifest });
-    const descriptor = { mediaType: OCI_MANIFEST, digest: manifestDigest, size: manifest.length };
+  for (const { descriptor, files, imageId, layers, layerSources, references } of forms) {
+    for (const file of files) if (!blobs.has(file.path)) blobs.set(file.path, file);
     indexEntries.push(...indexEntriesOf(descriptor, references));
     manifestEntries.push({
-      Config: blobPath(image.id),
+      Config: blobPath(imageId),
       RepoTags: references.length === 0 ? null : references.map(familiarString),
-      Layers: layers.map((layer) => blobPath(layer.digest)),
-      LayerSources: layerSources(layers),
+      Layers: layers.map(blobPath),
+      ...(layerSources ? { LayerSources: sortKeys(layerSources) } : {}),
     });
     for (const reference of references) {
       const tags = (repositories[familiarName(reference)] ??= {});
-      tags[reference.tag] = digestHex(layers.at(-1)?.digest ?? image.id);
+      tags[reference.tag] = digestHex(layers.at(-1) ?? imageId);
     }
   }
-  const plain = (path: string, content: Buffer): ArchiveFile => ({
+  const plain = (path: string, content: Buffer): LayoutFile => ({
     path,
     mtimeNs: 0n,
     sizeBytes: content.length,
@@ -152,14 +120,6 @@ function archiveFiles(context: ImageContext, images: SavedImage[]): ArchiveFile[
   ];
 }
 
-function layerDescriptors(context: ImageContext, image: Image): { mediaType: string; digest: string; size: number }[] {
-  return image.chainIds.map((chainId, i) => {
-    const layer = context.store.layer(chainId);
-    if (!layer) throw internal(`layer ${chainId} of image ${image.id} is missing`);
-    return { mediaType: OCI_LAYER_TAR, digest: image.diffIds[i] ?? '', size: layer.archiveSizeBytes };
-  });
-}
-
 function indexEntriesOf(descriptor: object, references: Reference[]): object[] {
   if (references.length === 0) return [descriptor];
   return references.map((reference) => ({
@@ -171,59 +131,6 @@ function indexEntriesOf(descriptor: object, references: Reference[]): object[] {
   }));
 }
 
-/** The layer's archive, uncompressed, from whichever form of it is kept. */
-async function openLayer(context: ImageContext, diffId: string): Promise<Readable> {
-  if (await context.content.has(diffId)) return context.content.createReadStream(diffId);
-  for (const blob of context.store.blobsOf(diffId)) {
-    if (!(await context.content.has(blob.digest))) continue;
-    return (await decompress(context.content.createReadStream(blob.digest))).stream;
-  }
-  throw internal(`the archive of layer ${diffId} is missing`);
-}
-
-async function* writeArchive(files: ArchiveFile[], signal: AbortSignal): AsyncGenerator<Buffer> {
-  const base = { uid: 0, gid: 0, linkName: '', deviceMajor: 0, deviceMinor: 0, xattrs: null };
-  const directoryTime = files.reduce((latest, file) => (file.mtimeNs > latest ? file.mtimeNs : latest), 0n);
-  for (const name of ['blobs/', 'blobs/sha256/']) {
-    if (!files.some((file) => file.path.startsWith(name))) continue;
-    yield encodeHeader({ ...base, name, type: 'directory', mode: 0o755, sizeBytes: 0, mtimeNs: directoryTime });
-  }
-  for (const file of files) {
-    signal.throwIfAborted();
-    const { path, sizeBytes, mtimeNs, content } = file;
-    yield encodeHeader({ ...base, name: path, type: 'file', mode: 0o644, sizeBytes, mtimeNs });
-    if (Buffer.isBuffer(content)) yield content;
-    else yield* exactly(await content(), sizeBytes, path, signal);
-    yield paddingAfter(sizeBytes);
-  }
-  yield END_OF_ARCHIVE;
-}
-
-async function* exactly(
-  stream: Readable,
-  sizeBytes: number,
-  path: string,
-  signal: AbortSignal,
-): AsyncGenerator<Buffer> {
-  let seen = 0;
-  try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      signal.throwIfAborted();
-      seen += chunk.length;
-      if (seen > sizeBytes) break;
-      yield chunk;
-    }
-  } finally {
-    stream.destroy();
-  }
-  // A header that promised another size would shift everything after it.
-  if (seen !== sizeBytes) throw internal(`${path} has ${seen} bytes instead of ${sizeBytes}`);
-}
-
-function blobPath(digest: string): string {
-  return `blobs/sha256/${digestHex(digest)}`;
-}
-
 function jsonBytes(value: object): Buffer {
   return Buffer.from(JSON.stringify(value));
 }
@@ -231,13 +138,6 @@ function jsonBytes(value: object): Buffer {
 /** With the newline that dockerd's encoder ends these two with. */
 function jsonLine(value: object): Buffer {
   return Buffer.from(`${JSON.stringify(value)}\n`);
-}
-
-/** By digest, in the order of digests; the fields in another order than in a manifest, as dockerd has them here. */
-function layerSources(layers: { mediaType: string; digest: string; size: number }[]): Record<string, object> {
-  return sortKeys(
-    Object.fromEntries(layers.map(({ mediaType, size, digest }) => [digest, { mediaType, size, digest }])),
-  );
 }
 
 function sortKeys<T>(map: Record<string, T>): Record<string, T> {
