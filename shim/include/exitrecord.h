@@ -2,13 +2,12 @@
 #ifndef WHARF_EXITRECORD_H
 #define WHARF_EXITRECORD_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 struct exit_record {
 	int code;         /* 128 + signal for a death by signal; -1 if the status was lost */
 	int signal;       /* 0 without one */
-	bool oom_killed;
+	int ooms;         /* how often memory ran out for the container */
 	int64_t finished_ns;
 };
 

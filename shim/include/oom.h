@@ -4,7 +4,14 @@
 
 #include <stddef.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
+
+/* What memory.oom_control (v1) or memory.events (v2) says. */
+struct oom_facts {
+	long kills;
+	bool stuck;  /* v1: processes wait for memory that nobody frees, since the kernel has been told not to kill */
+};
 
 /*
  * Opens the file with the oom_kill counter of the memory cgroup that a process is in. fallback is the cgroup's path to be
@@ -12,13 +19,19 @@
  */
 int oom_open(pid_t pid, const char *fallback);
 
+/*
+ * A descriptor for which epoll reports *events when what the file says is about to change, or has changed, until the file is read (v2)
+ * or the descriptor, which does not block (v1). v1 tells a moment before it kills; v2 tells of every counter in the file.
+ */
+int oom_notifier(int counter, uint32_t *events);
+
 /* The path of the process's memory cgroup in the text of /proc/<pid>/cgroup; returns 1 for v1, 2 for v2, -ENOENT. */
 int oom_find_cgroup(const char *text, char *path, size_t size);
 
-/* The counter in the text of memory.oom_control (v1) or memory.events (v2); 0 if it is missing. */
-long oom_parse_kills(const char *text);
+/* What is missing in the text is 0. */
+struct oom_facts oom_parse(const char *text);
 
-/* Whether the counter behind fd is above 0; false for a negative fd. */
-bool oom_happened(int fd);
+/* Negative errno where the file can't be read: its cgroup is gone. */
+int oom_read(int counter, struct oom_facts *facts);
 
 #endif

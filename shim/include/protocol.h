@@ -3,8 +3,8 @@
  *
  * Every connection begins with one line from the client that says what it is.
  *
- * "control 1\n": lines both ways. The shim greets with "state …", and, if they have happened already, "exit …" and
- * "deleted"; a control client that comes late therefore knows what one that was there from the start knows.
+ * "control 1\n": lines both ways. The shim greets with "state …", and, if they have happened already, "oom …",
+ * "exit …" and "deleted"; a control client that comes late therefore knows what one that was there from the start knows.
  *   requests                  replies
  *     start                     started … | failed …      (asked again: the same answer again)
  *     kill <signo>              ok | err <text>           kill(2) on the first process, never on a recycled pid
@@ -16,7 +16,8 @@
  *   Replies other than events come in the order of the requests. Events, to every control client:
  *     started <pid> <startedAt>
  *     failed <exit code of the runtime> <base64 of its error message>     and the shim ends
- *     exit <code> <signal> <oomKilled 0|1> <finishedAt>                   the exit record is on disk
+ *     oom <count>                                                         memory has run out, for the <count>th time of this run
+ *     exit <code> <signal> <count of ooms> <finishedAt>                   the exit record is on disk
  *     deleted                                                             the runtime has forgotten the container
  *     delete-failed <base64 of the runtime's error message>
  *   Times are RFC 3339 with nanoseconds, UTC. A code of -1 means that the status was lost.

@@ -11,6 +11,7 @@
 #include "exitrecord.h"
 #include "logwriter.h"
 #include "loop.h"
+#include "oomwatch.h"
 #include "stream.h"
 
 enum state {
@@ -44,7 +45,7 @@ struct shim {
 	bool delete_forced;
 	bool is_parent;             /* of the first process */
 	bool init_reaped;
-	int oom_fd;
+	struct oom_watch oom;
 	int64_t started_ns;
 	struct exit_record record;
 	char *deleted_line;         /* "deleted" or "delete-failed …" once known */

@@ -26,6 +26,8 @@ void control_greet(struct shim *shim, struct client *client)
 {
 	char line[PROTOCOL_LINE_MAX];
 	tell_state(shim, client);
+	if (shim->oom.count > 0)
+		client_reply(shim, client, "oom %d", shim->oom.count);
 	if (shim->state < STATE_EXITED)
 		return;
 	shim_exit_line(shim, line, sizeof(line));

@@ -56,8 +56,8 @@ int exit_record_write(const struct exit_record *record, const char *path)
 		return -ENAMETOOLONG;
 	format_rfc3339(record->finished_ns, finished);
 	int length = snprintf(text, sizeof(text),
-			      "{\"exitCode\":%d,\"signal\":%d,\"oomKilled\":%s,\"finishedAt\":\"%s\"}\n", record->code,
-			      record->signal, record->oom_killed ? "true" : "false", finished);
+			      "{\"exitCode\":%d,\"signal\":%d,\"ooms\":%d,\"finishedAt\":\"%s\"}\n",
+			      record->code, record->signal, record->ooms, finished);
 	int err = write_synced(temporary, text, (size_t)length);
 	if (err == 0 && rename(temporary, path) < 0)
 		err = -errno;

@@ -9,7 +9,7 @@
 
 #include "console.h"
 #include "exec_start.h"
-#include "oom.h"
+#include "oomwatch.h"
 #include "runtime.h"
 #include "shim.h"
 #include "util.h"
@@ -173,14 +173,14 @@ static void running(struct shim *shim)
 	char line[PROTOCOL_LINE_MAX];
 	shim->started_ns = realtime_ns();
 	shim->state = STATE_RUNNING;
-	if (!shim->args.exec_process)
-		shim->oom_fd = oom_open(shim->init_pid, shim->args.cgroup);
 	int err = open_streams(shim);
 	if (err < 0)
 		shim_log("the container's output: %s", strerror(-err));
 	close_and_forget(&shim->error_pipe);
 	shim_started_line(shim, line, sizeof(line));
 	clients_announce(shim, line);
+	if (!shim->args.exec_process)
+		oomwatch_open(shim);
 	clients_resume_stdin(shim);
 	protect_from_oom_killer();
 	find_parentage(shim);
@@ -293,10 +293,9 @@ static void conclude(struct shim *shim)
 static void init_ended(struct shim *shim, struct exit_record record)
 {
 	shim->init_reaped = true;
+	oomwatch_close(shim);
 	shim->record = record;
-	/* before the runtime removes the cgroup */
-	shim->record.oom_killed = oom_happened(shim->oom_fd);
-	close_and_forget(&shim->oom_fd);
+	shim->record.ooms = shim->oom.count;
 	shim->state = STATE_DRAINING;
 	shim->drain_until_ms = monotonic_ms() + DRAIN_GRACE_MS;
 	start_delete(shim);
@@ -348,6 +347,8 @@ int64_t lifecycle_tick(struct shim *shim, int64_t now_ms)
 		lifecycle_reap(shim);
 		return shim->state == STATE_RUNNING && shim->is_parent ? -1 : PARENTAGE_RETRY_MS;
 	}
+	if (shim->state == STATE_RUNNING)
+		return oomwatch_tick(shim, now_ms);
 	if (shim->state == STATE_DRAINING) {
 		if (is_drained(shim) || now_ms >= shim->drain_until_ms)
 			conclude(shim);

@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "util.h"
 
@@ -44,15 +47,25 @@ int oom_find_cgroup(const char *text, char *path, size_t size)
 	return found;
 }
 
-long oom_parse_kills(const char *text)
+/* The number of a line "<name> <number>", 0 without one. */
+static long value_of(const char *text, const char *name)
 {
+	size_t length = strlen(name);
 	for (const char *line = text; line; line = strchr(line, '\n')) {
 		if (*line == '\n')
 			line++;
-		if (strncmp(line, "oom_kill ", 9) == 0)
-			return strtol(line + 9, NULL, 10);
+		if (strncmp(line, name, length) == 0 && line[length] == ' ')
+			return strtol(line + length, NULL, 10);
 	}
 	return 0;
+}
+
+struct oom_facts oom_parse(const char *text)
+{
+	return (struct oom_facts){
+		.kills = value_of(text, "oom_kill"),
+		.stuck = value_of(text, "oom_kill_disable") > 0 && value_of(text, "under_oom") > 0,
+	};
 }
 
 int oom_open(pid_t pid, const char *fallback)
@@ -79,14 +92,51 @@ int oom_open(pid_t pid, const char *fallback)
 	return fd < 0 ? -errno : fd;
 }
 
-bool oom_happened(int fd)
+int oom_read(int counter, struct oom_facts *facts)
 {
 	char text[512];
-	if (fd < 0)
-		return false;
-	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
-	if (n <= 0)
-		return false;
+	ssize_t n = pread(counter, text, sizeof(text) - 1, 0);
+	if (n < 0)
+		return -errno;
 	text[n] = '\0';
-	return oom_parse_kills(text) > 0;
+	*facts = oom_parse(text);
+	return 0;
+}
+
+/* v1 signals a descriptor that has been named, with the counter's own, in a file beside the counter. */
+static int notifier_v1(int counter, const char *directory)
+{
+	char path[PATH_MAX + 32], line[32];
+	snprintf(path, sizeof(path), "%s/cgroup.event_control", directory);
+	CLEANUP_FD int control = open(path, O_WRONLY | O_CLOEXEC);
+	if (control < 0)
+		return -errno;
+	int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (event < 0)
+		return -errno;
+	int length = snprintf(line, sizeof(line), "%d %d", event, counter);
+	int err = write_all(control, line, (size_t)length);
+	if (err < 0)
+		close(event);
+	return err < 0 ? err : event;
+}
+
+int oom_notifier(int counter, uint32_t *events)
+{
+	char link[64], file[PATH_MAX];
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", counter);
+	ssize_t n = readlink(link, file, sizeof(file) - 1);
+	if (n < 0)
+		return -errno;
+	file[n] = '\0';
+	char *name = strrchr(file, '/');
+	if (name && strcmp(name, "/memory.oom_control") == 0) {
+		*name = '\0';
+		*events = EPOLLIN;
+		return notifier_v1(counter, file);
+	}
+	/* not inotify, of which a user has 128 only */
+	*events = EPOLLPRI;
+	int notifier = fcntl(counter, F_DUPFD_CLOEXEC, 3);
+	return notifier < 0 ? -errno : notifier;
 }

@@ -36,7 +36,7 @@ void shim_exit_line(const struct shim *shim, char *out, size_t size)
 	char finished[RFC3339_SIZE];
 	const struct exit_record *record = &shim->record;
 	format_rfc3339(record->finished_ns, finished);
-	snprintf(out, size, "exit %d %d %d %s", record->code, record->signal, record->oom_killed, finished);
+	snprintf(out, size, "exit %d %d %d %s", record->code, record->signal, record->ooms, finished);
 }
 
 static void on_signal(struct shim *shim, struct source *source, uint32_t events)
@@ -125,9 +125,10 @@ static ino_t inode_at(const char *path)
 
 int shim_open(struct shim *shim)
 {
-	shim->master = shim->oom_fd = shim->error_pipe = shim->delete_pipe = shim->stdin_read_end = -1;
+	shim->master = shim->error_pipe = shim->delete_pipe = shim->stdin_read_end = -1;
 	shim->streams[0].source.fd = shim->streams[1].source.fd = -1;
 	shim->streams[0].eof = shim->streams[1].eof = true;
+	oomwatch_init(shim);
 	shim->created_ms = monotonic_ms();
 	shim->epfd = epoll_create1(EPOLL_CLOEXEC);
 	if (shim->epfd < 0)

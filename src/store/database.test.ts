@@ -104,3 +104,28 @@ describe('migrate', () => {
     sql.close();
   });
 });
+
+describe('the migration 0006', () => {
+  it.each([
+    [true, 1],
+    [false, 0],
+  ])('turns a killing for want of memory (%s) into a count', (oomKilled, ooms) => {
+    const sql = new BetterSqlite3(':memory:');
+    const migrations = loadMigrations();
+    migrate(
+      sql,
+      'x',
+      migrations.filter(({ version }) => version < 6),
+      silentLogger,
+    );
+    const names = sql.prepare<[], string>("SELECT name FROM pragma_table_info('containers')").pluck().all();
+    const state = JSON.stringify({ status: 'exited', oomKilled });
+    sql
+      .prepare(`INSERT INTO containers (${names.join()}) VALUES (${names.map((name) => `@${name}`).join()})`)
+      .run({ ...Object.fromEntries(names.map((name) => [name, 0])), id: 'a', state });
+    migrate(sql, 'x', migrations, silentLogger);
+    const stored = sql.prepare<[], string>('SELECT state FROM containers').pluck().get();
+    expect(JSON.parse(stored ?? '')).toEqual({ status: 'exited', ooms });
+    sql.close();
+  });
+});

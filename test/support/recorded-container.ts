@@ -50,7 +50,7 @@ export function containerFromInspect(wire: any): Container {
       restarting: state.Restarting,
       removalInProgress: false,
       dead: state.Dead,
-      oomKilled: state.OOMKilled,
+      ooms: Number(state.OOMKilled),
       pid: state.Pid,
       exitCode: state.ExitCode,
       error: state.Error,

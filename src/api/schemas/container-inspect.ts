@@ -52,7 +52,7 @@ export function fromContainerState(state: ContainerState) {
     Running: state.running,
     Paused: state.paused,
     Restarting: state.restarting,
-    OOMKilled: state.oomKilled,
+    OOMKilled: state.ooms > 0,
     Dead: state.dead,
     Pid: state.pid,
     ExitCode: state.exitCode,

@@ -24,7 +24,8 @@ export interface ContainerState {
   restarting: boolean;
   removalInProgress: boolean;
   dead: boolean;
-  oomKilled: boolean;
+  /** How often memory ran out in this run, as far as the world has been told. */
+  ooms: number;
   /** In the host's pid namespace; 0 when not running. */
   pid: number;
   exitCode: number;

@@ -7,6 +7,6 @@ export function endBackOff(ctx: ContainersContext, entry: ContainerEntry): void 
   entry.cancelRestart?.();
   entry.cancelRestart = null;
   const { state } = entry.container;
-  const { exitCode, oomKilled, finishedAt, error } = state;
-  ctx.registry.setState(entry, toExited(state, { exitCode, oomKilled, finishedAt, error }));
+  const { exitCode, ooms, finishedAt, error } = state;
+  ctx.registry.setState(entry, toExited(state, { exitCode, ooms, finishedAt, error }));
 }

@@ -23,6 +23,7 @@ export function superviseRun(
   let settleRecorded!: () => void;
   const recorded = new Promise<void>((resolve) => (settleRecorded = resolve));
   const run: ContainerRun = { shim, socketPath, recorded, cleaned: recorded };
+  shim.onOutOfMemory((ooms) => recordOom(ctx, entry, ooms));
   run.cleaned = watch(ctx, entry, run, settleRecorded)
     .catch((err: unknown) => ctx.deps.log.error({ err, container: entry.id }, 'exit handling failed'))
     .finally(settleRecorded);
@@ -37,7 +38,6 @@ async function watch(
 ): Promise<void> {
   const facts = await waitForExit(ctx, entry, run);
   if (!facts) return;
-  if (facts.oomKilled) emitContainerEvent(ctx, entry, 'oom');
   await releaseNetwork(ctx, entry);
   await releaseMounts(ctx, entry);
   const willRestart = recordExit(ctx, entry, facts);
@@ -73,6 +73,7 @@ async function waitForExit(
   if (record) return factsOf(record);
   try {
     run.shim = await ctx.deps.shims.connect(run.socketPath);
+    run.shim.onOutOfMemory((ooms) => recordOom(ctx, entry, ooms));
   } catch (err) {
     ctx.deps.log.error({ err, container: entry.id }, 'the shim is gone and left no exit status');
     return lostExit();
@@ -81,16 +82,16 @@ async function waitForExit(
 }
 
 export function factsOf(record: ExitRecord): ExitFacts {
-  const { exitCode, oomKilled, finishedAt } = record;
-  if (exitCode === null) return { ...lostExit(), oomKilled, finishedAt };
-  return { exitCode, oomKilled, finishedAt, error: '' };
+  const { exitCode, ooms, finishedAt } = record;
+  if (exitCode === null) return { ...lostExit(), ooms, finishedAt };
+  return { exitCode, ooms, finishedAt, error: '' };
 }
 
 /** The exit of a process of which nothing is known but that it is gone. */
 export function lostExit(): ExitFacts {
   return {
     exitCode: LOST_EXIT_CODE,
-    oomKilled: false,
+    ooms: 0,
     finishedAt: formatRfc3339Nano(nowNs()),
     error: 'the exit status was lost',
   };
@@ -105,6 +106,17 @@ async function releaseNetwork(ctx: ContainersContext, entry: ContainerEntry): Pr
 }
 
 /**
+ * Memory ran out for the `ooms`th time of this run: some process of the container was killed, the container itself may go on. It is told
+ * once, whichever daemon sees it first, and not each time that a shim is asked.
+ */
+function recordOom(ctx: ContainersContext, entry: ContainerEntry, ooms: number): void {
+  const { state } = entry.container;
+  if (ooms <= state.ooms) return;
+  ctx.registry.setState(entry, { ...state, ooms });
+  emitContainerEvent(ctx, entry, 'oom');
+}
+
+/**
  * Puts an exit into the state, tells events and waiters, and says whether the container is going to be restarted. `isLate`: it happened
  * while no daemon was there; the event then says when.
  */
@@ -114,6 +126,7 @@ export function recordExit(
   facts: ExitFacts,
   { isLate }: { isLate: boolean } = { isLate: false },
 ): boolean {
+  recordOom(ctx, entry, facts.ooms);
   const { state, hostConfig, restartCount, network } = entry.container;
   const ranForMs = runMs(state.startedAt, facts.finishedAt);
   entry.stopHealth?.();

@@ -71,7 +71,7 @@ describe('containerFilter', () => {
   });
 
   it('finds exit codes of containers that have ended only', () => {
-    const exit = { exitCode: 3, oomKilled: false, finishedAt: at, error: '' };
+    const exit = { exitCode: 3, ooms: 0, finishedAt: at, error: '' };
     const exited = container({ state: toExited(toRunning(createdState(), 1, at), exit) });
     expect(matches({ exited: ['3'] }, exited)).toBe(true);
     expect(matches({ exited: ['0'] }, container())).toBe(false);

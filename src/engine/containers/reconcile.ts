@@ -60,8 +60,8 @@ async function reconcileOne(ctx: ContainersContext, entry: ContainerEntry): Prom
     await ctx.deps.networks.releaseSandbox(entry.id);
   }
   if (wasRunning && state.restarting) {
-    const { exitCode, oomKilled, finishedAt, error } = state;
-    ctx.registry.setState(entry, toExited(state, { exitCode, oomKilled, finishedAt, error }));
+    const { exitCode, ooms, finishedAt, error } = state;
+    ctx.registry.setState(entry, toExited(state, { exitCode, ooms, finishedAt, error }));
   } else if (wasRunning) {
     entry.exitOnNext = true;
     recordExit(ctx, entry, record ? factsOf(record) : lostExit(), { isLate: true });

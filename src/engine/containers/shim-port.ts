@@ -12,6 +12,7 @@ export interface RunningShim {
   readonly deleted: Promise<void>;
   start(): Promise<StartedProcess>;
   kill(signal: number): Promise<void>;
+  onOutOfMemory(tell: (ooms: number) => void): void;
   resize(height: number, width: number): Promise<void>;
   /** Tells it that the exit is in the container's state. */
   recorded(): Promise<void>;

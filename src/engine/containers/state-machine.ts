@@ -11,7 +11,7 @@ export function createdState(): ContainerState {
     restarting: false,
     removalInProgress: false,
     dead: false,
-    oomKilled: false,
+    ooms: 0,
     pid: 0,
     exitCode: 0,
     error: '',
@@ -45,7 +45,7 @@ export function toRunning(state: ContainerState, pid: number, startedAt: string)
     paused: false,
     restarting: false,
     dead: false,
-    oomKilled: false,
+    ooms: 0,
     pid,
     exitCode: 0,
     error: '',
@@ -58,7 +58,7 @@ export function toRunning(state: ContainerState, pid: number, startedAt: string)
 /** How a run ended. */
 export interface ExitFacts {
   exitCode: number;
-  oomKilled: boolean;
+  ooms: number;
   finishedAt: string;
   /** '' : none. */
   error: string;
@@ -69,15 +69,19 @@ export function unwatchedHealth(health: HealthState | null): HealthState | null 
   return health && { ...health, status: 'unhealthy' };
 }
 
+function afterExit(state: ContainerState, exit: ExitFacts): Partial<Omit<ContainerState, 'status'>> {
+  // Of a lost process less is known at its end than was told before.
+  const ooms = Math.max(state.ooms, exit.ooms);
+  return { ...exit, ooms, health: unwatchedHealth(state.health), paused: false, pid: 0 };
+}
+
 export function toExited(state: ContainerState, exit: ExitFacts): ContainerState {
-  const health = unwatchedHealth(state.health);
-  return changed(state, { ...exit, health, running: false, paused: false, restarting: false, pid: 0 });
+  return changed(state, { ...afterExit(state, exit), running: false, restarting: false });
 }
 
 /** Between an exit and the automatic restart: dockerd calls it running as well. */
 export function toRestarting(state: ContainerState, exit: ExitFacts): ContainerState {
-  const health = unwatchedHealth(state.health);
-  return changed(state, { ...exit, health, running: true, paused: false, restarting: true, pid: 0 });
+  return changed(state, { ...afterExit(state, exit), running: true, restarting: true });
 }
 
 /** A start that failed: the status stays what it was. */

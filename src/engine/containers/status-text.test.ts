@@ -6,7 +6,7 @@ import { humanDuration, statusText } from './status-text.js';
 const at = '2026-01-01T00:00:00Z';
 const after = (seconds: number): bigint => (parseRfc3339Ns(at) ?? 0n) + BigInt(Math.round(seconds * 1e9));
 const running = toRunning(createdState(), 42, at);
-const exit = { exitCode: 137, oomKilled: false, finishedAt: at, error: '' };
+const exit = { exitCode: 137, ooms: 0, finishedAt: at, error: '' };
 
 describe('statusText', () => {
   it.each([

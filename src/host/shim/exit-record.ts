@@ -24,7 +24,7 @@ export async function readExitRecord(path: string): Promise<ExitRecord | null> {
 
 /** Records the end of a process that no shim could record: one that could not be started (an exit code), or was lost (null). */
 export function writeExitRecord(path: string, exitCode: number | null): void {
-  const record = { exitCode: exitCode ?? -1, signal: 0, oomKilled: false, finishedAt: formatRfc3339Nano(nowNs()) };
+  const record = { exitCode: exitCode ?? -1, signal: 0, ooms: 0, finishedAt: formatRfc3339Nano(nowNs()) };
   const temporary = `${path}.new`;
   writeFileSync(temporary, JSON.stringify(record), { mode: 0o600 });
   renameSync(temporary, path);
@@ -40,8 +40,7 @@ export function parseExitRecord(text: string): ExitRecord | null {
     throw error;
   }
   if (typeof value !== 'object' || value === null) return null;
-  const { exitCode, signal, oomKilled, finishedAt } = value as Record<string, unknown>;
-  if (!Number.isInteger(exitCode) || !Number.isInteger(signal)) return null;
-  if (typeof oomKilled !== 'boolean' || typeof finishedAt !== 'string') return null;
-  return exitRecordOf(exitCode as number, signal as number, oomKilled, finishedAt);
+  const { exitCode, signal, ooms, finishedAt } = value as Record<string, unknown>;
+  if (![exitCode, signal, ooms].every(Number.isInteger) || typeof finishedAt !== 'string') return null;
+  return exitRecordOf(exitCode as number, signal as number, ooms as number, finishedAt);
 }

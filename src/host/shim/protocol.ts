@@ -14,8 +14,8 @@ export interface ExitRecord {
   readonly exitCode: number | null;
   /** The signal's number, or null without one. */
   readonly signal: number | null;
-  /** Whether the kernel killed a process of the container for want of memory. */
-  readonly oomKilled: boolean;
+  /** How often memory ran out for the container; the kernel kills one of its processes each time. */
+  readonly ooms: number;
   /** RFC 3339 with nanoseconds, UTC. */
   readonly finishedAt: string;
 }
@@ -32,6 +32,7 @@ export type ShimMessage =
   | { readonly kind: 'state'; readonly state: ShimState; readonly pid: number }
   | ({ readonly kind: 'started' } & StartedProcess)
   | { readonly kind: 'failed'; readonly runtimeExitCode: number; readonly message: string }
+  | { readonly kind: 'oom'; readonly ooms: number }
   | { readonly kind: 'exit'; readonly record: ExitRecord }
   | { readonly kind: 'deleted' }
   | { readonly kind: 'delete-failed'; readonly message: string }
@@ -43,8 +44,8 @@ const STATES: readonly string[] = ['created', 'starting', 'running', 'exited'] s
 const decodeBase64 = (text: string | undefined): string => Buffer.from(text ?? '', 'base64').toString('utf8');
 
 /** The exit record of the numbers that the shim uses on its socket and in its file. */
-export function exitRecordOf(code: number, signal: number, oomKilled: boolean, finishedAt: string): ExitRecord {
-  return { exitCode: code < 0 ? null : code, signal: signal > 0 ? signal : null, oomKilled, finishedAt };
+export function exitRecordOf(code: number, signal: number, ooms: number, finishedAt: string): ExitRecord {
+  return { exitCode: code < 0 ? null : code, signal: signal > 0 ? signal : null, ooms, finishedAt };
 }
 
 /** Parses one line without its newline; null for one that this version does not know. */
@@ -57,8 +58,10 @@ export function parseShimMessage(line: string): ShimMessage | null {
       return { kind: 'started', pid: Number(a), startedAt: b ?? '' };
     case 'failed':
       return { kind: 'failed', runtimeExitCode: Number(a), message: decodeBase64(b) };
+    case 'oom':
+      return { kind: 'oom', ooms: Number(a) };
     case 'exit':
-      return { kind: 'exit', record: exitRecordOf(Number(a), Number(b), c === '1', d ?? '') };
+      return { kind: 'exit', record: exitRecordOf(Number(a), Number(b), Number(c), d ?? '') };
     case 'deleted':
       return { kind: 'deleted' };
     case 'delete-failed':

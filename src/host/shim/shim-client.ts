@@ -38,6 +38,8 @@ export class ShimClient {
   private state_: ShimState = 'created';
   private pid_ = 0;
   private lost: Error | null = null;
+  private ooms = 0;
+  private tellOom: ((ooms: number) => void) | null = null;
 
   private constructor(private readonly socket: Socket) {
     socket.setEncoding('utf8');
@@ -101,6 +103,15 @@ export class ShimClient {
       else this.socket.write('start\n');
     }
     return this.start_.promise;
+  }
+
+  /**
+   * Calls back each time that memory runs out for the container, with how often it has in this run; at once if that has happened
+   * before, to whomever it was told.
+   */
+  onOutOfMemory(tell: (ooms: number) => void): void {
+    this.tellOom = tell;
+    if (this.ooms > 0) tell(this.ooms);
   }
 
   /** Signals the first process; never another one that got its pid. Rejects with `conflict` when it has ended. */
@@ -168,6 +179,10 @@ export class ShimClient {
       case 'failed':
         this.start_ ??= deferred();
         return this.start_.reject(new RuntimeStartError(message.runtimeExitCode, message.message));
+      case 'oom':
+        this.ooms = message.ooms;
+        this.tellOom?.(message.ooms);
+        return;
       case 'exit':
         this.state_ = 'exited';
         return this.exit.resolve(message.record);

@@ -162,7 +162,7 @@ describe('a container', () => {
     expect(pid).toBeGreaterThan(1);
     expect(startedAt).toMatch(/^\d{4}-\d\d-\d\dT[\d:]+(\.\d{1,9})?Z$/);
     const exit = await shim.exited;
-    expect(exit).toMatchObject({ exitCode: 3, signal: null, oomKilled: false });
+    expect(exit).toMatchObject({ exitCode: 3, signal: null, ooms: 0 });
     expect(await readExitRecord(bed.exitFile)).toEqual(exit);
     expect(demux(await output)).toEqual({ stdout: 'out\nend', stderr: 'err\n' });
     await shim.deleted;
@@ -281,7 +281,7 @@ describe('a container', () => {
     writeFileSync(path, JSON.stringify(spec));
     const shim = await launchShim(bed.options({ cgroupPath: spec.linux.cgroupsPath }));
     await shim.start();
-    expect((await shim.exited).oomKilled).toBe(true);
+    expect((await shim.exited).ooms).toBe(1);
   });
 });
 
@@ -533,6 +533,6 @@ describe('exit records', () => {
     expect(await readExitRecord(path)).toBeNull();
     writeFileSync(path, '{"exitCode":0,"sig');
     await expect(readExitRecord(path)).rejects.toThrow(/corrupt exit record/);
-    expect(parseExitRecord('{"exitCode":-1,"signal":0,"oomKilled":false,"finishedAt":"x"}')?.exitCode).toBeNull();
+    expect(parseExitRecord('{"exitCode":-1,"signal":0,"ooms":0,"finishedAt":"x"}')?.exitCode).toBeNull();
   });
 });
