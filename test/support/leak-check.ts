@@ -4,7 +4,7 @@ import { run } from './command.js';
 import type { TestDaemon } from './test-daemon.js';
 
 /**
- * What a daemon without containers must not have: mounts below its roots, network namespaces, veths, processes, cgroups,
+ * What a daemon without containers must not have: mounts below its roots, network namespaces, veths and other links of its kinds, processes, cgroups,
  * published ports, container directories. Gives one line per leftover.
  */
 export async function leftovers(daemon: TestDaemon): Promise<string[]> {
@@ -67,10 +67,10 @@ function commandLine(pid: string): string {
 }
 
 async function links(daemon: TestDaemon): Promise<string[]> {
-  const { stdout } = await daemon.holder.run(['ip', '-o', 'link']);
+  const { stdout } = await daemon.holder.run(['ip', '-o', '-d', 'link']);
   return stdout
     .split('\n')
-    .filter((line) => /: veth/.test(line))
+    .filter((line) => /: veth|\\ +(macvlan|ipvlan|vlan|dummy) /.test(line))
     .map((line) => `link ${line.split(':')[1]?.trim()}`);
 }
 

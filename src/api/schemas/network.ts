@@ -116,7 +116,7 @@ function fromIpamPool(pool: IpamPool) {
   return {
     Subnet: omitZero(pool.subnet),
     IPRange: omitZero(pool.ipRange),
-    Gateway: omitZero(pool.gateway),
+    Gateway: pool.isGatewayImplied ? undefined : omitZero(pool.gateway),
     AuxiliaryAddresses: omitEmptyMap(pool.auxiliaryAddresses),
   };
 }

@@ -1,14 +1,12 @@
 import { forbidden, invalid } from '../../shared/errors.js';
-import { findLink } from '../../host/netlink/links.js';
-import { addRoute, deleteRoute, listRoutes } from '../../host/netlink/routes.js';
-import type { RouteSocket } from '../../host/netlink/route-socket.js';
 import type { EndpointConfig } from '../containers/container-config.js';
 import { emitEndpoint } from './connect-sandbox.js';
 import type { NetworkedContainer } from './container-directory.js';
 import { findNetwork } from './find-network.js';
 import type { Endpoint, Network, Sandbox } from './model.js';
 import { containersOf, type NetworksContext } from './networks-context.js';
-import { gatewayEndpoint, interfaceNameFor, planEndpoint } from './plan-endpoints.js';
+import { setDefaultRoutes } from './default-routes.js';
+import { interfaceNameFor, planEndpoint } from './plan-endpoints.js';
 import { endpointProblem } from './validate-endpoints.js';
 import { openInside, wireEndpoint } from './wire-endpoint.js';
 
@@ -59,26 +57,13 @@ function attach(ctx: NetworksContext, sandbox: Sandbox, network: Network, config
   const taken = sandbox.endpoints.map(({ interfaceName }) => interfaceName);
   const name = interfaceNameFor({ network, config }, taken);
   const endpoint = planEndpoint(ctx, sandbox, { network, config }, name, '');
-  const before = gatewayEndpoint(sandbox.endpoints);
+  const before = sandbox.endpoints;
   using inside = openInside(sandbox.sandboxKey);
   wireEndpoint(ctx, network, endpoint, sandbox.sandboxKey, inside, 0);
-  sandbox.endpoints = [...sandbox.endpoints, endpoint];
-  moveDefaultRoute(inside, before, gatewayEndpoint(sandbox.endpoints));
+  sandbox.endpoints = [...before, endpoint];
+  setDefaultRoutes(inside, before, sandbox.endpoints);
   ctx.repository.saveSandbox(sandbox);
   ctx.names.index.put(endpoint);
   ctx.names.adjust(sandbox);
   return endpoint;
-}
-
-/** Makes the default routes those of another endpoint, when it is another one. */
-export function moveDefaultRoute(inside: RouteSocket, before: Endpoint | null, after: Endpoint | null): void {
-  if (before?.endpointId === after?.endpointId) return;
-  for (const route of listRoutes(inside)) {
-    if (route.destination === null && route.gateway !== null) inside.request(deleteRoute(route));
-  }
-  const link = after ? findLink(inside, after.interfaceName)?.index : undefined;
-  if (!after || link === undefined) return;
-  for (const gateway of [after.gateway, after.ipv6Gateway]) {
-    if (gateway !== '') inside.request(addRoute({ destination: null, gateway, link }));
-  }
 }

@@ -7,13 +7,15 @@ import { openNameService } from '../../host/dns/open-name-service.js';
 import { createNetns, removeNetns } from '../../host/sys/namespaces.js';
 import { conflict, errorKind, errorMessage, WharfError } from '../../shared/errors.js';
 import { UndoStack } from '../../shared/undo-stack.js';
+import { gatewayEndpoint, setDefaultRoutes } from './default-routes.js';
+import { isLanEndpoint, removeLanLinks } from './lan-endpoint.js';
 import { leasePorts, releasePorts } from './lease-ports.js';
 import type { ConnectSandboxRequest, Endpoint, Network, Sandbox, SandboxNetwork } from './model.js';
 import { type NetworksContext, portRules } from './networks-context.js';
-import { gatewayEndpoint, interfaceNameFor, planEndpoint, requestedNetworks } from './plan-endpoints.js';
+import { interfaceNameFor, planEndpoint, requestedNetworks } from './plan-endpoints.js';
 import { needsNameService } from './name-service.js';
 import { ensureHostNetns, releaseHostNetns } from './host-netns.js';
-import { addDefaultRoutes, cutEndpoint, wireEndpoint } from './wire-endpoint.js';
+import { cutEndpoint, wireEndpoint } from './wire-endpoint.js';
 
 /** In a new namespace the loopback is interface 1, so the container's are numbered from here. */
 const FIRST_INDEX = 2;
@@ -105,13 +107,15 @@ function wireSandbox(ctx: NetworksContext, sandbox: Sandbox, undo: UndoStack): v
   undo.push('network namespace', () => removeNetns(sandboxKey));
   if (made.dns) ctx.names.serve(sandbox, made.dns);
   undo.push('name service', () => ctx.names.close(sandbox.containerId));
-  const wired = sandbox.endpoints.filter(({ hostInterface }) => hostInterface !== '');
+  const wired = sandbox.endpoints.filter(({ interfaceName }) => interfaceName !== '');
   wired.forEach((endpoint, index) => {
-    undo.push('veth', () => cutEndpoint(ctx, endpoint.hostInterface));
+    undo.push('interface', () => {
+      cutEndpoint(ctx, endpoint.hostInterface);
+      removeLanLinks(sandboxKey, [endpoint]);
+    });
     wireEndpoint(ctx, networkOf(ctx, endpoint), endpoint, sandboxKey, inside, FIRST_INDEX + index);
   });
-  const gateway = gatewayEndpoint(wired);
-  if (gateway) addDefaultRoutes(gateway, inside, FIRST_INDEX + wired.indexOf(gateway));
+  setDefaultRoutes(inside, [], wired, (endpoint) => FIRST_INDEX + wired.indexOf(endpoint));
 }
 
 async function publish(
@@ -121,7 +125,8 @@ async function publish(
   undo: UndoStack,
 ): Promise<void> {
   const endpoint = gatewayEndpoint(sandbox.endpoints);
-  if (!endpoint) return;
+  // On the host's wire a container is reached at its own address, and whatever is published is ignored, as with dockerd.
+  if (!endpoint || isLanEndpoint(endpoint)) return;
   try {
     const leases = leasePorts(ctx, request, networkOf(ctx, endpoint), endpoint);
     undo.push('host ports', () => releasePorts(ctx, leases));

@@ -3,13 +3,16 @@ import { findLink } from '../../host/netlink/links.js';
 import { conflict, forbidden, invalid, notFound } from '../../shared/errors.js';
 import { formatRfc3339Nano, nowNs } from '../../shared/rfc3339.js';
 import { ensureBridge, removeBridge } from './bridge-interface.js';
+import { overlaps, parseCidr } from './cidr.js';
 import { applyConfigFrom, checkConfigOnly } from './config-networks.js';
 import { isPredefined } from './find-network.js';
 import { versionOf } from './ipam.js';
+import { checkLanOptions, isLanDriver, isRouted } from './lan-options.js';
 import type { CreateNetworkRequest, Network } from './model.js';
 import { checkBridgeOptions, familyOption, gatewayMode, NETWORK_OPTION } from './network-options.js';
-import { poolsFor } from './network-pools.js';
+import { poolsFor, usedBlocks } from './network-pools.js';
 import { firewallState, type NetworksContext } from './networks-context.js';
+import { chooseParent, ensureParent, refuseSharedParent, removeParent } from './parent-interface.js';
 import { checkPools } from './validate-pools.js';
 
 /** Makes a user-defined network. Nothing is left when it throws. */
@@ -21,10 +24,12 @@ export async function createNetwork(
   const network = describe(ctx, request.configFrom === '' ? request : applyConfigFrom(ctx, request));
   const { id } = network;
   checkBridgeName(ctx, network);
+  checkBridgeSubnets(ctx, network);
   // Written first: a daemon that dies in between finds the network at boot and makes what is missing.
   ctx.repository.insertNetwork(network);
   ctx.networks.set(id, network);
   if (network.driver === 'bridge') await makeBridge(ctx, network);
+  else makeParent(ctx, network);
   ctx.emit({
     type: 'network',
     action: 'create',
@@ -43,6 +48,18 @@ async function makeBridge(ctx: NetworksContext, network: Network): Promise<void>
     if (network.ownsBridge) removeBridge(ctx, network.bridgeName);
     ctx.repository.deleteNetwork(network.id);
     await ctx.firewall.sync(firewallState(ctx, false));
+    throw error;
+  }
+}
+
+function makeParent(ctx: NetworksContext, network: Network): void {
+  if (!network.parent) return;
+  try {
+    ensureParent(ctx, network);
+  } catch (error) {
+    removeParent(ctx, network);
+    ctx.networks.delete(network.id);
+    ctx.repository.deleteNetwork(network.id);
     throw error;
   }
 }
@@ -70,11 +87,13 @@ function checkDriver(driver: string): void {
       'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
     );
   }
-  if (!['', 'bridge', 'default'].includes(driver)) throw notFound(`plugin "${driver}" not found`);
+  if (!['', 'bridge', 'default'].includes(driver) && !isLanDriver(driver))
+    throw notFound(`plugin "${driver}" not found`);
 }
 
 function describe(ctx: NetworksContext, request: CreateNetworkRequest): Network {
-  const { options, configOnly } = request;
+  const { options, configOnly, internal: isInternal } = request;
+  const driver = driverOf(request);
   const id = randomBytes(32).toString('hex');
   const requested = request.ipam?.config ?? [];
   checkPools(requested);
@@ -82,11 +101,17 @@ function describe(ctx: NetworksContext, request: CreateNetworkRequest): Network 
   const enableIpv6 = request.enableIpv6 ?? familyOption(options, NETWORK_OPTION.enableIpv6) ?? false;
   if (!enableIpv4 && !enableIpv6) throw invalid('IPv4 or IPv6 must be enabled');
   if (!configOnly) {
-    checkBridgeOptions(options, request.internal);
-    checkPoolCount(requested);
+    if (isLanDriver(driver)) checkLanOptions(driver, options);
+    else {
+      checkBridgeOptions(options, isInternal);
+      checkPoolCount(requested);
+    }
   }
-  const bridgeName = configOnly ? '' : options[NETWORK_OPTION.bridgeName] || `br-${id.slice(0, 12)}`;
-  const wantsGateway = (version: 4 | 6): boolean => gatewayMode({ options }, version) !== 'isolated';
+  const bridgeName = driver === 'bridge' ? options[NETWORK_OPTION.bridgeName] || `br-${id.slice(0, 12)}` : '';
+  const wantsGateway = (version: 4 | 6): boolean =>
+    isLanDriver(driver)
+      ? !isInternal && !isRouted({ driver, options })
+      : gatewayMode({ options }, version) !== 'isolated';
   const config = configOnly
     ? requested.map(({ subnet = '', ipRange = '', gateway = '', auxiliaryAddresses = {} }) => ({
         subnet,
@@ -95,15 +120,15 @@ function describe(ctx: NetworksContext, request: CreateNetworkRequest): Network 
         auxiliaryAddresses,
       }))
     : poolsFor(ctx, { requested, enableIpv4, enableIpv6, wantsGateway });
-  return {
+  const network: Network = {
     id,
     name: request.name,
     created: formatRfc3339Nano(nowNs()),
     scope: 'local',
-    driver: configOnly ? 'null' : 'bridge',
+    driver,
     enableIpv4,
     enableIpv6,
-    internal: request.internal,
+    internal: isInternal,
     attachable: request.attachable,
     ingress: false,
     configOnly,
@@ -115,6 +140,15 @@ function describe(ctx: NetworksContext, request: CreateNetworkRequest): Network 
     bridgeName,
     ownsBridge: bridgeName !== '' && findLink(ctx.routes, bridgeName) === null,
   };
+  if (!isLanDriver(driver)) return network;
+  const lan = { ...network, parent: chooseParent(ctx, network) };
+  refuseSharedParent(ctx, lan);
+  return lan;
+}
+
+function driverOf({ configOnly, driver }: CreateNetworkRequest): Network['driver'] {
+  if (configOnly) return 'null';
+  return isLanDriver(driver) ? driver : 'bridge';
 }
 
 function checkPoolCount(pools: NonNullable<CreateNetworkRequest['ipam']>['config']): void {
@@ -123,6 +157,20 @@ function checkPoolCount(pools: NonNullable<CreateNetworkRequest['ipam']>['config
     if (new Set(own.map(({ subnet }) => subnet)).size > 1) {
       throw forbidden("bridge driver doesn't support multiple subnets");
     }
+  }
+}
+
+/** The host could not tell which of two bridges an address is behind. */
+function checkBridgeSubnets(ctx: NetworksContext, { id, driver, bridgeName, ipam }: Network): void {
+  if (driver !== 'bridge') return;
+  for (const { subnet } of ipam.config.filter(({ ipRange }) => ipRange !== '')) {
+    const block = parseCidr(subnet);
+    const other = [...ctx.networks.values()].find(
+      (one) => one.driver === 'bridge' && usedBlocks(one).some((used) => block && overlaps(used, block)),
+    );
+    if (!block || !other) continue;
+    const who = `cannot create network ${id} (${bridgeName}): conflicts with network ${other.id} (${other.bridgeName})`;
+    throw forbidden(`${who}: networks have overlapping IPv${block.version}`);
   }
 }
 

@@ -1,13 +1,12 @@
 import { errorKind, hasCode, internal, invalid, notFound, WharfError } from '../../shared/errors.js';
 import type { ContainerDirectory, NetworkedContainer } from './container-directory.js';
 import { emitEndpoint } from './connect-sandbox.js';
-import { moveDefaultRoute } from './connect-container.js';
 import { releasePorts } from './lease-ports.js';
 import { findNetwork } from './find-network.js';
 import type { Endpoint, Sandbox } from './model.js';
 import { containersOf, type NetworksContext, portRules } from './networks-context.js';
-import { gatewayEndpoint } from './plan-endpoints.js';
-import { cutEndpoint, openInside, removeVeth } from './wire-endpoint.js';
+import { gatewayEndpoint, setDefaultRoutes } from './default-routes.js';
+import { openInside, unwireEndpoint } from './wire-endpoint.js';
 
 /** Takes a container off a network. With `force` also one that is known no more. */
 export async function disconnectContainer(
@@ -52,13 +51,12 @@ async function detach(ctx: NetworksContext, sandbox: Sandbox, endpoint: Endpoint
     releasePorts(ctx, ports);
     sandbox.ports = [];
   }
-  cutEndpoint(ctx, endpoint.hostInterface);
-  removeVeth(ctx, endpoint.hostInterface);
-  sandbox.endpoints = sandbox.endpoints.filter((one) => one !== endpoint);
-  const after = gatewayEndpoint(sandbox.endpoints);
+  unwireEndpoint(ctx, endpoint, sandbox.sandboxKey);
+  const { endpoints } = sandbox;
+  sandbox.endpoints = endpoints.filter((one) => one !== endpoint);
   try {
     using inside = openInside(sandbox.sandboxKey);
-    moveDefaultRoute(inside, before, after);
+    setDefaultRoutes(inside, endpoints, sandbox.endpoints);
   } catch (error) {
     if (error instanceof WharfError || !hasCode(error, 'ENOENT', 'ESRCH')) throw error;
   }

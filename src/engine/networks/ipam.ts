@@ -58,8 +58,8 @@ export function firstAddress(subnet: string): string {
 }
 
 /** The address that the host gets in a pool that names no gateway: the first that could be given out. */
-export function firstFreeAddress(pool: IpamPool): string {
-  const address = allocateAddress({ ...pool, gateway: '' }, new Set());
+export function firstFreeAddress(pool: IpamPool, used: ReadonlySet<string> = new Set()): string {
+  const address = allocateAddress({ ...pool, gateway: '' }, used);
   if (address === null) throw internal('failed to allocate gateway (): no available IP addresses');
   return address;
 }

@@ -5,8 +5,8 @@ import { isPredefined } from './find-network.js';
 import type { Endpoint, Network, NetworkDetails, NetworkMember } from './model.js';
 import { usageOf } from './ipam.js';
 import { containersOf, type NetworksContext } from './networks-context.js';
-import { usedAddresses } from './plan-endpoints.js';
 import { activeEndpoints } from './remove-network.js';
+import { takenAddresses } from './taken-addresses.js';
 
 /** The networks that pass the filters, in order of creation. Throws invalid for a filter that dockerd does not know. */
 export function listNetworks(ctx: NetworksContext, filters: Filters): NetworkDetails[] {
@@ -21,7 +21,7 @@ export function details(ctx: NetworksContext, network: Network): NetworkDetails 
 
 /** A network with its running containers and how full its subnets are. */
 export function inspectNetwork(ctx: NetworksContext, network: Network): NetworkDetails {
-  const used = usedAddresses(ctx, network.id);
+  const used = takenAddresses(ctx, network);
   const pools = network.configOnly ? [] : network.ipam.config;
   return { ...details(ctx, network), usage: pools.map((pool) => usageOf(pool, used)) };
 }

@@ -7,6 +7,8 @@ export interface IpamPool {
   subnet: string;
   ipRange: string;
   gateway: string;
+  /** The gateway is the daemon's choice in a subnet that was asked for; dockerd doesn't show it. */
+  isGatewayImplied?: boolean;
   /** By name; addresses that are never given out. */
   auxiliaryAddresses: Record<string, string>;
 }
@@ -18,8 +20,15 @@ export interface IpamSettings {
   config: IpamPool[];
 }
 
-/** The names the API uses: `bridge`, `host` and `null` (the driver of the network `none`). */
-export type NetworkDriverName = 'bridge' | 'host' | 'null';
+/** The names the API uses; `null` is the driver of the network `none`. */
+export type NetworkDriverName = 'bridge' | 'host' | 'macvlan' | 'ipvlan' | 'null';
+
+/** The host's interface that the containers of a macvlan or ipvlan network are on. */
+export interface ParentInterface {
+  name: string;
+  /** It was made by the daemon, so it goes with the last network on it. */
+  isOurs: boolean;
+}
 
 /** A network as inspect shows it and the store keeps it. */
 export interface Network {
@@ -41,10 +50,12 @@ export interface Network {
   labels: Record<string, string>;
   /** The subnets were chosen by the daemon, so no address may be asked for. */
   automaticPools: boolean;
-  /** The host's interface; '' for host and none. */
+  /** The host's interface; '' for other drivers than bridge. */
   bridgeName: string;
   /** The interface was made by the daemon, so it goes with the network. */
   ownsBridge: boolean;
+  /** Of macvlan and ipvlan networks only. */
+  parent?: ParentInterface;
 }
 
 /** What a client asks for with `POST /networks/create`; defaults are filled in by `create`. */
@@ -100,7 +111,7 @@ export interface Endpoint {
   containerName: string;
   /** `eth0`; '' on host and none. */
   interfaceName: string;
-  /** The host's end, `veth<7 hex>`; '' on host and none. */
+  /** The host's end, `veth<7 hex>`; '' on other networks than bridges. */
   hostInterface: string;
   gateway: string;
   ipAddress: string;
@@ -118,6 +129,8 @@ export interface Endpoint {
   /** `other:alias`: names that only this container has for others on the network. */
   links: string[] | null;
   gwPriority: number;
+  /** Without gateways, all that has no better way is sent to the interface itself. */
+  routesToDevice?: boolean;
 }
 
 /** A published port with where it leads to. */

@@ -8,7 +8,7 @@ import { Upstreams } from '../../host/dns/upstream.js';
 import type { Logger } from '../../shared/logger.js';
 import type { Sandbox } from './model.js';
 import { NameIndex } from './name-index.js';
-import { gatewayEndpoint } from './plan-endpoints.js';
+import { gatewayEndpoint } from './default-routes.js';
 import { resolveName } from './resolve-name.js';
 
 /** What a container says about name service, asked anew at each query, since the host's changes under a running container. */

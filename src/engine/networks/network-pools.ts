@@ -5,6 +5,7 @@ import { type Cidr, formatAddress, formatCidr, lastOf, overlaps, parseAddress, p
 import { chooseSubnet, DEFAULT_ADDRESS_POOLS, firstFreeAddress, versionOf } from './ipam.js';
 import type { IpamPool, Network } from './model.js';
 import type { NetworksContext } from './networks-context.js';
+import { takenAddresses } from './taken-addresses.js';
 
 /** What decides about the pools of a network. */
 export interface PoolsRequest {
@@ -16,21 +17,27 @@ export interface PoolsRequest {
 }
 
 /**
- * The pools asked for with what they leave open filled in; a family without any gets one chosen. Those of a family that is not
+ * The pools asked for, IPv4 first, with what they leave open filled in; a family without any gets one chosen. Those of a family that is not
  * used are kept as they were asked for. Throws forbidden when one is in use, internal when its gateway is.
  */
 export function poolsFor(ctx: NetworksContext, request: PoolsRequest): IpamPool[] {
   const { requested, enableIpv4, enableIpv6, wantsGateway } = request;
   const pools: IpamPool[] = [];
   for (const { subnet = '', ipRange = '', gateway = '', auxiliaryAddresses = {} } of requested) {
-    const pool = { subnet, ipRange, gateway, auxiliaryAddresses };
+    const pool: IpamPool = { subnet, ipRange, gateway, auxiliaryAddresses };
     if (versionOf(pool) === 4 ? enableIpv4 : enableIpv6) {
-      refuseOverlap(ctx, pools, subnet);
-      checkReserved(pool);
-      if (gateway === '' && wantsGateway(versionOf(pool))) pool.gateway = firstFreeAddress(pool);
+      // A range in the subnet of another network may be had; the addresses outside of it are the other's.
+      if (ipRange === '') refuseOverlap(ctx, pools, subnet);
+      const taken = takenAddresses(ctx, { id: '', ipam: { config: [pool] } });
+      checkReserved(pool, taken);
+      if (gateway === '' && wantsGateway(versionOf(pool))) {
+        pool.gateway = firstFreeAddress(pool, taken);
+        pool.isGatewayImplied = true;
+      }
     }
     pools.push(pool);
   }
+  pools.sort((one, other) => versionOf(one) - versionOf(other));
   const has = (version: 4 | 6): boolean => pools.some((pool) => versionOf(pool) === version);
   if (enableIpv4 && !has(4)) pools.push(automaticPool(choose(ctx), wantsGateway(4)));
   if (enableIpv6 && !has(6)) pools.push(automaticPool(uniqueLocalSubnet(), wantsGateway(6)));
@@ -43,10 +50,10 @@ function automaticPool(subnet: string, withGateway: boolean): IpamPool {
 }
 
 /** The subnet's ends are nobody's, and no two may have the same address. */
-function checkReserved({ subnet, gateway, auxiliaryAddresses }: IpamPool): void {
+function checkReserved({ subnet, gateway, auxiliaryAddresses }: IpamPool, others: ReadonlySet<string>): void {
   const block = parseCidr(subnet);
   if (!block) throw internal(`invalid CIDR block: ${subnet}`);
-  const taken = new Set<string>();
+  const taken = new Set(others);
   if (sizeOf(block) > 2n) {
     taken.add(formatAddress(block.version, block.base));
     if (block.version === 4) taken.add(formatAddress(4, lastOf(block)));
@@ -84,7 +91,8 @@ export function networkBlocks(ctx: NetworksContext): Cidr[] {
   return [...ctx.networks.values()].filter(({ configOnly }) => !configOnly).flatMap(usedBlocks);
 }
 
-function usedBlocks({ ipam, enableIpv4, enableIpv6 }: Network): Cidr[] {
+/** The blocks of a network's families. */
+export function usedBlocks({ ipam, enableIpv4, enableIpv6 }: Network): Cidr[] {
   const used = ipam.config.filter((pool) => (versionOf(pool) === 4 ? enableIpv4 : enableIpv6));
   return used.flatMap(({ subnet }) => parseCidr(subnet) ?? []);
 }

@@ -18,6 +18,7 @@ import type { ConnectSandboxRequest, CreateNetworkRequest, Network, NetworkDetai
 import type { NetworkRepository } from './network-repository.js';
 import { firewallState, type NetworkOptions, type NetworksContext } from './networks-context.js';
 import { PortAllocator } from './port-allocation.js';
+import { restoreParent } from './parent-interface.js';
 import { pruneNetworks } from './prune-networks.js';
 import { reconcileNetworks } from './reconcile-networks.js';
 import { nameServiceSettings } from './name-service-settings.js';
@@ -72,7 +73,7 @@ export class NetworkService {
   async init(): Promise<void> {
     ensureDefaultNetworks(this.ctx);
     for (const network of this.ctx.networks.values()) {
-      if (network.driver === 'bridge' && network.name !== 'bridge') this.restoreBridge(network);
+      if (network.name !== 'bridge') this.restoreInterface(network);
     }
     await this.ctx.firewall.sync(firewallState(this.ctx, this.switchForwardingOn()));
   }
@@ -170,11 +171,12 @@ export class NetworkService {
   }
 
   /** One network that can't be had, because somebody took its interface's name, must not keep the others from working. */
-  private restoreBridge(network: Network): void {
+  private restoreInterface(network: Network): void {
     try {
-      ensureBridge(this.ctx, network);
+      if (network.driver === 'bridge') ensureBridge(this.ctx, network);
+      else if (network.parent) restoreParent(this.ctx, network);
     } catch (err) {
-      this.ctx.log.error({ err, network: network.name }, 'the bridge of a network could not be made');
+      this.ctx.log.error({ err, network: network.name }, 'the interface of a network could not be made');
     }
   }
 

@@ -4,10 +4,12 @@ import type { EndpointConfig } from '../containers/container-config.js';
 import { ENDPOINT_OPTION } from './endpoint-options.js';
 import { findNetwork, isPredefined } from './find-network.js';
 import { allocateAddress, claimAddress, poolOf, prefixLengthOf, versionOf } from './ipam.js';
+import { isRouted } from './lan-options.js';
 import { macAddressFor } from './mac-address.js';
 import type { ConnectSandboxRequest, Endpoint, IpamPool, Network } from './model.js';
 import { NETWORK_OPTION } from './network-options.js';
 import type { NetworksContext } from './networks-context.js';
+import { takenAddresses } from './taken-addresses.js';
 import { newVethName } from './wire-endpoint.js';
 
 /** One network of a container, with what was asked for it. */
@@ -79,24 +81,34 @@ export function planEndpoint(
   fallbackMac: string,
 ): Endpoint {
   const base = emptyEndpoint(owner, network, config);
-  if (network.driver !== 'bridge') return base;
-  const used = usedAddresses(ctx, network.id);
+  if (network.driver === 'host' || network.driver === 'null') return base;
+  const used = takenAddresses(ctx, network);
   const v4 = pick(network, 4, config?.ipamConfig?.ipv4Address ?? '', used);
   const v6 = pick(network, 6, config?.ipamConfig?.ipv6Address ?? '', used);
   const requestedMac = config?.macAddress || fallbackMac;
+  const hasGateway = !network.internal && !isRouted(network);
   return {
     ...base,
     interfaceName,
-    hostInterface: newVethName(),
-    gateway: network.internal ? '' : (v4?.pool.gateway ?? ''),
+    hostInterface: network.driver === 'bridge' ? newVethName() : '',
+    gateway: hasGateway ? (v4?.pool.gateway ?? '') : '',
     ipAddress: v4?.address ?? '',
     ipPrefixLen: v4 ? prefixLengthOf(v4.pool) : 0,
-    ipv6Gateway: network.internal ? '' : (v6?.pool.gateway ?? ''),
+    ipv6Gateway: hasGateway ? (v6?.pool.gateway ?? '') : '',
     globalIpv6Address: v6?.address ?? '',
     globalIpv6PrefixLen: v6 ? prefixLengthOf(v6.pool) : 0,
-    macAddress:
-      requestedMac === '' ? macAddressFor(v4?.address ?? '') : requestedMac.toLowerCase().replaceAll('-', ':'),
+    macAddress: macAddressOf(network, requestedMac, v4?.address ?? ''),
+    ...(isRouted(network) && !network.internal ? { routesToDevice: true } : {}),
   };
+}
+
+/** '' where the interface has that of its parent. */
+function macAddressOf({ driver }: Network, requested: string, ipAddress: string): string {
+  if (driver === 'ipvlan') {
+    if (requested !== '') throw internal('ipvlan interfaces do not support custom mac address assignment');
+    return '';
+  }
+  return requested === '' ? macAddressFor(ipAddress) : requested.toLowerCase().replaceAll('-', ':');
 }
 
 function emptyEndpoint(owner: EndpointOwner, network: Network, config: EndpointConfig | null): Endpoint {
@@ -149,24 +161,4 @@ function pick(
   throw internal(
     `no available IPv${version} addresses on this network's address pools: ${network.name} (${network.id})`,
   );
-}
-
-/** The addresses on a network that a container has or is being given. */
-export function usedAddresses(ctx: NetworksContext, networkId: string): Set<string> {
-  const used = new Set<string>();
-  for (const { endpoints } of ctx.sandboxes.values()) {
-    for (const endpoint of endpoints) {
-      if (endpoint.networkId !== networkId) continue;
-      used.add(endpoint.ipAddress);
-      used.add(endpoint.globalIpv6Address);
-    }
-  }
-  return used;
-}
-
-/** The endpoint that the default route goes through: highest priority, then by name; null if none leads anywhere. */
-export function gatewayEndpoint(endpoints: readonly Endpoint[]): Endpoint | null {
-  const candidates = endpoints.filter(({ gateway, ipv6Gateway }) => gateway !== '' || ipv6Gateway !== '');
-  candidates.sort((one, other) => other.gwPriority - one.gwPriority || (one.networkName < other.networkName ? -1 : 1));
-  return candidates[0] ?? null;
 }

@@ -4,6 +4,7 @@ import { listLinks } from '../../host/netlink/links.js';
 import { removeNetns } from '../../host/sys/namespaces.js';
 import { hasCode } from '../../shared/errors.js';
 import { ensureHostNetns } from './host-netns.js';
+import { removeStrayLanLinks } from './lan-endpoint.js';
 import { relayOf } from './lease-ports.js';
 import type { Sandbox } from './model.js';
 import { firewallState, type NetworksContext } from './networks-context.js';
@@ -12,8 +13,9 @@ import { isVethName, removeVeth } from './wire-endpoint.js';
 
 /** Keeps what belongs to these containers and removes every other trace of ours: leases, namespaces, veths, rules. */
 export async function reconcileNetworks(ctx: NetworksContext, running: ReadonlySet<string>): Promise<void> {
+  const hasLans = [...ctx.networks.values()].some(({ parent }) => parent);
   for (const sandbox of [...ctx.sandboxes.values()]) {
-    if (running.has(sandbox.containerId)) readopt(ctx, sandbox);
+    if (running.has(sandbox.containerId)) readopt(ctx, sandbox, hasLans);
     else await releaseSandbox(ctx, sandbox.containerId);
   }
   removeOrphanNamespaces(ctx);
@@ -22,8 +24,9 @@ export async function reconcileNetworks(ctx: NetworksContext, running: ReadonlyS
   await ctx.firewall.sync(firewallState(ctx, false));
 }
 
-function readopt(ctx: NetworksContext, sandbox: Sandbox): void {
+function readopt(ctx: NetworksContext, sandbox: Sandbox, hasLans: boolean): void {
   if (sandbox.kind === 'host') ensureHostNetns(sandbox.sandboxKey);
+  if (hasLans) removeStrayLanLinks(sandbox);
   for (const endpoint of sandbox.endpoints) ctx.names.index.put(endpoint);
   ctx.names.adjust(sandbox);
   for (const lease of sandbox.ports) {

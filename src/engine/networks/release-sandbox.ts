@@ -2,6 +2,7 @@ import { removeNetns } from '../../host/sys/namespaces.js';
 import { findLink } from '../../host/netlink/links.js';
 import { emitEndpoint } from './connect-sandbox.js';
 import { releaseHostNetns } from './host-netns.js';
+import { removeLanLinks } from './lan-endpoint.js';
 import { releasePorts } from './lease-ports.js';
 import { type NetworksContext, portRules } from './networks-context.js';
 import { cutEndpoint, removeVeth } from './wire-endpoint.js';
@@ -21,6 +22,7 @@ export async function releaseSandbox(ctx: NetworksContext, containerId: string):
   ctx.names.close(containerId);
   const veths = sandbox.endpoints.map(({ hostInterface }) => hostInterface).filter((name) => name !== '');
   for (const veth of veths) cutEndpoint(ctx, veth);
+  removeLanLinks(sandbox.sandboxKey, sandbox.endpoints);
   if (sandbox.kind === 'host') releaseHostNetns(ctx, containerId);
   else removeNetns(sandbox.sandboxKey);
   ctx.sandboxes.delete(containerId);

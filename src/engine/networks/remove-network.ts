@@ -3,6 +3,7 @@ import { removeBridge } from './bridge-interface.js';
 import { isConfigInUse } from './config-networks.js';
 import { findNetwork, isPredefined } from './find-network.js';
 import type { Endpoint, Network } from './model.js';
+import { removeParent } from './parent-interface.js';
 import { firewallState, type NetworksContext } from './networks-context.js';
 
 /** Removes a network that no running container is on. Throws not-found, or forbidden in dockerd's words. */
@@ -22,6 +23,7 @@ export async function removeNetwork(ctx: NetworksContext, ref: string): Promise<
   ctx.networks.delete(network.id);
   try {
     if (network.ownsBridge) removeBridge(ctx, network.bridgeName);
+    removeParent(ctx, network);
     if (network.driver === 'bridge') await ctx.firewall.sync(firewallState(ctx, false));
   } catch (error) {
     ctx.networks.set(network.id, network);

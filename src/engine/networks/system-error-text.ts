@@ -3,6 +3,12 @@ const TEXTS: Record<string, string> = {
   EADDRNOTAVAIL: 'cannot assign requested address',
   EACCES: 'permission denied',
   EPERM: 'operation not permitted',
+  EBUSY: 'device or resource busy',
+  EEXIST: 'file exists',
+  EINVAL: 'invalid argument',
+  ENETDOWN: 'network is down',
+  ENODEV: 'no such device',
+  ENOTSUP: 'operation not supported',
 };
 
 /** A system error as Go words it, because that is how dockerd's messages end. */

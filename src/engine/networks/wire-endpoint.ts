@@ -3,14 +3,15 @@ import { closeSync, openSync } from 'node:fs';
 import { addAddress } from '../../host/netlink/addresses.js';
 import { createVeth, deleteLink, findLink, setBridgePort, setLink } from '../../host/netlink/links.js';
 import { openRouteSocket, type RouteSocket } from '../../host/netlink/route-socket.js';
-import { addRoute } from '../../host/netlink/routes.js';
 import { readSysctl, writeSysctl } from '../../host/netlink/sysctl.js';
 import { inNetns } from '../../host/sys/namespaces.js';
-import { hasCode, internal } from '../../shared/errors.js';
+import { hasCode, internal, type WharfError } from '../../shared/errors.js';
 import { interfaceSysctls } from './endpoint-options.js';
+import { createLanLink, isLanEndpoint, removeLanLinks } from './lan-endpoint.js';
 import type { Endpoint, Network } from './model.js';
 import { flag, mtuOf, NETWORK_OPTION } from './network-options.js';
 import type { NetworksContext } from './networks-context.js';
+import { systemErrorText } from './system-error-text.js';
 
 const BRIDGE_NETFILTER = ['net/bridge/bridge-nf-call-iptables', 'net/bridge/bridge-nf-call-ip6tables'];
 
@@ -24,9 +25,9 @@ export function isVethName(name: string): boolean {
 }
 
 /**
- * Joins a namespace to the network's bridge: a veth pair, its addresses, up. `inside` is a socket in the namespace;
+ * Joins a namespace to a network: an interface with its addresses, up. `inside` is a socket in the namespace;
  * `index` the number of the interface in there (0: any), which a caller who knows that the namespace is new can choose.
- * Throws when the bridge is gone; the pair is removed then.
+ * Nothing is left when it throws.
  */
 export function wireEndpoint(
   ctx: NetworksContext,
@@ -36,22 +37,41 @@ export function wireEndpoint(
   inside: RouteSocket,
   index: number,
 ): void {
+  checkInterfaceName(endpoint);
+  if (network.driver === 'bridge') joinBridge(ctx, network, endpoint, sandboxKey, index);
+  else createLanLink(ctx, network, endpoint, sandboxKey, index);
+  try {
+    if (network.driver === 'bridge') setPort(ctx, network, endpoint.hostInterface);
+    configure(endpoint, sandboxKey, inside, index);
+  } catch (error) {
+    unwireEndpoint(ctx, endpoint, sandboxKey);
+    throw error;
+  }
+}
+
+/** Cuts an endpoint off and takes its interface away; none is fine. Blocks for some ten milliseconds. */
+export function unwireEndpoint(ctx: NetworksContext, endpoint: Endpoint, sandboxKey: string): void {
+  removeLanLinks(sandboxKey, [endpoint]);
+  cutEndpoint(ctx, endpoint.hostInterface);
+  removeVeth(ctx, endpoint.hostInterface);
+}
+
+/** The veth pair. Throws when the bridge is gone. */
+function joinBridge(
+  ctx: NetworksContext,
+  network: Network,
+  endpoint: Endpoint,
+  sandboxKey: string,
+  index: number,
+): void {
   const bridge = findLink(ctx.routes, network.bridgeName);
   if (!bridge) throw internal(`bridge ${network.bridgeName} of network ${network.name} is not there`);
-  checkInterfaceName(endpoint);
   const netnsFd = openSync(sandboxKey, 'r');
   try {
     const peer = { name: endpoint.interfaceName, macAddress: endpoint.macAddress, netnsFd, index };
     ctx.routes.request(createVeth({ name: endpoint.hostInterface, mtu: mtuOf(network), master: bridge.index, peer }));
   } finally {
     closeSync(netnsFd);
-  }
-  try {
-    setPort(ctx, network, endpoint.hostInterface);
-    configure(endpoint, sandboxKey, inside, index);
-  } catch (error) {
-    ctx.routes.request(deleteLink(endpoint.hostInterface));
-    throw error;
   }
 }
 
@@ -62,17 +82,29 @@ function configure(endpoint: Endpoint, sandboxKey: string, inside: RouteSocket, 
   if (globalIpv6Address !== '') {
     inNetns(sandboxKey, () => writeSysctl(`net/ipv6/conf/${endpoint.interfaceName}/disable_ipv6`, 0));
   }
-  inside.request(
-    ...(ipAddress === '' ? [] : [addAddress({ link, address: ipAddress, prefixLength: ipPrefixLen })]),
-    ...(globalIpv6Address === ''
-      ? []
-      : [addAddress({ link, address: globalIpv6Address, prefixLength: globalIpv6PrefixLen })]),
-    ...(linkLocalIps ?? []).map((address) =>
-      addAddress({ link, address, prefixLength: address.includes(':') ? 64 : 16 }),
-    ),
-    setLink(link, { up: true }),
-  );
+  try {
+    inside.request(
+      ...(ipAddress === '' ? [] : [addAddress({ link, address: ipAddress, prefixLength: ipPrefixLen })]),
+      ...(globalIpv6Address === ''
+        ? []
+        : [addAddress({ link, address: globalIpv6Address, prefixLength: globalIpv6PrefixLen })]),
+      ...(linkLocalIps ?? []).map((address) =>
+        addAddress({ link, address, prefixLength: address.includes(':') ? 64 : 16 }),
+      ),
+      setLink(link, { up: true }),
+    );
+  } catch (error) {
+    throw isLanEndpoint(endpoint) ? lanStartError(endpoint, error) : error;
+  }
   writeInterfaceSysctls(endpoint, sandboxKey);
+}
+
+/** On a wire that is the host's own, another may have the hardware address already, or the wire may be down. */
+function lanStartError({ interfaceName: name, macAddress }: Endpoint, error: unknown): WharfError {
+  const what = hasCode(error, 'EADDRINUSE', 'EBUSY')
+    ? `error setting interface "${name}" MAC to "${macAddress}": address already in use`
+    : `error bringing up interface "${name}": ${systemErrorText(error)}`;
+  return internal(`failed to add interface ${name} to sandbox: ${what}`, error);
 }
 
 /** Names that the kernel refuses, in the words in which dockerd passes its answer on. */
@@ -111,12 +143,6 @@ function setPort(ctx: NetworksContext, network: Network, hostInterface: string):
   const hairpin = BRIDGE_NETFILTER.some((path) => readSysctl(path) === '1');
   const isolated = !hairpin && !flag(network, NETWORK_OPTION.icc, true);
   if (isolated || hairpin) ctx.routes.request(setBridgePort(hostInterface, { isolated, hairpin }));
-}
-
-/** Sends what has no better way through the endpoint's gateway; an endpoint without one changes nothing. */
-export function addDefaultRoutes(endpoint: Endpoint, inside: RouteSocket, link: number): void {
-  const gateways = [endpoint.gateway, endpoint.ipv6Gateway].filter((gateway) => gateway !== '');
-  for (const gateway of gateways) inside.request(addRoute({ destination: null, gateway, link }));
 }
 
 /**

@@ -114,7 +114,7 @@ export class System implements SystemService {
       driverStatus: this.driverStatus,
       plugins: {
         volume: ['local'],
-        network: ['bridge', 'host', 'null'],
+        network: ['bridge', 'host', 'ipvlan', 'macvlan', 'null'],
         authorization: null,
         log: settings.logDrivers,
       },

@@ -13,6 +13,7 @@ const IFLA = {
   LINK: 5,
   MASTER: 10,
   LINKINFO: 18,
+  GROUP: 27,
   NET_NS_FD: 28,
   EXT_MASK: 29,
   LINK_NETNSID: 37,
@@ -22,6 +23,8 @@ const IFLA_INFO_DATA = 2;
 const IFLA_INFO_SLAVE_KIND = 4;
 const IFLA_INFO_SLAVE_DATA = 5;
 const VETH_INFO_PEER = 1;
+/** The kernel refuses to look for longer ones. */
+const LONGEST_NAME = 15;
 const IFLA_BRPORT_MODE = 4;
 const IFLA_BRPORT_ISOLATED = 33;
 
@@ -37,6 +40,8 @@ export interface Link {
   master: number;
   /** `bridge`, `veth`, `dummy`, …; '' for hardware. */
   kind: string;
+  /** A number that programs mark links with; 0 unless somebody did. */
+  group: number;
 }
 
 /** What can be set on a link; what is left out stays. */
@@ -64,6 +69,16 @@ export interface VethSettings {
     /** The peer's index in there; 0: any. */
     index: number;
   };
+}
+
+/** A link that lies on another one. */
+export interface StackedLinkSettings extends LinkSettings {
+  name: string;
+  /** Index of the link below it, here. */
+  parent: number;
+  /** Its own index, where it is born; 0: any. */
+  index?: number;
+  group?: number;
 }
 
 /** `02:42:…` as bytes. */
@@ -119,6 +134,22 @@ export function createVeth({ name, mtu, master, peer }: VethSettings): NetlinkRe
   return newLink(payload, NLM_F.CREATE | NLM_F.EXCL, `create veth ${name}`);
 }
 
+/**
+ * Makes a link on another one, here or in the namespace of `netnsFd`; `fill` writes what only its kind has. Throws EEXIST, ENODEV when the
+ * link below is gone, EOPNOTSUPP where the kernel does not know the kind.
+ */
+export function createStackedLink(
+  kind: string,
+  settings: StackedLinkSettings,
+  fill: (data: AttributeWriter) => unknown,
+): NetlinkRequest {
+  const payload = withSettings(new AttributeWriter(head(settings.index ?? 0, settings.up)), settings)
+    .u32(IFLA.LINK, settings.parent)
+    .u32(IFLA.GROUP, settings.group ?? 0)
+    .nested(IFLA.LINKINFO, (info) => info.text(IFLA_INFO_KIND, kind).nested(IFLA_INFO_DATA, fill));
+  return newLink(payload, NLM_F.CREATE | NLM_F.EXCL, `create ${kind} ${settings.name}`);
+}
+
 /** Changes a link, given by index or name. Throws ENODEV. */
 export function setLink(link: number | string, settings: LinkSettings): NetlinkRequest {
   return newLink(withSettings(addressed(link, settings.up), settings), 0, `set link ${link}`);
@@ -160,6 +191,7 @@ export function listLinks(socket: RouteSocket): Link[] {
 
 /** The link of that name, or null. */
 export function findLink(socket: RouteSocket, name: string): Link | null {
+  if (Buffer.byteLength(name) > LONGEST_NAME) return null;
   const payload = new AttributeWriter(head(0)).text(IFLA.IFNAME, name).finish();
   try {
     return decodeLink(socket.get({ type: RTM_GETLINK, payload, what: `find link ${name}` }));
@@ -180,5 +212,6 @@ function decodeLink({ payload }: NetlinkMessage): Link {
     macAddress: macFromBytes(attributes.get(IFLA.ADDRESS) ?? Buffer.alloc(0)),
     master: attributes.get(IFLA.MASTER)?.readUInt32LE(0) ?? 0,
     kind: attributeText(info.get(IFLA_INFO_KIND)),
+    group: attributes.get(IFLA.GROUP)?.readUInt32LE(0) ?? 0,
   };
 }

@@ -8,6 +8,7 @@ import { addAddress, deleteAddress, listAddresses } from './addresses.js';
 import { createLink, createVeth, deleteLink, findLink, listLinks, setBridgePort, setLink } from './links.js';
 import { openRouteSocket } from './route-socket.js';
 import { addRoute, deleteRoute, listRoutes } from './routes.js';
+import { createMacvlan } from './stacked-links.js';
 import { readSysctl, writeSysctl } from './sysctl.js';
 
 let dir: string;
@@ -60,6 +61,21 @@ describe('wiring a container', () => {
     const connect =
       'import socket,sys\ntry: socket.create_connection(("172.30.0.1", 9), 5)\nexcept ConnectionRefusedError: print("answered")';
     expect(execFileSync('nsenter', [`--net=${container}`, 'python3', '-c', connect]).toString()).toBe('answered\n');
+  });
+
+  it('puts a link on the host’s wire into it', () => {
+    using there = openRouteSocket(host);
+    using inside = openRouteSocket(container);
+    there.request(createLink('bridge', { name: 'wire0', up: true }));
+    const netnsFd = openSync(container, 'r');
+    const settings = { name: 'eth0', parent: findLink(there, 'wire0')?.index ?? 0, netnsFd, index: 7, group: 99 };
+    there.request(createMacvlan({ ...settings, macAddress: '02:42:ac:1e:00:09' }, 'private'));
+    closeSync(netnsFd);
+    const link = { index: 7, kind: 'macvlan', group: 99, up: false, macAddress: '02:42:ac:1e:00:09' };
+    expect(findLink(inside, 'eth0')).toMatchObject(link);
+    expect(ip(container, '-d', 'link', 'show', 'eth0')).toContain('macvlan mode private');
+    expect(findLink(there, 'eth0')).toBeNull();
+    expect(findLink(there, 'a-name-that-no-link-can-have')).toBeNull();
   });
 
   it('lists what is there and takes it away', () => {

@@ -50,6 +50,12 @@ export function addRoute(route: Route, v6 = isV6(route)): NetlinkRequest {
   return { type: RTM_NEWROUTE, flags, payload: encode(route, v6), what: `add route ${describe(route)}` };
 }
 
+/** Adds a route, or puts it in the place of the one to the same destination. Throws ENETUNREACH. */
+export function replaceRoute(route: Route, v6 = isV6(route)): NetlinkRequest {
+  const flags = NLM_F.CREATE | NLM_F.REPLACE;
+  return { type: RTM_NEWROUTE, flags, payload: encode(route, v6), what: `replace route ${describe(route)}` };
+}
+
 /** Throws ESRCH when there is no such route. */
 export function deleteRoute(route: Route, v6 = isV6(route)): NetlinkRequest {
   return { type: RTM_DELROUTE, flags: 0, payload: encode(route, v6), what: `delete route ${describe(route)}` };

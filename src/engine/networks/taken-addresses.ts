@@ -1,0 +1,47 @@
+import { type Cidr, overlaps, parseCidr } from './cidr.js';
+import type { IpamPool, Network } from './model.js';
+import type { NetworksContext } from './networks-context.js';
+
+interface Pools {
+  ipam: { config: readonly IpamPool[] };
+}
+
+/** The addresses of containers on a network, given or being given, and what other networks in the same subnets have of them. */
+export function takenAddresses(ctx: NetworksContext, network: Pools & { id: string }): Set<string> {
+  const sharers = sharersOf(ctx, network);
+  const taken = containerAddresses(ctx, new Set([network.id, ...sharers.map(({ id }) => id)]));
+  for (const { gateway, auxiliaryAddresses } of sharers.flatMap(({ ipam }) => ipam.config)) {
+    for (const address of [gateway, ...Object.values(auxiliaryAddresses)]) taken.add(address);
+  }
+  return taken;
+}
+
+/** Networks that share a subnet with this one, which takes a range of addresses that only one of them gives out. */
+function sharersOf(ctx: NetworksContext, network: Pools & { id: string }): Network[] {
+  const hasRange = ({ ipam }: Pools): boolean => ipam.config.some(({ ipRange }) => ipRange !== '');
+  const isRanged = hasRange(network);
+  const own = blocksOf(network.ipam.config);
+  return [...ctx.networks.values()].filter(
+    (other) =>
+      other.id !== network.id &&
+      !other.configOnly &&
+      (isRanged || hasRange(other)) &&
+      blocksOf(other.ipam.config).some((block) => own.some((one) => overlaps(one, block))),
+  );
+}
+
+function blocksOf(pools: readonly IpamPool[]): Cidr[] {
+  return pools.flatMap(({ subnet }) => parseCidr(subnet) ?? []);
+}
+
+function containerAddresses(ctx: NetworksContext, networkIds: ReadonlySet<string>): Set<string> {
+  const taken = new Set<string>();
+  for (const { endpoints } of ctx.sandboxes.values()) {
+    for (const endpoint of endpoints) {
+      if (!networkIds.has(endpoint.networkId)) continue;
+      taken.add(endpoint.ipAddress);
+      taken.add(endpoint.globalIpv6Address);
+    }
+  }
+  return taken;
+}
