@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { llistxattr, lgetxattr } from '../../sys/xattr.js';
 
 /** Everything that an archive can say about a tree, one line per path, so that two trees compare as text. */
-export function describeTree(root: string, options: { times?: boolean } = {}): string[] {
+export function describeTree(root: string, options: { times?: boolean; directoryTimes?: boolean } = {}): string[] {
   const lines: string[] = [];
   const inodes = new Map<bigint, string>();
   const visit = (path: string): void => {
@@ -17,7 +17,8 @@ export function describeTree(root: string, options: { times?: boolean } = {}): s
         ? readlinkSync(full)
         : '';
     const xattrs = llistxattr(full).map((name) => `${name}=${lgetxattr(full, name)?.toString('hex')}`);
-    const time = options.times === false ? '' : String(stat.mtimeNs);
+    const isTimed = stat.isDirectory() ? (options.directoryTimes ?? options.times) : options.times;
+    const time = isTimed === false ? '' : String(stat.mtimeNs);
     lines.push(
       [path, stat.mode.toString(8), stat.uid, stat.gid, stat.rdev, time, first ?? '', content, ...xattrs].join(' '),
     );
