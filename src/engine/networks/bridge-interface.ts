@@ -1,8 +1,8 @@
 import { addAddress, deleteAddress, listAddresses } from '../../host/netlink/addresses.js';
-import { createLink, deleteLink, findLink, listLinks, setLink } from '../../host/netlink/links.js';
+import { createLink, findLink, listLinks, setLink } from '../../host/netlink/links.js';
 import { listRoutes } from '../../host/netlink/routes.js';
 import { writeSysctl } from '../../host/netlink/sysctl.js';
-import { hasCode, internal } from '../../shared/errors.js';
+import { internal } from '../../shared/errors.js';
 import { type Cidr, cidr, parseAddress } from './cidr.js';
 import { prefixLengthOf, versionOf } from './ipam.js';
 import { randomMacAddress } from './mac-address.js';
@@ -61,15 +61,6 @@ function writeBridgeSettings(name: string, network: Network): void {
   if (!network.enableIpv6) return;
   writeSysctl(`net/ipv6/conf/${name}/disable_ipv6`, 0);
   writeSysctl(`net/ipv6/conf/${name}/accept_ra`, 0);
-}
-
-/** Removes the interface; none is fine. Blocks for some ten milliseconds. */
-export function removeBridge(ctx: NetworksContext, name: string): void {
-  try {
-    ctx.routes.request(deleteLink(name));
-  } catch (error) {
-    if (!hasCode(error, 'ENODEV')) throw error;
-  }
 }
 
 /** The blocks that the host routes somewhere else than to one of these interfaces: a new network must not hide them. */

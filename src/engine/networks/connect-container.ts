@@ -18,6 +18,7 @@ export async function connectContainer(
   config: EndpointConfig,
 ): Promise<void> {
   const directory = containersOf(ctx);
+  using _ = await ctx.turns.acquire(directory.find(containerRef).id);
   const container = directory.find(containerRef);
   const network = findNetwork(ctx, ref);
   refuse(network, container);
@@ -60,7 +61,7 @@ function attach(ctx: NetworksContext, sandbox: Sandbox, network: Network, config
   const before = sandbox.endpoints;
   using inside = openInside(sandbox.sandboxKey);
   wireEndpoint(ctx, network, endpoint, sandbox.sandboxKey, inside, 0);
-  sandbox.endpoints = [...before, endpoint];
+  ctx.sandboxes.setEndpoints(sandbox, [...before, endpoint]);
   setDefaultRoutes(inside, before, sandbox.endpoints);
   ctx.repository.saveSandbox(sandbox);
   ctx.names.index.put(endpoint);

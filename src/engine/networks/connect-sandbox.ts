@@ -50,7 +50,7 @@ async function makeSandbox(ctx: NetworksContext, request: ConnectSandboxRequest)
   await using undo = new UndoStack(ctx.log);
   const sandbox = planSandbox(ctx, request);
   // From here on the addresses are taken; nothing was awaited since they were chosen.
-  ctx.sandboxes.set(containerId, sandbox);
+  ctx.sandboxes.put(sandbox);
   undo.push('sandbox', () => void ctx.sandboxes.delete(containerId));
 
   if (sandbox.kind === 'host') {

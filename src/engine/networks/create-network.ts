@@ -2,17 +2,18 @@ import { randomBytes } from 'node:crypto';
 import { findLink } from '../../host/netlink/links.js';
 import { conflict, forbidden, invalid, notFound } from '../../shared/errors.js';
 import { formatRfc3339Nano, nowNs } from '../../shared/rfc3339.js';
-import { ensureBridge, removeBridge } from './bridge-interface.js';
+import { ensureBridge } from './bridge-interface.js';
 import { overlaps, parseCidr } from './cidr.js';
 import { applyConfigFrom, checkConfigOnly } from './config-networks.js';
-import { isPredefined } from './find-network.js';
+import { allNetworks, isPredefined } from './find-network.js';
 import { versionOf } from './ipam.js';
 import { checkLanOptions, isLanDriver, isRouted } from './lan-options.js';
 import type { CreateNetworkRequest, Network } from './model.js';
 import { checkBridgeOptions, familyOption, gatewayMode, NETWORK_OPTION } from './network-options.js';
 import { poolsFor, usedBlocks } from './network-pools.js';
-import { firewallState, type NetworksContext } from './networks-context.js';
-import { chooseParent, ensureParent, refuseSharedParent, removeParent } from './parent-interface.js';
+import { bridgeRules, type NetworksContext } from './networks-context.js';
+import { chooseParent, ensureParent, refuseSharedParent } from './parent-interface.js';
+import { forgetNetwork } from './remove-network.js';
 import { checkPools } from './validate-pools.js';
 
 /** Makes a user-defined network. Nothing is left when it throws. */
@@ -29,7 +30,7 @@ export async function createNetwork(
   ctx.repository.insertNetwork(network);
   ctx.networks.set(id, network);
   if (network.driver === 'bridge') await makeBridge(ctx, network);
-  else makeParent(ctx, network);
+  else await makeParent(ctx, network);
   ctx.emit({
     type: 'network',
     action: 'create',
@@ -42,24 +43,20 @@ export async function createNetwork(
 async function makeBridge(ctx: NetworksContext, network: Network): Promise<void> {
   try {
     ensureBridge(ctx, network);
-    await ctx.firewall.sync(firewallState(ctx, false));
+    await ctx.firewall.addBridge(bridgeRules(network));
   } catch (error) {
-    ctx.networks.delete(network.id);
-    if (network.ownsBridge) removeBridge(ctx, network.bridgeName);
-    ctx.repository.deleteNetwork(network.id);
-    await ctx.firewall.sync(firewallState(ctx, false));
+    await forgetNetwork(ctx, network);
+    await ctx.firewall.removeBridge(network.bridgeName);
     throw error;
   }
 }
 
-function makeParent(ctx: NetworksContext, network: Network): void {
+async function makeParent(ctx: NetworksContext, network: Network): Promise<void> {
   if (!network.parent) return;
   try {
     ensureParent(ctx, network);
   } catch (error) {
-    removeParent(ctx, network);
-    ctx.networks.delete(network.id);
-    ctx.repository.deleteNetwork(network.id);
+    await forgetNetwork(ctx, network);
     throw error;
   }
 }
@@ -70,7 +67,7 @@ function checkRequest(ctx: NetworksContext, request: CreateNetworkRequest): void
   if (isPredefined(name) || name === 'default') {
     throw forbidden(`operation is not permitted on predefined ${name} network `);
   }
-  if ([...ctx.networks.values()].some((network) => network.name === name)) {
+  if (allNetworks(ctx).some((network) => network.name === name)) {
     throw conflict(`network with name ${name} already exists`);
   }
   if (scope === 'swarm') throw forbidden('cannot create a swarm scoped network when swarm is not active');
@@ -165,7 +162,7 @@ function checkBridgeSubnets(ctx: NetworksContext, { id, driver, bridgeName, ipam
   if (driver !== 'bridge') return;
   for (const { subnet } of ipam.config.filter(({ ipRange }) => ipRange !== '')) {
     const block = parseCidr(subnet);
-    const other = [...ctx.networks.values()].find(
+    const other = allNetworks(ctx).find(
       (one) => one.driver === 'bridge' && usedBlocks(one).some((used) => block && overlaps(used, block)),
     );
     if (!block || !other) continue;
@@ -177,7 +174,7 @@ function checkBridgeSubnets(ctx: NetworksContext, { id, driver, bridgeName, ipam
 function checkBridgeName(ctx: NetworksContext, { id, bridgeName }: Network): void {
   if (bridgeName === '') return;
   if (!/^[^/\s]{1,15}$/.test(bridgeName)) throw invalid(`invalid bridge name: ${bridgeName}`);
-  const other = [...ctx.networks.values()].find((network) => network.bridgeName === bridgeName);
+  const other = allNetworks(ctx).find((network) => network.bridgeName === bridgeName);
   if (!other) return;
   throw forbidden(
     `cannot create network ${id} (${bridgeName}): conflicts with network ${other.id} (${bridgeName}): networks have same bridge name`,

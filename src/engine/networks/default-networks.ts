@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { invalid } from '../../shared/errors.js';
-import { addressOf, ensureBridge, removeBridge, routedBlocks } from './bridge-interface.js';
+import { addressOf, ensureBridge, routedBlocks } from './bridge-interface.js';
 import { cidr, contains, formatCidr, overlaps, parseAddress, parseCidr } from './cidr.js';
 import { chooseSubnet, DEFAULT_ADDRESS_POOLS, firstAddress } from './ipam.js';
 import type { IpamPool, Network } from './model.js';
@@ -9,7 +9,7 @@ import type { NetworksContext } from './networks-context.js';
 const OWN_BRIDGE = 'docker0';
 
 /** Makes `bridge`, `host` and `none` exist, the first as the daemon's options say. */
-export function ensureDefaultNetworks(ctx: NetworksContext): void {
+export async function ensureDefaultNetworks(ctx: NetworksContext): Promise<void> {
   for (const [name, driver] of [
     ['none', 'null'],
     ['host', 'host'],
@@ -30,10 +30,10 @@ export function ownsDefaultBridge(ctx: NetworksContext): boolean {
   return ['', OWN_BRIDGE].includes(ctx.options.bridge);
 }
 
-function removeDefaultBridge(ctx: NetworksContext): void {
+async function removeDefaultBridge(ctx: NetworksContext): Promise<void> {
   const former = byName(ctx, 'bridge');
   if (!former) return;
-  if (former.ownsBridge) removeBridge(ctx, former.bridgeName);
+  if (former.ownsBridge) await ctx.links.remove(former.bridgeName);
   ctx.repository.deleteNetwork(former.id);
   ctx.networks.delete(former.id);
 }
@@ -110,9 +110,7 @@ function formerGateway(ctx: NetworksContext, bridgeName: string, former: Network
   const pool = former?.bridgeName === bridgeName ? former.ipam.config[0] : undefined;
   const block = pool && parseCidr(pool.subnet);
   // A running container must keep its gateway, so then it does not matter what else is routed there.
-  const inUse = [...ctx.sandboxes.values()].some(({ endpoints }) =>
-    endpoints.some((one) => one.networkId === former?.id),
-  );
+  const inUse = former !== undefined && ctx.sandboxes.endpointsOn(former.id).length > 0;
   if (!block || (!inUse && routedBlocks(ctx, [bridgeName]).some((other) => overlaps(other, block)))) return null;
   return `${pool.gateway}/${block.prefixLength}`;
 }

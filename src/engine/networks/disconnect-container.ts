@@ -16,6 +16,8 @@ export async function disconnectContainer(
   force: boolean,
 ): Promise<void> {
   const directory = containersOf(ctx);
+  findNetwork(ctx, ref);
+  using _ = await ctx.turns.acquire(findContainer(directory, containerRef, force).id);
   const network = findNetwork(ctx, ref);
   const container = findContainer(directory, containerRef, force);
   const sandbox = ctx.sandboxes.get(container.id);
@@ -48,12 +50,18 @@ async function detach(ctx: NetworksContext, sandbox: Sandbox, endpoint: Endpoint
   if (before?.endpointId === endpoint.endpointId) {
     const { ports } = sandbox;
     await ctx.firewall.unpublish(portRules(ports));
+    if (ctx.sandboxes.get(sandbox.containerId) !== sandbox) return;
     releasePorts(ctx, ports);
     sandbox.ports = [];
   }
-  unwireEndpoint(ctx, endpoint, sandbox.sandboxKey);
+  await unwireEndpoint(ctx, endpoint, sandbox.sandboxKey);
+  // Where the container ended meanwhile, everything went with its sandbox.
+  if (ctx.sandboxes.get(sandbox.containerId) !== sandbox) return;
   const { endpoints } = sandbox;
-  sandbox.endpoints = endpoints.filter((one) => one !== endpoint);
+  ctx.sandboxes.setEndpoints(
+    sandbox,
+    endpoints.filter((one) => one !== endpoint),
+  );
   try {
     using inside = openInside(sandbox.sandboxKey);
     setDefaultRoutes(inside, endpoints, sandbox.endpoints);

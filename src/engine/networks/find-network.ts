@@ -17,6 +17,11 @@ export function findNetwork(ctx: NetworksContext, ref: string): Network {
   return found;
 }
 
+/** Those that are being removed too: what is theirs is not free yet. */
+export function allNetworks(ctx: NetworksContext): Network[] {
+  return [...ctx.networks.values(), ...ctx.leaving.values()];
+}
+
 export const PREDEFINED = ['bridge', 'host', 'none'] as const;
 
 export function isPredefined(name: string): boolean {

@@ -66,15 +66,15 @@ export function firstFreeAddress(pool: IpamPool, used: ReadonlySet<string> = new
 
 /**
  * The lowest free address of a pool: of its range if it has one. Never the subnet's first (and with IPv4 last) address, nor
- * its gateway, nor an auxiliary one. null when there is none left.
+ * its gateway, nor an auxiliary one. null when there is none left. `from`: the caller knows that none below is free.
  */
-export function allocateAddress(pool: IpamPool, used: ReadonlySet<string>): string | null {
+export function allocateAddress(pool: IpamPool, used: ReadonlySet<string>, from = 0n): string | null {
   const subnet = parsed(pool.subnet);
   const range = pool.ipRange === '' ? subnet : parsed(pool.ipRange);
   const kept = reserved(pool);
   const hasEnds = sizeOf(subnet) > 2n;
   const last = lastOf(range);
-  for (let value = range.base; value <= last; value++) {
+  for (let value = from > range.base ? from : range.base; value <= last; value++) {
     if (hasEnds && value === subnet.base) continue;
     if (hasEnds && subnet.version === 4 && value === lastOf(subnet)) continue;
     const address = formatAddress(subnet.version, value);

@@ -21,7 +21,7 @@ export function details(ctx: NetworksContext, network: Network): NetworkDetails 
 
 /** A network with its running containers and how full its subnets are. */
 export function inspectNetwork(ctx: NetworksContext, network: Network): NetworkDetails {
-  const used = takenAddresses(ctx, network);
+  const used = takenAddresses(ctx, network).addresses;
   const pools = network.configOnly ? [] : network.ipam.config;
   return { ...details(ctx, network), usage: pools.map((pool) => usageOf(pool, used)) };
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { forbidden, internal } from '../../shared/errors.js';
 import { routedBlocks } from './bridge-interface.js';
+import { allNetworks } from './find-network.js';
 import { type Cidr, formatAddress, formatCidr, lastOf, overlaps, parseAddress, parseCidr, sizeOf } from './cidr.js';
 import { chooseSubnet, DEFAULT_ADDRESS_POOLS, firstFreeAddress, versionOf } from './ipam.js';
 import type { IpamPool, Network } from './model.js';
@@ -28,7 +29,7 @@ export function poolsFor(ctx: NetworksContext, request: PoolsRequest): IpamPool[
     if (versionOf(pool) === 4 ? enableIpv4 : enableIpv6) {
       // A range in the subnet of another network may be had; the addresses outside of it are the other's.
       if (ipRange === '') refuseOverlap(ctx, pools, subnet);
-      const taken = takenAddresses(ctx, { id: '', ipam: { config: [pool] } });
+      const taken = takenAddresses(ctx, { id: '', ipam: { config: [pool] } }).addresses;
       checkReserved(pool, taken);
       if (gateway === '' && wantsGateway(versionOf(pool))) {
         pool.gateway = firstFreeAddress(pool, taken);
@@ -88,7 +89,9 @@ function uniqueLocalSubnet(): string {
 
 /** The blocks that networks use; a configuration that others are made from uses none. */
 export function networkBlocks(ctx: NetworksContext): Cidr[] {
-  return [...ctx.networks.values()].filter(({ configOnly }) => !configOnly).flatMap(usedBlocks);
+  return allNetworks(ctx)
+    .filter(({ configOnly }) => !configOnly)
+    .flatMap(usedBlocks);
 }
 
 /** The blocks of a network's families. */

@@ -3,10 +3,11 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { TestNetworks } from '../../../test/support/namespaces.js';
 import { NftablesFirewall } from '../../host/firewall/nftables-firewall.js';
 import { createLink, findLink, listLinks } from '../../host/netlink/links.js';
+import { NetlinkSocket } from '../../host/netlink/netlink-socket.js';
 import { openRouteSocket } from '../../host/netlink/route-socket.js';
 import { listRoutes } from '../../host/netlink/routes.js';
 import { mounts } from '../../host/sys/mount.js';
@@ -18,6 +19,7 @@ import type { ContainerDirectory, NetworkedContainer } from './container-directo
 import type { ConnectSandboxRequest, CreateNetworkRequest } from './model.js';
 import { NetworkService } from './network-service.js';
 import type { NetworkOptions } from './networks-context.js';
+import { Sandboxes } from './sandboxes.js';
 
 const id = (digit: string): string => digit.repeat(64);
 const nft = (...args: string[]): string => execFileSync('nft', args, { stdio: ['ignore', 'pipe', 'pipe'] }).toString();
@@ -239,6 +241,44 @@ describe('a container on the default bridge', () => {
   });
 });
 
+describe('with five hundred containers', () => {
+  it('one more looks at none of them', async () => {
+    const store = new NetworkStore(db);
+    await networks.connectSandbox(request('a', publish('80/tcp', '7001')));
+    const { endpoints, ports } = networks.sandboxOf(id('a'))!;
+    const places = Array.from({ length: 500 }, (_, index) => {
+      const ipAddress = `172.17.${Math.floor((index + 3) / 256)}.${(index + 3) % 256}`;
+      return {
+        sandboxId: `${index}`.padStart(64, '0'),
+        sandboxKey: join(netnsDir, String(index)),
+        containerId: `${index}`.padStart(64, '0'),
+        containerName: `many-${index}`,
+        hostname: '',
+        kind: 'private' as const,
+        endpoints: [{ ...endpoints[0]!, ipAddress, hostInterface: '' }],
+        ports: ports.map((one) => ({ ...one, hostPort: 20_000 + index, containerAddress: ipAddress })),
+      };
+    });
+    for (const place of places) store.saveSandbox(place);
+    const many = service();
+    await many.init();
+    const values = vi.spyOn(Sandboxes.prototype, 'values');
+    const dump = vi.spyOn(NetlinkSocket.prototype, 'dump');
+    const list = vi.spyOn(NetworkStore.prototype, 'listSandboxes');
+    const { endpoints: own } = await many.connectSandbox(request('b', publish('80/tcp', '7002')));
+    expect(own[0]?.ipAddress).toBe('172.17.1.247');
+    await many.releaseSandbox(id('b'));
+    for (const spy of [values, dump, list]) {
+      expect(spy).not.toHaveBeenCalled();
+      spy.mockRestore();
+    }
+    await many.shutdown();
+    for (const { containerId } of places) store.deleteSandbox(containerId);
+    await networks.releaseSandbox(id('a'));
+    await networks.init();
+  });
+});
+
 describe('ports', () => {
   beforeEach(() =>
     networks.connectSandbox(request('a', publish('80/tcp', '8080'))).then(() => () => networks.releaseSandbox(id('a'))),
@@ -424,6 +464,50 @@ describe('user-defined networks', () => {
     await networks.releaseSandbox(id('a'));
     containers.clear();
     expect((await networks.prune(new Map())).deleted).toEqual(['n1']);
+  });
+
+  it('keep a name and a subnet until the interface is gone', async () => {
+    const wanted = newNetwork('gone', { ipam: pools('10.77.0.0/24') });
+    await networks.create(wanted);
+    const removal = networks.remove('gone');
+    expect(() => networks.inspect('gone')).toThrow('network gone not found');
+    await expect(networks.remove('gone')).rejects.toThrow('network gone not found');
+    await expect(networks.create(wanted)).rejects.toThrow('network with name gone already exists');
+    await expect(networks.create({ ...wanted, name: 'next' })).rejects.toThrow('Pool overlaps with other one');
+    await removal;
+    await networks.create(wanted);
+    await networks.remove('gone');
+  });
+
+  it('let go of a container once, however often they are told', async () => {
+    await networks.create(newNetwork('twice'));
+    containers.set('a', {
+      id: id('a'),
+      name: 'ca',
+      hostname: '',
+      running: true,
+      networkMode: 'bridge',
+      networkNames: ['bridge', 'twice'],
+      nameservers: [],
+      resolverOptions: [],
+    });
+    await networks.connectSandbox(request('a', { endpoints: { bridge: noConfig, twice: noConfig } }));
+    const [first, second, third] = await Promise.allSettled([
+      networks.disconnect('twice', 'ca', false),
+      networks.disconnect('twice', 'ca', false),
+      networks.connect('twice', 'ca', noConfig),
+    ]);
+    expect(first.status).toBe('fulfilled');
+    expect(second).toMatchObject({ reason: { message: expect.stringContaining('is not connected to network twice') } });
+    expect(third.status).toBe('fulfilled');
+    // The container ends while it is being disconnected.
+    const leaving = networks.disconnect('twice', 'ca', false);
+    await networks.releaseSandbox(id('a'));
+    await leaving;
+    expect(networks.sandboxOf(id('a'))).toBeNull();
+    expect(db.sql.prepare('SELECT count(*) AS n FROM sandboxes').get()).toEqual({ n: 0 });
+    containers.clear();
+    await networks.remove('twice');
   });
 
   it('speak IPv6 when asked to', async () => {

@@ -1,6 +1,8 @@
 import type { Firewall } from '../../host/firewall/firewall.js';
+import { LinkRemover } from '../../host/netlink/link-remover.js';
 import { openRouteSocket } from '../../host/netlink/route-socket.js';
 import { readSysctl, writeSysctl } from '../../host/netlink/sysctl.js';
+import { KeyedLock } from '../../shared/keyed-lock.js';
 import type { Logger } from '../../shared/logger.js';
 import type { EndpointConfig } from '../containers/container-config.js';
 import type { Filters } from '../containers/container.js';
@@ -25,6 +27,7 @@ import { nameServiceSettings } from './name-service-settings.js';
 import { NameService } from './name-service.js';
 import { portReserver } from './reserve-port.js';
 import { newSurvivors, releaseSandbox } from './release-sandbox.js';
+import { Sandboxes } from './sandboxes.js';
 import { removeNetwork } from './remove-network.js';
 import { validateEndpoints } from './validate-endpoints.js';
 
@@ -48,6 +51,7 @@ export class NetworkService {
   /** Opens a socket to the kernel, which `shutdown` closes. */
   constructor({ options, repository, firewall, log, emit }: NetworkServiceDeps) {
     const routes = openRouteSocket();
+    const links = new LinkRemover();
     this.ctx = {
       options,
       repository,
@@ -57,9 +61,12 @@ export class NetworkService {
       ports: new PortAllocator(portReserver(log)),
       names: new NameService((containerId) => nameServiceSettings(this.ctx.containers, containerId), log),
       networks: new Map(repository.listNetworks().map((network) => [network.id, network])),
-      sandboxes: new Map(repository.listSandboxes().map((sandbox) => [sandbox.containerId, sandbox])),
+      leaving: new Map(),
+      sandboxes: new Sandboxes(repository.listSandboxes()),
+      turns: new KeyedLock(),
       routes,
-      survivors: newSurvivors({ routes }),
+      links,
+      survivors: newSurvivors({ routes, links, log }),
       containers: null,
     };
   }
@@ -71,7 +78,7 @@ export class NetworkService {
 
   /** At boot, before any container starts: forwarding on, bridges and firewall as the store says. */
   async init(): Promise<void> {
-    ensureDefaultNetworks(this.ctx);
+    await ensureDefaultNetworks(this.ctx);
     for (const network of this.ctx.networks.values()) {
       if (network.name !== 'bridge') this.restoreInterface(network);
     }
@@ -88,9 +95,10 @@ export class NetworkService {
 
   /** Lets go of what the daemon holds; networks, containers' wiring and the firewall stay. */
   async shutdown(): Promise<void> {
-    this.ctx.survivors.sweep();
+    await this.ctx.survivors.sweep();
     this.ctx.names.closeAll();
     this.ctx.ports.releaseAll();
+    await this.ctx.links.close();
     this.ctx.routes[Symbol.dispose]();
   }
 

@@ -1,15 +1,19 @@
-import type { Firewall, FirewallState, SubnetRules } from '../../host/firewall/firewall.js';
+import type { BridgeRules, Firewall, FirewallState, SubnetRules } from '../../host/firewall/firewall.js';
+import type { LinkRemover } from '../../host/netlink/link-remover.js';
 import type { RouteSocket } from '../../host/netlink/route-socket.js';
 import { internal } from '../../shared/errors.js';
+import type { KeyedLock } from '../../shared/keyed-lock.js';
 import type { Logger } from '../../shared/logger.js';
 import type { EmitEvent } from '../events/event.js';
 import type { ContainerDirectory } from './container-directory.js';
 import { type AddressPool, versionOf } from './ipam.js';
 import type { NameService } from './name-service.js';
-import type { IpamPool, Network, PortLease, Sandbox } from './model.js';
+import { overlaps, parseCidr, type Cidr } from './cidr.js';
+import type { IpamPool, Network, PortLease } from './model.js';
 import { flag, gatewayMode, NETWORK_OPTION } from './network-options.js';
 import type { NetworkRepository } from './network-repository.js';
 import type { PortAllocator } from './port-allocation.js';
+import type { Sandboxes } from './sandboxes.js';
 
 /** How the daemon is configured. */
 export interface NetworkOptions {
@@ -48,30 +52,53 @@ export interface NetworksContext {
   readonly names: NameService;
   /** By id, in order of creation. */
   readonly networks: Map<string, Network>;
-  /** By container id; one that is being made or undone is in here too, so that its addresses are not given out again. */
-  readonly sandboxes: Map<string, Sandbox>;
+  /** Networks that are being removed, by id: found no more, but their names, interfaces and subnets are not free yet. */
+  readonly leaving: Map<string, Network>;
+  /** One that is being made or undone is in here too, so that its addresses are not given out again. */
+  readonly sandboxes: Sandboxes;
+  /** Whose turn it is to connect or disconnect, by container id. */
+  readonly turns: KeyedLock;
   /** The host's interfaces, addresses and routes. */
   readonly routes: RouteSocket;
+  readonly links: LinkRemover;
   /** Veth pairs whose namespace was let go. */
-  readonly survivors: { watch(names: readonly string[]): void; sweep(): void };
+  readonly survivors: { watch(names: readonly string[]): void; sweep(): Promise<void> };
   containers: ContainerDirectory | null;
 }
 
 /** What the firewall should let through for all networks and sandboxes. */
 export function firewallState(ctx: NetworksContext, forwardingSwitchedOn: boolean): FirewallState {
-  const bridges = [...ctx.networks.values()].filter(({ driver }) => driver === 'bridge');
+  const bridges = [...ctx.networks.values()].filter(({ driver }) => driver === 'bridge').map(bridgeRules);
   return {
-    bridges: bridges.map((network) => ({
-      name: network.bridgeName,
-      subnets: network.ipam.config
-        .filter((pool) => (versionOf(pool) === 4 ? network.enableIpv4 : network.enableIpv6))
-        .map((pool) => subnetRules(network, pool)),
-      icc: flag(network, NETWORK_OPTION.icc, true),
-      internal: network.internal,
-    })),
+    bridges: withoutOverlaps(bridges),
     ports: [...ctx.sandboxes.values()].flatMap(({ ports }) => portRules(ports)),
     forwardingSwitchedOn,
   };
+}
+
+/** What the firewall should know of a bridge network. */
+export function bridgeRules(network: Network): BridgeRules {
+  return {
+    name: network.bridgeName,
+    subnets: network.ipam.config
+      .filter((pool) => (versionOf(pool) === 4 ? network.enableIpv4 : network.enableIpv6))
+      .map((pool) => subnetRules(network, pool)),
+    icc: flag(network, NETWORK_OPTION.icc, true),
+    internal: network.internal,
+  };
+}
+
+/** A new `--bip` may lie in another network's subnet; an address has to belong to one of them, and the first network has it. */
+function withoutOverlaps(bridges: readonly BridgeRules[]): BridgeRules[] {
+  const taken: Cidr[] = [];
+  return bridges.map((bridge) => ({
+    ...bridge,
+    subnets: bridge.subnets.filter(({ block }) => {
+      const parsed = parseCidr(block);
+      if (!parsed || taken.some((other) => overlaps(parsed, other))) return false;
+      return taken.push(parsed);
+    }),
+  }));
 }
 
 function subnetRules(network: Network, pool: IpamPool): SubnetRules {

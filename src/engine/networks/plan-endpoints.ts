@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { forbidden, internal, invalid } from '../../shared/errors.js';
 import type { EndpointConfig } from '../containers/container-config.js';
+import type { AddressLeases } from './address-leases.js';
 import { ENDPOINT_OPTION } from './endpoint-options.js';
 import { findNetwork, isPredefined } from './find-network.js';
-import { allocateAddress, claimAddress, poolOf, prefixLengthOf, versionOf } from './ipam.js';
+import { claimAddress, poolOf, prefixLengthOf, versionOf } from './ipam.js';
 import { isRouted } from './lan-options.js';
 import { macAddressFor } from './mac-address.js';
 import type { ConnectSandboxRequest, Endpoint, IpamPool, Network } from './model.js';
@@ -82,9 +83,9 @@ export function planEndpoint(
 ): Endpoint {
   const base = emptyEndpoint(owner, network, config);
   if (network.driver === 'host' || network.driver === 'null') return base;
-  const used = takenAddresses(ctx, network);
-  const v4 = pick(network, 4, config?.ipamConfig?.ipv4Address ?? '', used);
-  const v6 = pick(network, 6, config?.ipamConfig?.ipv6Address ?? '', used);
+  const leases = takenAddresses(ctx, network);
+  const v4 = pick(network, 4, config?.ipamConfig?.ipv4Address ?? '', leases);
+  const v6 = pick(network, 6, config?.ipamConfig?.ipv6Address ?? '', leases);
   const requestedMac = config?.macAddress || fallbackMac;
   const hasGateway = !network.internal && !isRouted(network);
   return {
@@ -144,7 +145,7 @@ function pick(
   network: Network,
   version: 4 | 6,
   requested: string,
-  used: ReadonlySet<string>,
+  leases: AddressLeases,
 ): { pool: IpamPool; address: string } | null {
   const enabled = version === 4 ? network.enableIpv4 : network.enableIpv6;
   const pools = network.ipam.config.filter((pool) => versionOf(pool) === version);
@@ -152,10 +153,10 @@ function pick(
   if (requested !== '') {
     const pool = poolOf(pools, requested);
     if (!pool) throw invalid(`no configured subnet or ip-range contain the IP address ${requested}`);
-    return { pool, address: claimAddress(pool, requested, used) };
+    return { pool, address: claimAddress(pool, requested, leases.addresses) };
   }
   for (const pool of pools) {
-    const address = allocateAddress(pool, used);
+    const address = leases.lowestFree(pool);
     if (address !== null) return { pool, address };
   }
   throw internal(

@@ -19,8 +19,8 @@ export async function reconcileNetworks(ctx: NetworksContext, running: ReadonlyS
     else await releaseSandbox(ctx, sandbox.containerId);
   }
   removeOrphanNamespaces(ctx);
-  ctx.survivors.sweep();
-  removeOrphanVeths(ctx);
+  await ctx.survivors.sweep();
+  await removeOrphanVeths(ctx);
   await ctx.firewall.sync(firewallState(ctx, false));
 }
 
@@ -59,14 +59,15 @@ function entries(directory: string): string[] {
 }
 
 /** Only pairs that are on one of our bridges: another engine may use the same kind of name. */
-function removeOrphanVeths(ctx: NetworksContext): void {
+async function removeOrphanVeths(ctx: NetworksContext): Promise<void> {
   const links = listLinks(ctx.routes);
   const bridgeNames = new Set([...ctx.networks.values()].map(({ bridgeName }) => bridgeName));
   const bridges = new Set(links.filter(({ name }) => bridgeNames.has(name)).map(({ index }) => index));
   const kept = new Set(
     [...ctx.sandboxes.values()].flatMap(({ endpoints }) => endpoints.map((one) => one.hostInterface)),
   );
-  for (const { name, master, kind } of links) {
-    if (kind === 'veth' && isVethName(name) && bridges.has(master) && !kept.has(name)) removeVeth(ctx, name);
-  }
+  const orphans = links.filter(
+    ({ name, master, kind }) => kind === 'veth' && isVethName(name) && bridges.has(master) && !kept.has(name),
+  );
+  await Promise.all(orphans.map(({ name }) => removeVeth(ctx, name)));
 }

@@ -1,5 +1,6 @@
 import { removeNetns } from '../../host/sys/namespaces.js';
 import { findLink } from '../../host/netlink/links.js';
+import type { Logger } from '../../shared/logger.js';
 import { emitEndpoint } from './connect-sandbox.js';
 import { releaseHostNetns } from './host-netns.js';
 import { removeLanLinks } from './lan-endpoint.js';
@@ -39,31 +40,37 @@ export class VethSurvivors {
   private readonly watched = new Set<string>();
   private timer: NodeJS.Timeout | null = null;
 
-  /** `remove` blocks for some ten milliseconds, so it is called only for pairs that are still there. */
   constructor(
     private readonly exists: (name: string) => boolean,
-    private readonly remove: (name: string) => void,
+    private readonly remove: (name: string) => Promise<void>,
+    private readonly log: Logger,
   ) {}
 
   watch(names: readonly string[]): void {
     for (const name of names) this.watched.add(name);
     if (this.watched.size === 0 || this.timer) return;
-    this.timer = setTimeout(() => this.sweep(), SURVIVORS_AFTER_MS);
+    this.timer = setTimeout(() => void this.sweep(), SURVIVORS_AFTER_MS);
     this.timer.unref();
   }
 
   /** Removes now what is still there. */
-  sweep(): void {
+  async sweep(): Promise<void> {
     if (this.timer) clearTimeout(this.timer);
     this.timer = null;
-    for (const name of this.watched) if (this.exists(name)) this.remove(name);
+    const left = [...this.watched].filter((name) => this.exists(name));
     this.watched.clear();
+    await Promise.all(
+      left.map((veth) =>
+        this.remove(veth).catch((err: unknown) => this.log.warn({ err, veth }, 'a veth pair could not be removed')),
+      ),
+    );
   }
 }
 
-export function newSurvivors(ctx: Pick<NetworksContext, 'routes'>): VethSurvivors {
+export function newSurvivors(ctx: Pick<NetworksContext, 'routes' | 'links' | 'log'>): VethSurvivors {
   return new VethSurvivors(
     (name) => findLink(ctx.routes, name) !== null,
     (name) => removeVeth(ctx, name),
+    ctx.log,
   );
 }

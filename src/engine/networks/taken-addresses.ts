@@ -1,3 +1,4 @@
+import { AddressLeases } from './address-leases.js';
 import { type Cidr, overlaps, parseCidr } from './cidr.js';
 import type { IpamPool, Network } from './model.js';
 import type { NetworksContext } from './networks-context.js';
@@ -7,13 +8,18 @@ interface Pools {
 }
 
 /** The addresses of containers on a network, given or being given, and what other networks in the same subnets have of them. */
-export function takenAddresses(ctx: NetworksContext, network: Pools & { id: string }): Set<string> {
+export function takenAddresses(ctx: NetworksContext, network: Pools & { id: string }): AddressLeases {
   const sharers = sharersOf(ctx, network);
-  const taken = containerAddresses(ctx, new Set([network.id, ...sharers.map(({ id }) => id)]));
-  for (const { gateway, auxiliaryAddresses } of sharers.flatMap(({ ipam }) => ipam.config)) {
-    for (const address of [gateway, ...Object.values(auxiliaryAddresses)]) taken.add(address);
+  const own = ctx.sandboxes.leasesOn(network.id);
+  if (sharers.length === 0) return own;
+  const all = new AddressLeases();
+  for (const { addresses } of [own, ...sharers.map(({ id }) => ctx.sandboxes.leasesOn(id))]) {
+    for (const address of addresses) all.take(address);
   }
-  return taken;
+  for (const { gateway, auxiliaryAddresses } of sharers.flatMap(({ ipam }) => ipam.config)) {
+    for (const address of [gateway, ...Object.values(auxiliaryAddresses)]) all.take(address);
+  }
+  return all;
 }
 
 /** Networks that share a subnet with this one, which takes a range of addresses that only one of them gives out. */
@@ -32,16 +38,4 @@ function sharersOf(ctx: NetworksContext, network: Pools & { id: string }): Netwo
 
 function blocksOf(pools: readonly IpamPool[]): Cidr[] {
   return pools.flatMap(({ subnet }) => parseCidr(subnet) ?? []);
-}
-
-function containerAddresses(ctx: NetworksContext, networkIds: ReadonlySet<string>): Set<string> {
-  const taken = new Set<string>();
-  for (const { endpoints } of ctx.sandboxes.values()) {
-    for (const endpoint of endpoints) {
-      if (!networkIds.has(endpoint.networkId)) continue;
-      taken.add(endpoint.ipAddress);
-      taken.add(endpoint.globalIpv6Address);
-    }
-  }
-  return taken;
 }

@@ -44,16 +44,17 @@ export function wireEndpoint(
     if (network.driver === 'bridge') setPort(ctx, network, endpoint.hostInterface);
     configure(endpoint, sandboxKey, inside, index);
   } catch (error) {
-    unwireEndpoint(ctx, endpoint, sandboxKey);
+    removeLanLinks(sandboxKey, [endpoint]);
+    if (endpoint.hostInterface !== '') ctx.routes.request(deleteLink(endpoint.hostInterface));
     throw error;
   }
 }
 
-/** Cuts an endpoint off and takes its interface away; none is fine. Blocks for some ten milliseconds. */
-export function unwireEndpoint(ctx: NetworksContext, endpoint: Endpoint, sandboxKey: string): void {
+/** Cuts an endpoint off and takes its interface away; none is fine. */
+export async function unwireEndpoint(ctx: NetworksContext, endpoint: Endpoint, sandboxKey: string): Promise<void> {
   removeLanLinks(sandboxKey, [endpoint]);
   cutEndpoint(ctx, endpoint.hostInterface);
-  removeVeth(ctx, endpoint.hostInterface);
+  await removeVeth(ctx, endpoint.hostInterface);
 }
 
 /** The veth pair. Throws when the bridge is gone. */
@@ -158,13 +159,9 @@ export function cutEndpoint(ctx: NetworksContext, hostInterface: string): void {
   }
 }
 
-/** Removes the pair; none is fine. Blocks for some ten milliseconds. */
-export function removeVeth(ctx: Pick<NetworksContext, 'routes'>, hostInterface: string): void {
-  try {
-    if (hostInterface !== '') ctx.routes.request(deleteLink(hostInterface));
-  } catch (error) {
-    if (!hasCode(error, 'ENODEV')) throw error;
-  }
+/** Removes the pair; none is fine. */
+export async function removeVeth(ctx: Pick<NetworksContext, 'links'>, hostInterface: string): Promise<void> {
+  if (hostInterface !== '') await ctx.links.remove(hostInterface);
 }
 
 /** A socket inside a namespace that exists. The caller disposes of it. */

@@ -17,6 +17,8 @@ export class DisabledFirewall implements Firewall {
     this.cleaned = true;
   }
 
+  async addBridge(): Promise<void> {}
+  async removeBridge(): Promise<void> {}
   async publish(): Promise<void> {}
   async unpublish(): Promise<void> {}
   async isIntact(): Promise<boolean> {

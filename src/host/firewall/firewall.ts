@@ -59,6 +59,10 @@ export interface Firewall {
   readonly backend: 'nftables' | 'none';
   /** Makes the rules what the state says, whatever is there. */
   sync(state: FirewallState): Promise<void>;
+  /** Adds a bridge. One of that name that is there already is replaced. Costs the same however many there are. */
+  addBridge(bridge: BridgeRules): Promise<void>;
+  /** Removes a bridge; one that is not there is fine. Costs the same however many there are. */
+  removeBridge(name: string): Promise<void>;
   /** Adds ports, all or none. A port that is there already is replaced. */
   publish(ports: readonly PortRule[]): Promise<void>;
   /** Removes ports; ports that are not there are fine. */

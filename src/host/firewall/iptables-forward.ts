@@ -3,10 +3,11 @@ import type { Logger } from '../../shared/logger.js';
 import { hasCode } from '../../shared/errors.js';
 import { NETLINK_NETFILTER, NetlinkSocket } from '../netlink/netlink-socket.js';
 import { NFPROTO } from './nftables-batch.js';
-import { hasChain } from './nftables-state.js';
+import { findChain } from './nftables-state.js';
 import { runCommand } from './run-command.js';
 
 const CHAIN = 'WHARF-FORWARD';
+const JUMP = `FORWARD -j ${CHAIN}`;
 
 /** The iptables commands of both families, each with the file that says whether its legacy tables are in use. */
 const FAMILIES = [
@@ -14,47 +15,74 @@ const FAMILIES = [
   { command: 'ip6tables', nftFamily: NFPROTO.IPV6, legacyTables: '/proc/net/ip6_tables_names' },
 ] as const;
 
-type Family = (typeof FAMILIES)[number];
+/** One of the tables `filter` that a host may have. */
+interface FilterTable {
+  /** `iptables-nft`, and `iptables` where there is no such program. */
+  commands: readonly [string, string];
+  /** What the kernel says of it without a program being run; null: nothing. */
+  known: { drops: boolean; hasOurs: boolean } | null;
+}
 
 /**
  * Where the host's iptables FORWARD chain drops by default (ufw, a former Docker), lets through what comes from or goes to our
  * bridges: an accept in our own table can't overrule a drop in another. What may pass is still decided in our table.
- * Without such a policy it removes what it once put there. Without iptables it does nothing.
+ * Without such a policy it removes what it once put there. Without iptables it does nothing. `socket` is one for netfilter.
+ * Returns whether anything was changed. Runs no program where there is nothing to do, unless legacy tables are in use.
  */
-export async function openIptablesForward(bridges: readonly string[], log: Logger): Promise<void> {
-  for (const family of FAMILIES) {
-    for (const command of await commandsInUse(family)) {
-      try {
-        const drops = (await runCommand(command, ['-w', '-S', 'FORWARD'])).startsWith('-P FORWARD DROP');
-        if (drops && bridges.length > 0) await insert(command, bridges);
-        else await remove(command);
-      } catch (err) {
-        log.warn({ err, command }, 'the host’s FORWARD chain could not be adjusted; it may drop traffic of containers');
-      }
+export async function openIptablesForward(
+  socket: NetlinkSocket,
+  bridges: readonly string[],
+  log: Logger,
+): Promise<boolean> {
+  let hasChanged = false;
+  for (const table of tablesInUse(socket)) {
+    const { known, commands } = table;
+    if (known && !(known.drops && bridges.length > 0) && !known.hasOurs) continue;
+    try {
+      if (await open(table, bridges)) hasChanged = true;
+    } catch (err) {
+      const command = commands[0];
+      log.warn({ err, command }, 'the host’s FORWARD chain could not be adjusted; it may drop traffic of containers');
     }
   }
+  return hasChanged;
 }
 
 /** Removes what openIptablesForward put there. */
 export async function closeIptablesForward(): Promise<void> {
-  for (const family of FAMILIES) {
-    for (const command of await commandsInUse(family)) await remove(command);
+  using socket = NetlinkSocket.open(NETLINK_NETFILTER);
+  for (const table of tablesInUse(socket)) if (table.known?.hasOurs !== false) await remove(table);
+}
+
+async function open(table: FilterTable, bridges: readonly string[]): Promise<boolean> {
+  const chain = (await runTable(table, '', ['-w', '-S', 'FORWARD']))?.split('\n');
+  if (!chain) return false;
+  const hasJump = chain.includes(`-A ${JUMP}`);
+  if (bridges.length === 0 || !chain.includes('-P FORWARD DROP')) {
+    if (!hasJump) return false;
+    await remove(table);
+    return true;
   }
+  // Naming the chain empties it, or makes it; all of it takes effect at once.
+  const rules = bridges.flatMap((bridge) => ['i', 'o'].map((way) => `-A ${CHAIN} -${way} ${bridge} -j ACCEPT`));
+  const lines = ['*filter', `:${CHAIN} - [0:0]`, ...rules, ...(hasJump ? [] : [`-I ${JUMP}`]), 'COMMIT', ''];
+  await runTable(table, '-restore', ['-w', '--noflush'], lines.join('\n'));
+  return true;
 }
 
 /** iptables would create its tables just by being asked, so it is run only where FORWARD exists already. */
-async function commandsInUse(family: Family): Promise<string[]> {
-  const commands: string[] = [];
-  using socket = NetlinkSocket.open(NETLINK_NETFILTER);
-  if (hasChain(socket, family.nftFamily, 'filter', 'FORWARD')) commands.push(`${family.command}-nft`);
-  if (legacyFilterInUse(family.legacyTables)) commands.push(`${family.command}-legacy`);
-  const present: string[] = [];
-  for (const command of commands) {
-    if (await succeeds(command, ['--version'])) present.push(command);
-    else if (await succeeds(family.command, ['--version'])) present.push(family.command);
-  }
-  return present;
+function tablesInUse(socket: NetlinkSocket): FilterTable[] {
+  return FAMILIES.flatMap(({ command, nftFamily, legacyTables }): FilterTable[] => {
+    const forward = findChain(socket, nftFamily, 'filter', 'FORWARD');
+    const hasOurs = forward !== null && findChain(socket, nftFamily, 'filter', CHAIN) !== null;
+    return [
+      ...(forward ? [{ commands: commandsFor(command, 'nft'), known: { drops: forward.drops, hasOurs } }] : []),
+      ...(legacyFilterInUse(legacyTables) ? [{ commands: commandsFor(command, 'legacy'), known: null }] : []),
+    ];
+  });
 }
+
+const commandsFor = (command: string, kind: string): [string, string] => [`${command}-${kind}`, command];
 
 function legacyFilterInUse(file: string): boolean {
   try {
@@ -65,28 +93,27 @@ function legacyFilterInUse(file: string): boolean {
   }
 }
 
-async function insert(command: string, bridges: readonly string[]): Promise<void> {
-  if (!(await succeeds(command, ['-w', '-n', '-L', CHAIN]))) await runCommand(command, ['-w', '-N', CHAIN]);
-  await runCommand(command, ['-w', '-F', CHAIN]);
-  for (const bridge of bridges) {
-    await runCommand(command, ['-w', '-A', CHAIN, '-i', bridge, '-j', 'ACCEPT']);
-    await runCommand(command, ['-w', '-A', CHAIN, '-o', bridge, '-j', 'ACCEPT']);
-  }
-  if (!(await succeeds(command, ['-w', '-C', 'FORWARD', '-j', CHAIN]))) {
-    await runCommand(command, ['-w', '-I', 'FORWARD', '-j', CHAIN]);
-  }
+async function remove(table: FilterTable): Promise<void> {
+  const iptables = (...args: string[]): Promise<string | null> => runTable(table, '', ['-w', ...args]);
+  const works = (work: Promise<string | null>): Promise<boolean> =>
+    work.then(
+      (output) => output !== null,
+      () => false,
+    );
+  if (!(await works(iptables('-n', '-L', CHAIN)))) return;
+  while (await works(iptables('-D', ...JUMP.split(' ')))) continue;
+  await iptables('-F', CHAIN);
+  await iptables('-X', CHAIN);
 }
 
-async function remove(command: string): Promise<void> {
-  if (!(await succeeds(command, ['-w', '-n', '-L', CHAIN]))) return;
-  while (await succeeds(command, ['-w', '-D', 'FORWARD', '-j', CHAIN])) continue;
-  await runCommand(command, ['-w', '-F', CHAIN]);
-  await runCommand(command, ['-w', '-X', CHAIN]);
-}
-
-async function succeeds(command: string, args: string[]): Promise<boolean> {
-  return runCommand(command, args).then(
-    () => true,
-    () => false,
-  );
+/** Runs the table's command, or one of its kin: `-restore`. null: the host has no such programs, and so needs nothing done. */
+async function runTable({ commands }: FilterTable, kin: string, args: string[], input = ''): Promise<string | null> {
+  for (const command of commands) {
+    try {
+      return await runCommand(`${command}${kin}`, args, input);
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT')) throw error;
+    }
+  }
+  return null;
 }

@@ -1,17 +1,24 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { closeSync, openSync } from 'node:fs';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { TestNetworks } from '../../../test/support/namespaces.js';
 import { silentLogger } from '../../shared/logger.js';
 import { addAddress } from '../netlink/addresses.js';
 import { createLink, createVeth, findLink, setBridgePort, setLink } from '../netlink/links.js';
+import { NetlinkSocket } from '../netlink/netlink-socket.js';
 import { openRouteSocket } from '../netlink/route-socket.js';
 import { addRoute } from '../netlink/routes.js';
 import { writeSysctl } from '../netlink/sysctl.js';
 import type { FirewallState, PortRule } from './firewall.js';
 import { NftablesFirewall } from './nftables-firewall.js';
 
+/** A listing's lines without what holds them together, in an order of their own: elements are listed as the kernel keeps them. */
+const sorted = (listing: string): string[] =>
+  listing
+    .split('\n')
+    .map((line) => line.replace(/elements = \{|[{},]/g, '').trim())
+    .sort();
 const nft = (...args: string[]): string => execFileSync('nft', args, { stdio: ['ignore', 'pipe', 'pipe'] }).toString();
 
 let world: TestNetworks;
@@ -210,6 +217,115 @@ describe('ports one by one', () => {
   });
 });
 
+describe('bridges one by one', () => {
+  const several: FirewallState['bridges'] = [
+    rules('br-a', '172.30.0.0/16'),
+    { ...rules('br-b', '172.31.0.0/16', false), internal: true },
+    {
+      ...rules('br-abcdef012345', '10.0.0.0/30'),
+      subnets: [
+        { block: '10.0.0.0/30', translation: '192.0.2.1', unprotected: true },
+        { block: 'fd00:5::/60', translation: 'host', unprotected: true },
+        { block: 'fd00:6::/64', translation: 'fd00:1::1', unprotected: false },
+      ],
+    },
+    { ...rules('br-c', '10.9.0.0/17'), subnets: [{ block: '10.9.0.0/17', translation: null, unprotected: false }] },
+  ];
+  const table = (): string => nft('-s', 'list', 'table', 'inet', 'wharfd');
+
+  it('are what a whole sync would have made of them, and go without a trace', async () => {
+    await firewall.sync({ ...state([]), bridges: [] });
+    const empty = table();
+    await firewall.sync({ ...state([]), bridges: several });
+    const whole = table();
+    await firewall.sync({ ...state([]), bridges: [] });
+    for (const one of several) await firewall.addBridge(one);
+    expect(sorted(table())).toEqual(sorted(whole));
+    await firewall.addBridge({ ...several[0]!, icc: false });
+    await firewall.addBridge(several[0]!);
+    await firewall.repair();
+    expect(sorted(table())).toEqual(sorted(whole));
+    for (const { name } of several) await firewall.removeBridge(name);
+    await firewall.removeBridge('br-unknown');
+    expect(table()).toBe(empty);
+  });
+
+  it('keep what passes over them apart', async () => {
+    const [first, second] = state([]).bridges;
+    await firewall.sync({ ...state([port('0.0.0.0', 8080)]), bridges: [] });
+    await firewall.addBridge(first!);
+    await firewall.addBridge(second!);
+    expect(await world.dial(one, 'tcp', '192.0.2.2', 80)).toBe('neighbour 192.0.2.1');
+    expect(await world.dial(two, 'tcp', '192.0.2.1', 8080)).toMatch(/^one /);
+    expect(await world.dial(other, 'tcp', '172.17.0.2', 80)).toBe('nothing');
+    expect(await world.dial(two, 'tcp', '172.17.0.2', 80)).toBe('one 172.17.0.3');
+  });
+
+  it('are put back with the rest after a flush', async () => {
+    await firewall.sync(state([]));
+    nft('flush', 'ruleset');
+    await firewall.addBridge(several[0]!);
+    expect(table()).toContain('172.30.0.0/16 . "br-a"');
+    expect(table()).toContain('"docker0"');
+    nft('flush', 'ruleset');
+    await firewall.removeBridge('br-a');
+    expect(table()).not.toContain('br-a');
+    expect(table()).toContain('"docker0"');
+  });
+});
+
+describe('with five hundred', () => {
+  const bridgeOf = (index: number): FirewallState['bridges'][number] =>
+    rules(`br-${index}`, `10.${index >> 8}.${index & 255}.0/24`);
+  const portOf = (index: number): PortRule => ({
+    ...port('0.0.0.0', 20_000 + index),
+    containerAddress: `172.17.${index >> 8}.${index & 255}`,
+  });
+
+  /** What is said to the kernel: questions, lists, and the bytes of transactions. */
+  async function cost(work: () => Promise<void>): Promise<{ gets: number; dumps: number; sent: number[] }> {
+    const [get, dump] = [vi.spyOn(NetlinkSocket.prototype, 'get'), vi.spyOn(NetlinkSocket.prototype, 'dump')];
+    const sent: number[] = [];
+    const transact = vi.spyOn(NetlinkSocket.prototype, 'transact').mockImplementation(function (
+      this: NetlinkSocket,
+      build,
+    ) {
+      return original.call(this, (next) => {
+        const built = build(next);
+        sent.push(built.data.length);
+        return built;
+      });
+    });
+    try {
+      await work();
+      return { gets: get.mock.calls.length, dumps: dump.mock.calls.length, sent };
+    } finally {
+      for (const spy of [get, dump, transact]) spy.mockRestore();
+    }
+  }
+  const original = NetlinkSocket.prototype.transact;
+
+  it('one more port or bridge costs what the first did', async () => {
+    await firewall.sync({ ...state([]), bridges: [] });
+    const publish = (index: number): Promise<void> => firewall.publish([portOf(index)]);
+    const unpublish = (index: number): Promise<void> => firewall.unpublish([portOf(index)]);
+    const add = (index: number): Promise<void> => firewall.addBridge(bridgeOf(index));
+    const remove = (index: number): Promise<void> => firewall.removeBridge(`br-${index}`);
+    const steps = [publish, add, unpublish, remove];
+    const atFirst = [];
+    for (const step of steps) atFirst.push(await cost(() => step(100)));
+    for (let index = 0; index < 500; index++) {
+      if (index !== 100) await publish(index);
+      if (index !== 100) await add(index);
+    }
+    const atLast = [];
+    for (const step of steps) atLast.push(await cost(() => step(100)));
+    expect(atLast).toEqual(atFirst);
+    expect(atFirst[0]).toMatchObject({ dumps: 0, sent: [expect.any(Number)] });
+    expect(nft('list', 'map', 'inet', 'wharfd', 'published4').match(/ : /g)).toHaveLength(500);
+  });
+});
+
 describe('the rules', () => {
   it('come back after a flush, ports included', async () => {
     await firewall.sync(state([port('0.0.0.0', 8080)]));
@@ -300,6 +416,17 @@ describe('the rules', () => {
     expect(save()).toBe('-P FORWARD DROP\n-A FORWARD -j WHARF-FORWARD\n');
     expect(await world.dial(neighbour, 'tcp', '192.0.2.1', 8080)).toBe('one 192.0.2.2');
     expect(await world.dial(neighbour, 'tcp', '172.17.0.2', 80)).toBe('nothing');
+    const ours = (): string => execFileSync('iptables-nft', ['-S', 'WHARF-FORWARD']).toString();
+    await firewall.addBridge(rules('br-late', '172.30.0.0/16'));
+    expect(ours()).toContain('-i br-late -j ACCEPT');
+    await firewall.removeBridge('br-late');
+    expect(ours()).not.toContain('br-late');
+    expect(ours()).toContain('-o docker0 -j ACCEPT');
+    execFileSync('iptables-nft', ['-P', 'FORWARD', 'ACCEPT']);
+    await firewall.addBridge(rules('br-late', '172.30.0.0/16'));
+    expect(save()).toBe('-P FORWARD ACCEPT\n');
+    execFileSync('iptables-nft', ['-P', 'FORWARD', 'DROP']);
+    await firewall.removeBridge('br-late');
     await firewall.teardown();
     expect(save()).toBe('-P FORWARD DROP\n');
     execFileSync('iptables-nft', ['-P', 'FORWARD', 'ACCEPT']);

@@ -1,11 +1,22 @@
 import type { Logger } from '../../shared/logger.js';
 import { KeyedLock } from '../../shared/keyed-lock.js';
 import { NETLINK_NETFILTER, NetlinkSocket } from '../netlink/netlink-socket.js';
-import type { Firewall, FirewallState, PortRule } from './firewall.js';
+import { bridgeMembers } from './bridge-members.js';
+import { encodeMember, encodePort } from './element-encoding.js';
+import type { BridgeRules, Firewall, FirewallState, PortRule } from './firewall.js';
 import { closeIptablesForward, openIptablesForward } from './iptables-forward.js';
 import { forgetUdpFlows } from './conntrack.js';
 import { changeElements, type ElementChange } from './nftables-elements.js';
-import { ADMIN_CHAIN, GUARD_CHAIN, isDirect, mapOf, renderRuleset, renderTeardown, TABLE } from './nftables-ruleset.js';
+import {
+  ADMIN_CHAIN,
+  ALL_SETS,
+  GUARD_CHAIN,
+  isDirect,
+  mapOf,
+  renderRuleset,
+  renderTeardown,
+  TABLE,
+} from './nftables-ruleset.js';
 import { elementCount, generation, rulesOf } from './nftables-state.js';
 import { runCommand } from './run-command.js';
 
@@ -20,12 +31,13 @@ const WATCH_EVERY_MS = 2000;
 const FORWARD_EVERY_MS = 10_000;
 
 /**
- * The firewall as one nftables table, `inet wharfd`. Bridges change rarely and go through nft(8); ports come and go with
- * containers and are changed in process, with nft as the way out when the kernel refuses.
+ * The firewall as one nftables table, `inet wharfd`. The rules are written by nft(8), once; bridges and ports are elements, which are
+ * changed in process, with nft as the way out when the kernel refuses.
  */
 export class NftablesFirewall implements Firewall, Disposable {
   readonly backend = 'nftables';
-  private bridges: FirewallState['bridges'] = [];
+  /** By name. */
+  private readonly bridges = new Map<string, BridgeRules>();
   private readonly ports = new Map<string, PortRule>();
   private readonly turn = new KeyedLock();
   private opened: NetlinkSocket | null = null;
@@ -40,7 +52,8 @@ export class NftablesFirewall implements Firewall, Disposable {
 
   async sync(state: FirewallState): Promise<void> {
     using _ = await this.turn.acquire(TABLE);
-    this.bridges = state.bridges;
+    this.bridges.clear();
+    for (const bridge of state.bridges) this.bridges.set(bridge.name, bridge);
     this.ports.clear();
     for (const port of state.ports) this.ports.set(keyOf(port), port);
     this.confined ||= state.forwardingSwitchedOn || rulesOf(this.socket, TABLE).has(GUARD_CHAIN);
@@ -69,21 +82,38 @@ export class NftablesFirewall implements Firewall, Disposable {
     if (performance.now() - this.forwardLookedAtMs > FORWARD_EVERY_MS) await this.openForward();
   }
 
+  async addBridge(bridge: BridgeRules): Promise<void> {
+    using _ = await this.turn.acquire(TABLE);
+    const former = this.bridges.get(bridge.name);
+    this.bridges.set(bridge.name, bridge);
+    try {
+      await this.change([...(former ? bridgeChanges('remove', former) : []), ...bridgeChanges('add', bridge)]);
+    } catch (error) {
+      putBack(this.bridges, bridge.name, former);
+      throw error;
+    }
+    await this.openForward();
+  }
+
+  async removeBridge(name: string): Promise<void> {
+    using _ = await this.turn.acquire(TABLE);
+    const former = this.bridges.get(name);
+    if (!former) return;
+    this.bridges.delete(name);
+    await this.change(bridgeChanges('remove', former));
+    await this.openForward();
+  }
+
   async publish(ports: readonly PortRule[]): Promise<void> {
     if (ports.length === 0) return;
     using _ = await this.turn.acquire(TABLE);
-    const changes = ports.flatMap((port): ElementChange[] => {
-      const former = this.ports.get(keyOf(port));
-      const add: ElementChange = { action: 'add', port };
-      return former ? [{ action: 'remove', port: former }, add] : [add];
-    });
-    const before = new Map(this.ports);
+    const before = new Map(ports.map((port) => [keyOf(port), this.ports.get(keyOf(port))]));
+    const former = [...before.values()].filter((port) => port !== undefined);
     for (const port of ports) this.ports.set(keyOf(port), port);
     try {
-      await this.change(changes);
+      await this.changePorts([...portChanges('remove', former), ...portChanges('add', ports)], ports);
     } catch (error) {
-      this.ports.clear();
-      for (const [key, port] of before) this.ports.set(key, port);
+      for (const [key, port] of before) putBack(this.ports, key, port);
       throw error;
     }
   }
@@ -91,7 +121,7 @@ export class NftablesFirewall implements Firewall, Disposable {
   async unpublish(ports: readonly PortRule[]): Promise<void> {
     using _ = await this.turn.acquire(TABLE);
     const present = ports.filter((port) => this.ports.delete(keyOf(port)));
-    if (present.length > 0) await this.change(present.map((port) => ({ action: 'remove', port })));
+    if (present.length > 0) await this.changePorts(portChanges('remove', present), present);
   }
 
   async isIntact(): Promise<boolean> {
@@ -103,7 +133,7 @@ export class NftablesFirewall implements Firewall, Disposable {
 
   async teardown(): Promise<void> {
     using _ = await this.turn.acquire(TABLE);
-    this.bridges = [];
+    this.bridges.clear();
     this.ports.clear();
     this.confined = false;
     this.seen = null;
@@ -135,8 +165,12 @@ export class NftablesFirewall implements Firewall, Disposable {
       const now = generation(socket);
       if (now === this.seen.generation + 1) this.seen.generation = now;
     }
-    const udpPorts = new Set(changes.filter(({ port }) => port.proto === 'udp').map(({ port }) => port.hostPort));
-    for (const port of udpPorts) this.forgetFlows(socket, port);
+  }
+
+  private async changePorts(changes: ElementChange[], ports: readonly PortRule[]): Promise<void> {
+    await this.change(changes);
+    const udpPorts = new Set(ports.filter(({ proto }) => proto === 'udp').map(({ hostPort }) => hostPort));
+    for (const port of udpPorts) this.forgetFlows(this.socket, port);
   }
 
   private isWhole(): boolean {
@@ -144,9 +178,11 @@ export class NftablesFirewall implements Firewall, Disposable {
     const rules = ownRules(socket);
     if (rules.size !== seen?.rules.size) return false;
     for (const [chain, hash] of rules) if (seen.rules.get(chain) !== hash) return false;
-    const expected = new Map<string, number>([['bridges', this.bridges.length]]);
-    for (const port of this.ports.values()) expected.set(mapOf(port), (expected.get(mapOf(port)) ?? 0) + 1);
-    return [...expected].every(([set, count]) => elementCount(socket, TABLE, set) === count);
+    const expected = new Map(ALL_SETS.map((set) => [set, 0]));
+    const count = (set: string): void => void expected.set(set, (expected.get(set) ?? 0) + 1);
+    for (const bridge of this.bridges.values()) for (const { set } of bridgeMembers(bridge)) count(set);
+    for (const port of this.ports.values()) count(mapOf(port));
+    return [...expected].every(([set, wanted]) => elementCount(socket, TABLE, set) === wanted);
   }
 
   /** The port works without it for all but those who were sending already, so a kernel that can't do it fails nothing. */
@@ -159,20 +195,38 @@ export class NftablesFirewall implements Firewall, Disposable {
   }
 
   private async render(): Promise<void> {
-    const state = { bridges: this.bridges, ports: [...this.ports.values()], forwardingSwitchedOn: this.confined };
+    const [bridges, ports] = [[...this.bridges.values()], [...this.ports.values()]];
+    const state = { bridges, ports, forwardingSwitchedOn: this.confined };
     await runCommand('nft', ['-f', '-'], renderRuleset(state));
     this.seen = { generation: generation(this.socket), rules: ownRules(this.socket) };
   }
 
   private async openForward(): Promise<void> {
-    await openIptablesForward(
-      this.bridges.map(({ name }) => name),
-      this.log,
-    );
+    const hasChanged = await openIptablesForward(this.socket, [...this.bridges.keys()], this.log);
     this.forwardLookedAtMs = performance.now();
-    // What was changed there may have been ours.
-    if (this.seen && this.isWhole()) this.seen.generation = generation(this.socket);
+    if (hasChanged && this.seen && this.isWhole()) this.seen.generation = generation(this.socket);
   }
+}
+
+function bridgeChanges(action: ElementChange['action'], bridge: BridgeRules): ElementChange[] {
+  return bridgeMembers(bridge).map((member) => ({
+    action,
+    element: encodeMember(member),
+    what: `${bridge.name} in ${member.set}`,
+  }));
+}
+
+function portChanges(action: ElementChange['action'], ports: readonly PortRule[]): ElementChange[] {
+  return ports.map((port) => ({
+    action,
+    element: encodePort(port),
+    what: `${port.hostIp}:${port.hostPort}/${port.proto}`,
+  }));
+}
+
+function putBack<T>(map: Map<string, T>, key: string, former: T | undefined): void {
+  if (former === undefined) map.delete(key);
+  else map.set(key, former);
 }
 
 /** All but the administrator's. */

@@ -1,4 +1,5 @@
-import type { BridgeRules, FirewallState, PortRule } from './firewall.js';
+import { bridgeMembers, type KeyField, type SetMember } from './bridge-members.js';
+import type { FirewallState, PortRule } from './firewall.js';
 
 export const TABLE = 'wharfd';
 export const ADMIN_CHAIN = 'wharf-user';
@@ -23,17 +24,19 @@ export function isWildcard(address: string): boolean {
 
 /**
  * The whole table as one nft transaction: what is there of ours is emptied and filled again, atomically. Ports are looked up
- * in maps and bridges in sets, so that the cost of a packet does not grow with their number; only rules of the nat
- * chains, which see the first packet of a connection, are written per bridge.
+ * in maps and bridges in sets, so that the cost of a packet does not grow with their number, and the rules are always the same.
  */
 export function renderRuleset(state: FirewallState): string {
-  return [...declarations(), ...state.bridges.flatMap(bridgeRules), ...guard(state), ...elements(state), ''].join('\n');
+  return [...declarations(), ...guard(state), ...elements(state), ''].join('\n');
 }
 
 /** The transaction that removes it all. */
 export function renderTeardown(): string {
   return `add table inet ${TABLE}\ndelete table inet ${TABLE}\n`;
 }
+
+/** Which blocks of addresses are whose, and what happens to them: concatenations, since the kernel has ranges in those at no cost. */
+const RANGES = '; flags interval';
 
 /** Sets and maps: name to what nft calls their type. */
 const SETS: Record<string, string> = {
@@ -44,13 +47,36 @@ const SETS: Record<string, string> = {
   unprotected6: 'type ifname',
   direct4: 'type ipv4_addr . inet_proto . inet_service',
   direct6: 'type ipv6_addr . inet_proto . inet_service',
+  own4: `type ipv4_addr . ifname${RANGES}`,
+  own6: `type ipv6_addr . ifname${RANGES}`,
+  masquerade4: `type ipv4_addr . inet_proto${RANGES}`,
+  masquerade6: `type ipv6_addr . inet_proto${RANGES}`,
 };
 const MAPS: Record<string, string> = {
   published4: 'type inet_proto . inet_service : ipv4_addr . inet_service',
   published4_at: 'type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service',
   published6: 'type inet_proto . inet_service : ipv6_addr . inet_service',
   published6_at: 'type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service',
+  snat4: `type ipv4_addr . inet_proto : ipv4_addr${RANGES}`,
+  snat6: `type ipv6_addr . inet_proto : ipv6_addr${RANGES}`,
 };
+
+/** What leaves a bridge for elsewhere, and what comes back to it from where it went. */
+const TRANSLATION = [
+  'oifname @bridges ip saddr 127.0.0.0/8 masquerade',
+  // A container that dials a published port of its own bridge: without this the answer would come straight from the other
+  // container's address, which the caller never dialled.
+  'ct status dnat ip saddr . oifname @own4 masquerade',
+  'ct status dnat ip6 saddr . oifname @own6 masquerade',
+  'ip saddr . oifname @own4 return',
+  'ip6 saddr . oifname @own6 return',
+  'snat ip to ip saddr . meta l4proto map @snat4',
+  'snat ip6 to ip6 saddr . meta l4proto map @snat6',
+  'ip saddr . meta l4proto @masquerade4 masquerade',
+  'ip6 saddr . meta l4proto @masquerade6 masquerade',
+];
+
+export const ALL_SETS: readonly string[] = [...Object.keys(SETS), ...Object.keys(MAPS)];
 
 const CHAINS: Record<string, { hook: string; rules: string[] }> = {
   raw: {
@@ -79,7 +105,7 @@ const CHAINS: Record<string, { hook: string; rules: string[] }> = {
   },
   postrouting: {
     hook: 'type nat hook postrouting priority srcnat; policy accept;',
-    rules: ['oifname @bridges ip saddr 127.0.0.0/8 masquerade'],
+    rules: TRANSLATION,
   },
   forward: {
     hook: 'type filter hook forward priority filter; policy accept;',
@@ -131,60 +157,38 @@ function declarations(): string[] {
 
 const addRule = (chain: string, rule: string): string => `add rule inet ${TABLE} ${chain} ${rule}`;
 
-function bridgeRules(bridge: BridgeRules): string[] {
-  return bridge.subnets.flatMap(({ block, translation }) => {
-    const family = block.includes(':') ? 'ip6' : 'ip';
-    const from = `${family} saddr ${block} oifname`;
-    const target = translation === 'host' ? 'masquerade' : `snat ${family} to ${translation}`;
-    return [
-      ...(translation !== null && !bridge.internal
-        ? [addRule('postrouting', `${from} != "${bridge.name}" ${target}`)]
-        : []),
-      // A container that dials a published port of its own bridge: without this the answer would come straight from the
-      // other container's address, which the caller never dialled.
-      addRule('postrouting', `${from} "${bridge.name}" ct status dnat masquerade`),
-    ];
-  });
-}
-
 function guard({ forwardingSwitchedOn }: FirewallState): string[] {
   return forwardingSwitchedOn ? [`flush chain inet ${TABLE} not-a-router`, addRule('not-a-router', 'drop')] : [];
 }
 
 function elements({ bridges, ports }: FirewallState): string[] {
-  const quoted = (name: string): string => `"${name}"`;
-  const add = (set: string, members: string[]): string[] =>
-    members.length === 0 ? [] : [`add element inet ${TABLE} ${set} { ${members.join(', ')} }`];
-  return [
-    ...add(
-      'bridges',
-      bridges.map(({ name }) => quoted(name)),
-    ),
-    ...add(
-      'internal',
-      bridges.filter(({ internal }) => internal).map(({ name }) => quoted(name)),
-    ),
-    ...add(
-      'icc',
-      bridges.filter(({ icc }) => icc).map(({ name }) => `${quoted(name)} . ${quoted(name)}`),
-    ),
-    ...([4, 6] as const).flatMap((version) =>
-      add(
-        `unprotected${version}`,
-        bridges.filter((bridge) => isUnprotected(bridge, version)).map(({ name }) => quoted(name)),
-      ),
-    ),
-    ...[...new Set(ports.map(mapOf))].flatMap((map) =>
-      add(map, ports.filter((port) => mapOf(port) === map).map(element)),
-    ),
-  ];
+  const bySet = new Map<string, string[]>();
+  const put = (set: string, element: string): void => {
+    const members = bySet.get(set);
+    if (members) members.push(element);
+    else bySet.set(set, [element]);
+  };
+  for (const member of bridges.flatMap(bridgeMembers)) put(member.set, memberText(member));
+  for (const port of ports) put(mapOf(port), portText(port));
+  return [...bySet].map(([set, members]) => `add element inet ${TABLE} ${set} { ${members.join(', ')} }`);
 }
 
-function isUnprotected({ subnets, internal }: BridgeRules, version: 4 | 6): boolean {
-  return !internal && subnets.some((one) => one.unprotected && one.block.includes(':') === (version === 6));
+function memberText({ key, value }: SetMember): string {
+  return `${key.map(fieldText).join(' . ')}${value === undefined ? '' : ` : ${value}`}`;
 }
 
-function element(port: PortRule): string {
+function fieldText(field: KeyField): string {
+  switch (field.kind) {
+    case 'interface':
+      return `"${field.name}"`;
+    case 'block':
+      return field.block;
+    case 'any-protocol':
+      return '0-255';
+  }
+}
+
+function portText(port: PortRule): string {
   if (isDirect(port)) return `${port.containerAddress} . ${port.proto} . ${port.containerPort}`;
   const key = isWildcard(port.hostIp) ? '' : `${port.hostIp} . `;
   return `${key}${port.proto} . ${port.hostPort} : ${port.containerAddress} . ${port.containerPort}`;

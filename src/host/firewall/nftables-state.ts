@@ -12,6 +12,8 @@ const NFT_MSG_GETGEN = 16;
 const NFTA_GEN_ID = 1;
 const NFTA_CHAIN_TABLE = 1;
 const NFTA_CHAIN_NAME = 3;
+const NFTA_CHAIN_POLICY = 5;
+const NF_DROP = 0;
 const NFTA_RULE_TABLE = 1;
 const NFTA_RULE_CHAIN = 2;
 const NFTA_SET_ELEM_LIST_TABLE = 1;
@@ -28,14 +30,20 @@ export function generation(socket: NetlinkSocket): number {
   return decodeAttributes(payload.subarray(NFGENMSG_BYTES)).get(NFTA_GEN_ID)?.readUInt32BE(0) ?? 0;
 }
 
-/** Whether there is a chain of that name. */
-export function hasChain(socket: NetlinkSocket, family: number, table: string, chain: string): boolean {
+/** The chain of that name: whether it drops what no rule decides about. null: there is none. */
+export function findChain(
+  socket: NetlinkSocket,
+  family: number,
+  table: string,
+  chain: string,
+): { drops: boolean } | null {
   const payload = new AttributeWriter(head(family)).text(NFTA_CHAIN_TABLE, table).text(NFTA_CHAIN_NAME, chain).finish();
   try {
-    socket.get({ type: messageType(NFT_MSG_GETCHAIN), payload, what: `find chain ${chain}` });
-    return true;
+    const found = socket.get({ type: messageType(NFT_MSG_GETCHAIN), payload, what: `find chain ${chain}` });
+    const policy = decodeAttributes(found.payload.subarray(NFGENMSG_BYTES)).get(NFTA_CHAIN_POLICY);
+    return { drops: policy?.readUInt32BE(0) === NF_DROP };
   } catch (error) {
-    if (hasCode(error, 'ENOENT', 'EAFNOSUPPORT', 'EOPNOTSUPP')) return false;
+    if (hasCode(error, 'ENOENT', 'EAFNOSUPPORT', 'EOPNOTSUPP')) return null;
     throw error;
   }
 }

@@ -54,6 +54,8 @@ export interface LinkSettings {
   master?: number;
   /** An open file of the namespace to move it to. */
   netnsFd?: number;
+  /** A number that `deleteGroup` finds it by. */
+  group?: number;
 }
 
 export interface VethSettings {
@@ -105,6 +107,7 @@ function withSettings(writer: AttributeWriter, settings: LinkSettings): Attribut
   if (settings.macAddress !== undefined) writer.bytes(IFLA.ADDRESS, macToBytes(settings.macAddress));
   if (settings.master !== undefined) writer.u32(IFLA.MASTER, settings.master);
   if (settings.netnsFd !== undefined) writer.u32(IFLA.NET_NS_FD, settings.netnsFd);
+  if (settings.group !== undefined) writer.u32(IFLA.GROUP, settings.group);
   return writer;
 }
 
@@ -182,6 +185,12 @@ function newLink(payload: AttributeWriter, flags: number, what: string): Netlink
 export function deleteLink(name: string): NetlinkRequest {
   const payload = new AttributeWriter(head(0)).text(IFLA.IFNAME, name).finish();
   return { type: RTM_DELLINK, flags: 0, payload, what: `delete link ${name}` };
+}
+
+/** Removes all links of a group, which takes no longer than one. Throws ENODEV when there is none. */
+export function deleteGroup(group: number): NetlinkRequest {
+  const payload = new AttributeWriter(head(0)).u32(IFLA.GROUP, group).finish();
+  return { type: RTM_DELLINK, flags: 0, payload, what: `delete links of group ${group}` };
 }
 
 /** All links of the socket's namespace. */

@@ -7,6 +7,7 @@ import {
   openSocket,
   receive,
   sendTo,
+  sendToAside,
   setReceiveTimeout,
   setSocketOption,
   SOCK_RAW,
@@ -90,6 +91,23 @@ export class NetlinkSocket implements Disposable {
       }
     }
     if (failure) throw failure;
+  }
+
+  /**
+   * As `request` of one, on a thread, for what the kernel takes long over. The socket must not be used for anything else meanwhile,
+   * nor disposed of.
+   */
+  async requestAside({ type, flags, payload, what }: NetlinkRequest): Promise<void> {
+    const sequence = ++this.sequence;
+    await sendToAside(this.fd, encodeMessage(type, flags | NLM_F.REQUEST | NLM_F.ACK, sequence, payload));
+    // The kernel has answered by now.
+    for (;;) {
+      const answer = this.receive().find((message) => message.type === NLMSG_ERROR && message.sequence === sequence);
+      if (!answer) continue;
+      const error = errorOf(answer, what);
+      if (error) throw error;
+      return;
+    }
   }
 
   /**

@@ -2,10 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createNetns, inNetns, removeNetns } from '../sys/namespaces.js';
 import { addAddress, deleteAddress, listAddresses } from './addresses.js';
 import { createLink, createVeth, deleteLink, findLink, listLinks, setBridgePort, setLink } from './links.js';
+import { LinkRemover } from './link-remover.js';
+import { NetlinkSocket } from './netlink-socket.js';
 import { openRouteSocket } from './route-socket.js';
 import { addRoute, deleteRoute, listRoutes } from './routes.js';
 import { createMacvlan } from './stacked-links.js';
@@ -48,6 +50,34 @@ function wire(): void {
     addRoute({ destination: null, gateway: '172.30.0.1', link: 2 }),
   );
 }
+
+describe('removing links', () => {
+  it('leaves this thread free, and takes many at once, among them what is not there', async () => {
+    using there = openRouteSocket(host);
+    const names = Array.from({ length: 20 }, (_, index) => `br${index}`);
+    for (const name of names) there.request(createLink('bridge', { name, up: true }));
+    there.request(createLink('bridge', { name: 'stays', group: 7 }));
+    const remover = new LinkRemover(openRouteSocket(host));
+    const aside = vi.spyOn(NetlinkSocket.prototype, 'requestAside');
+    let isBusy = true;
+    let turns = 0;
+    const turn = (): void => {
+      turns++;
+      if (isBusy) setImmediate(turn);
+    };
+    setImmediate(turn);
+    const [first = '', ...others] = names;
+    await Promise.all([first, ...others, 'br1', 'unknown'].map((name) => remover.remove(name)));
+    isBusy = false;
+    expect(listLinks(there).map(({ name }) => name)).toEqual(['lo', 'stays']);
+    expect(turns).toBeGreaterThan(1);
+    const asked = aside.mock.calls.map(([{ what }]) => what);
+    expect(asked.filter((what) => what.includes('group'))).toHaveLength(1);
+    aside.mockRestore();
+    await remover.remove(first);
+    await remover.close();
+  });
+});
 
 describe('wiring a container', () => {
   it('reaches the gateway, by the eyes of ip(8) too', () => {

@@ -32,8 +32,11 @@ const bindCall = libcFunction<(fd: number, address: Buffer, length: number) => n
   'const void *',
   'uint32',
 ]);
+type SendTo = [fd: number, data: Buffer, size: number, flags: number, address: Buffer | null, length: number];
 const sendtoCall = libcFunction<
-  (fd: number, data: Buffer, size: number, flags: number, address: Buffer | null, length: number) => number
+  ((...args: SendTo) => number) & {
+    async(...args: [...SendTo, done: (error: Error | null, sent: number) => void]): void;
+  }
 >('sendto', 'intptr_t', ['int', 'const void *', 'size_t', 'int', 'const void *', 'uint32']);
 const recvCall = libcFunction<(fd: number, data: Buffer, size: number, flags: number) => number>('recv', 'intptr_t', [
   'int',
@@ -71,6 +74,19 @@ export function sendTo(fd: number, data: Buffer, address: Buffer | null = null):
     const errno = lastErrno();
     if (errno !== constants.errno.EINTR) throw systemError(errno, 'sendto');
   }
+}
+
+/**
+ * As `sendTo`, on a thread: for sockets whose other end works within the call, as netlink's does. The data must not be changed meanwhile.
+ * Rejects with EIO whatever the reason, since the thread's is not to be had.
+ */
+export function sendToAside(fd: number, data: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    sendtoCall.async(fd, data, data.length, 0, null, 0, (error, sent) => {
+      if (error === null && sent >= 0) resolve();
+      else reject(error ?? systemError(constants.errno.EIO, 'sendto'));
+    });
+  });
 }
 
 /** Makes `receive` on a socket throw EAGAIN after so long. */
