@@ -89,7 +89,10 @@ async function bringUp(ctx: ContainersContext, entry: ContainerEntry, undo: Undo
   const shim = await launching.then(orThrow);
 
   for (const pending of entry.pendingAttaches) await pending.connect(files.socket);
-  const started = await shim.start();
+  const starting = shim.start();
+  // the runtime takes its time
+  deps.networks.prepareNext();
+  const started = await starting;
   deps.networks.announceConnected(id);
   ctx.registry.storeState(entry, {
     state: toRunning(entry.container.state, started.pid, started.startedAt),

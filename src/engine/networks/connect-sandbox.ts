@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { closeSync } from 'node:fs';
 import { join } from 'node:path';
-import { setLink } from '../../host/netlink/links.js';
-import { openRouteSocket } from '../../host/netlink/route-socket.js';
 import { writeSysctl } from '../../host/netlink/sysctl.js';
 import { openNameService } from '../../host/dns/open-name-service.js';
-import { createNetns, removeNetns } from '../../host/sys/namespaces.js';
+import { inNetns, pinNetns, removeNetns } from '../../host/sys/namespaces.js';
 import { conflict, errorKind, errorMessage, WharfError } from '../../shared/errors.js';
 import { UndoStack } from '../../shared/undo-stack.js';
 import { gatewayEndpoint, setDefaultRoutes } from './default-routes.js';
@@ -90,22 +89,23 @@ function planSandbox(ctx: NetworksContext, request: ConnectSandboxRequest): Sand
 
 function wireSandbox(ctx: NetworksContext, sandbox: Sandbox, undo: UndoStack): void {
   const { sandboxKey } = sandbox;
-  const hasIpv6 = sandbox.endpoints.some(({ globalIpv6Address }) => globalIpv6Address !== '');
-  const made = createNetns(sandboxKey, () => {
-    // Interfaces born later inherit it: without IPv6 on its networks a container has none but on its loopback.
-    writeSysctl('net/ipv6/conf/default/disable_ipv6', hasIpv6 ? 0 : 1);
-    const routes = openRouteSocket();
-    try {
-      routes.request(setLink(1, { up: true }));
-      return { routes, dns: needsNameService(sandbox) ? openNameService(sandbox.sandboxId, true) : null };
-    } catch (error) {
-      routes[Symbol.dispose]();
-      throw error;
-    }
-  });
-  using inside = made.routes;
+  const prepared = ctx.spareNetns.take();
+  using inside = prepared.routes;
+  try {
+    pinNetns(prepared.fd, sandboxKey);
+  } finally {
+    closeSync(prepared.fd);
+  }
   undo.push('network namespace', () => removeNetns(sandboxKey));
-  if (made.dns) ctx.names.serve(sandbox, made.dns);
+  if (sandbox.endpoints.some(({ globalIpv6Address }) => globalIpv6Address !== '')) {
+    inNetns(sandboxKey, () => writeSysctl('net/ipv6/conf/default/disable_ipv6', 0));
+  }
+  if (needsNameService(sandbox)) {
+    ctx.names.serve(
+      sandbox,
+      inNetns(sandboxKey, () => openNameService(sandbox.sandboxId, true)),
+    );
+  }
   undo.push('name service', () => ctx.names.close(sandbox.containerId));
   const wired = sandbox.endpoints.filter(({ interfaceName }) => interfaceName !== '');
   wired.forEach((endpoint, index) => {

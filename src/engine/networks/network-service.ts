@@ -29,6 +29,7 @@ import { portReserver } from './reserve-port.js';
 import { newSurvivors, releaseSandbox } from './release-sandbox.js';
 import { Sandboxes } from './sandboxes.js';
 import { removeNetwork } from './remove-network.js';
+import { SpareNetns } from './spare-netns.js';
 import { validateEndpoints } from './validate-endpoints.js';
 
 const FORWARDING = { v4: 'net/ipv4/ip_forward', v6: 'net/ipv6/conf/all/forwarding' };
@@ -66,6 +67,7 @@ export class NetworkService {
       turns: new KeyedLock(),
       routes,
       links,
+      spareNetns: new SpareNetns(log),
       survivors: newSurvivors({ routes, links, log }),
       containers: null,
     };
@@ -95,6 +97,7 @@ export class NetworkService {
 
   /** Lets go of what the daemon holds; networks, containers' wiring and the firewall stay. */
   async shutdown(): Promise<void> {
+    this.ctx.spareNetns.close();
     await this.ctx.survivors.sweep();
     this.ctx.names.closeAll();
     this.ctx.ports.releaseAll();
@@ -108,6 +111,11 @@ export class NetworkService {
    */
   connectSandbox(request: ConnectSandboxRequest): Promise<SandboxNetwork> {
     return connectSandbox(this.ctx, request);
+  }
+
+  /** Does ahead what the next connectSandbox needs; for a moment in which the daemon waits. */
+  prepareNext(): void {
+    this.ctx.spareNetns.refill();
   }
 
   /** Tells of the networks that connectSandbox gave; to be called once the process runs, which is when dockerd tells it. */

@@ -14,6 +14,7 @@ import { flag, gatewayMode, NETWORK_OPTION } from './network-options.js';
 import type { NetworkRepository } from './network-repository.js';
 import type { PortAllocator } from './port-allocation.js';
 import type { Sandboxes } from './sandboxes.js';
+import type { SpareNetns } from './spare-netns.js';
 
 /** How the daemon is configured. */
 export interface NetworkOptions {
@@ -61,6 +62,7 @@ export interface NetworksContext {
   /** The host's interfaces, addresses and routes. */
   readonly routes: RouteSocket;
   readonly links: LinkRemover;
+  readonly spareNetns: SpareNetns;
   /** Veth pairs whose namespace was let go. */
   readonly survivors: { watch(names: readonly string[]): void; sweep(): Promise<void> };
   containers: ContainerDirectory | null;

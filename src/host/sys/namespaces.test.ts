@@ -1,9 +1,18 @@
-import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { mounts } from './mount.js';
-import { createNetns, inNetns, removeNetns } from './namespaces.js';
+import { createNetns, inNetns, openNetns, pinNetns, removeNetns } from './namespaces.js';
 
 const OWN = '/proc/thread-self/ns/net';
 let dir: string;
@@ -56,5 +65,34 @@ describe('network namespaces', () => {
     const path = join(dir, 'file');
     writeFileSync(path, '');
     expect(() => inNetns(path, () => 1)).toThrow('EINVAL');
+  });
+});
+
+describe('a network namespace held by a descriptor', () => {
+  it('shows in no mount, and is the same one when it is pinned to a path', () => {
+    const path = join(dir, 'pinned');
+    const home = readlinkSync(OWN);
+    const { fd, inside } = openNetns(() => readlinkSync(OWN));
+    try {
+      expect(inside).not.toBe(home);
+      expect(readlinkSync(OWN)).toBe(home);
+      expect(mounts().some(({ root }) => root === inside)).toBe(false);
+      pinNetns(fd, path);
+      expect(inNetns(path, () => readlinkSync(OWN))).toBe(inside);
+    } finally {
+      closeSync(fd);
+      removeNetns(path);
+    }
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('goes with its descriptor when the function throws', () => {
+    const openFiles = readdirSync('/proc/self/fd').length;
+    expect(() =>
+      openNetns(() => {
+        throw new Error('inside');
+      }),
+    ).toThrow('inside');
+    expect(readdirSync('/proc/self/fd').length).toBe(openFiles);
   });
 });

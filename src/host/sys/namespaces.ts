@@ -12,29 +12,49 @@ const NOT_FOUND = new Set(['ENOENT']);
 
 /**
  * Makes a network namespace that lives until `removeNetns(path)`: a bind mount of it on the (new, empty) file `path`, whose
- * directory is made if need be. `inside` runs in the namespace, under the rules of `inNetns`, and its result is returned.
- * Throws EEXIST when the file is there. Nothing is left on failure.
+ * directory is made if need be. Throws EEXIST when the file is there. Nothing is left on failure.
  */
-export function createNetns(path: string): void;
-export function createNetns<T>(path: string, inside: () => T): T;
-export function createNetns<T>(path: string, inside?: () => T): T | undefined {
+export function createNetns(path: string): void {
+  const { fd } = openNetns(() => undefined);
+  try {
+    pinNetns(fd, path);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Makes a network namespace that lives as long as the descriptor (close-on-exec) or something else that holds it, and shows in no
+ * directory. `inside` runs in it, under the rules of `inNetns`, and its result is returned too.
+ */
+export function openNetns<T>(inside: () => T): { fd: number; inside: T } {
+  return awayFromHome(
+    () => check(unshareCall(CLONE_NEWNET), 'unshare'),
+    () => {
+      const fd = openSync(OWN_NET, constants.O_RDONLY);
+      try {
+        return { fd, inside: inside() };
+      } catch (error) {
+        closeSync(fd);
+        throw error;
+      }
+    },
+  );
+}
+
+/** Makes an open network namespace live until `removeNetns(path)`, as `createNetns` does. The descriptor stays the caller's. */
+export function pinNetns(fd: number, path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
   closeSync(openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o444));
   try {
-    return awayFromHome(
-      () => check(unshareCall(CLONE_NEWNET), 'unshare'),
-      () => {
-        mount(OWN_NET, path, null, MS.BIND);
-        return inside?.();
-      },
-    );
+    mount(`/proc/self/fd/${fd}`, path, null, MS.BIND);
   } catch (error) {
     removeNetns(path);
     throw error;
   }
 }
 
-/** Removes what createNetns made. The namespace itself goes with its last process. A path that is gone is fine. */
+/** Removes what createNetns or pinNetns made. The namespace itself goes with its last process. A path that is gone is fine. */
 export function removeNetns(path: string): void {
   umountAll(path);
   try {
