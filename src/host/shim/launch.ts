@@ -14,15 +14,15 @@ import { assertSocketPath } from './socket-path.js';
  */
 export async function launchShim(options: ShimOptions): Promise<ShimClient> {
   assertSocketPath(options.socketPath);
-  runToReadiness(options.executable ?? options.binary, options.binary, shimArgs(options));
+  await runToReadiness(options.executable ?? options.binary, options.binary, shimArgs(options));
   return ShimClient.connect(options.socketPath);
 }
 
 /** The launched process ends with 0 as soon as its child listens, about a millisecond later. */
-function runToReadiness(executable: string, binary: string, args: readonly string[]): void {
+async function runToReadiness(executable: string, binary: string, args: readonly string[]): Promise<void> {
   let result;
   try {
-    result = runBriefly(executable, args, binary);
+    result = await runBriefly(executable, args, binary);
   } catch (error) {
     throw internal(`cannot run ${binary}: ${errorMessage(error)}`, error);
   }

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { getSystemErrorMap } from 'node:util';
+import { getSystemErrorMap, promisify } from 'node:util';
 import koffi from 'koffi';
 
 /** A file name as the kernel takes it: text, or bytes where the name may not be UTF-8 (names inside archives). */
@@ -37,7 +37,19 @@ export function libcFunction<T extends (...args: never[]) => SysResult>(
   return library.func(name, result, parameters) as unknown as T;
 }
 
-/** The same of a function that not every C library has: null then. */
+/**
+ * Declares a function that is called on one of libuv's threads. errno of such a call is lost, so it is for functions that give their
+ * error otherwise. What the parameters point to must be left alone until it settles.
+ */
+export function asyncLibcFunction<P extends unknown[], R extends SysResult>(
+  name: string,
+  result: string,
+  parameters: string[],
+): (...args: P) => Promise<R> {
+  return promisify(library.func(name, result, parameters).async) as (...args: P) => Promise<R>;
+}
+
+/** As libcFunction, of a function that not every C library has: null then. */
 export function optionalLibcFunction<T>(name: string, result: string, parameters: string[]): T | null {
   try {
     return library.func(name, result, parameters) as T;

@@ -1,17 +1,11 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
-import { check, lastErrno, libcFunction, systemError } from './libc.js';
+import { asyncLibcFunction, check, lastErrno, libcFunction, systemError } from './libc.js';
 
 type Pointer = Buffer;
 
-const spawnCall = libcFunction<
-  (
-    pid: Pointer,
-    path: string,
-    actions: Pointer,
-    attributes: Pointer,
-    argv: (string | null)[],
-    env: (string | null)[],
-  ) => number
+const spawnCall = asyncLibcFunction<
+  [pid: Pointer, path: string, actions: Pointer, attributes: Pointer, argv: (string | null)[], env: (string | null)[]],
+  number
 >('posix_spawn', 'int', ['void *', 'const char *', 'void *', 'void *', 'const char **', 'const char **']);
 const waitpidCall = libcFunction<(pid: number, status: Pointer, options: number) => number>('waitpid', 'int', [
   'int',
@@ -51,17 +45,18 @@ export interface FinishedProcess {
 }
 
 /**
- * Runs a program that ends within a millisecond or two and waits for it, blocking. It exists because fork(2) of a process of
+ * Runs a program that ends within a millisecond or two, and waits for it. It exists because fork(2) of a process of
  * Node's size costs several milliseconds in page tables, which posix_spawn(3) does not: it shares the memory until the exec.
+ * For that long it stops the thread that calls it, one of libuv's here; only the rest of the program's time is waited for on this one.
  * stdin and stdout are /dev/null. The program starts with no signal blocked or ignored (Node ignores SIGPIPE).
  *
- * `name` is what it sees as its own name. Throws a SystemError when it can't be started.
+ * `name` is what it sees as its own name. Rejects with a SystemError when it can't be started.
  */
-export function runBriefly(path: string, args: readonly string[], name: string = path): FinishedProcess {
+export async function runBriefly(path: string, args: readonly string[], name: string = path): Promise<FinishedProcess> {
   const [readEnd, writeEnd] = pipe();
   let isWriteEndOpen = true;
   try {
-    const pid = spawn(path, [name, ...args], writeEnd);
+    const pid = await spawn(path, [name, ...args], writeEnd);
     closeSync(writeEnd);
     isWriteEndOpen = false;
     const exitCode = waitFor(pid);
@@ -78,7 +73,7 @@ function pipe(): [number, number] {
   return [fds.readInt32LE(0), fds.readInt32LE(4)];
 }
 
-function spawn(path: string, argv: readonly string[], stderr: number): number {
+async function spawn(path: string, argv: readonly string[], stderr: number): Promise<number> {
   const actions = Buffer.alloc(OPAQUE_BYTES);
   const attributes = Buffer.alloc(OPAQUE_BYTES);
   const pid = Buffer.alloc(4);
@@ -94,7 +89,7 @@ function spawn(path: string, argv: readonly string[], stderr: number): number {
     attributesSetMask(attributes, Buffer.alloc(SIGSET_BYTES));
     const environment = Object.entries(process.env).map(([name, value]) => `${name}=${value}`);
     // posix_spawn gives its error as the result, not through errno.
-    const errno = spawnCall(pid, path, actions, attributes, [...argv, null], [...environment, null]);
+    const errno = await spawnCall(pid, path, actions, attributes, [...argv, null], [...environment, null]);
     if (errno !== 0) throw systemError(errno, 'posix_spawn', path);
     return pid.readInt32LE(0);
   } finally {
