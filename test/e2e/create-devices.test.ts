@@ -2,21 +2,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { busyboxRuns } from '../support/busybox-runs.js';
 import { daemonSuite } from '../support/daemon-suite.js';
 
 const specs = mkdtempSync(join(tmpdir(), 'wharf-cdi-'));
 afterAll(() => rmSync(specs, { recursive: true, force: true }));
 
 const suite = daemonSuite({ flags: ['--cdi-spec-dir', join(specs, 'a'), '--cdi-spec-dir', join(specs, 'b')] });
-const ok = (...args: string[]) => suite.daemon.ok(...args);
-const busybox = (options: string[], script: string) =>
-  suite.daemon.docker(['run', '--rm', ...options, 'busybox', 'sh', '-c', script]);
-const output = async (options: string[], script: string): Promise<string> => {
-  const { code, stdout, stderr } = await busybox(options, script);
-  expect(stderr).toBe('');
-  expect(code).toBe(0);
-  return stdout.trim();
-};
+const { ok, busybox, output } = busyboxRuns(suite);
 const refusal = async (options: string[]): Promise<string> => {
   const { code, stderr } = await busybox(options, 'true');
   // The CLI makes 127 of "no such file or directory".

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { busyboxRuns } from '../support/busybox-runs.js';
 import { daemonSuite } from '../support/daemon-suite.js';
 
 // The place of the binds is a mount of its own, so that its propagation can be chosen.
@@ -8,15 +9,7 @@ const suite = daemonSuite({
   setup:
     'mkdir -p /run/wharf-shared && mount -t tmpfs shared /run/wharf-shared && mount --make-shared /run/wharf-shared',
 });
-const docker = (...args: string[]) => suite.daemon.docker(args);
-const ok = (...args: string[]) => suite.daemon.ok(...args);
-const busybox = (options: string[], script: string) => docker('run', '--rm', ...options, 'busybox', 'sh', '-c', script);
-const output = async (options: string[], script: string): Promise<string> => {
-  const { code, stdout, stderr } = await busybox(options, script);
-  expect(stderr).toBe('');
-  expect(code).toBe(0);
-  return stdout.trim();
-};
+const { docker, ok, busybox, output } = busyboxRuns(suite);
 
 describe('an image with content', () => {
   beforeAll(async () => {

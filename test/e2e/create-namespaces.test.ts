@@ -1,20 +1,12 @@
-import { existsSync, readdirSync, rmdirSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { busyboxRuns } from '../support/busybox-runs.js';
+import { removeCgroup } from '../support/cgroups.js';
 import { daemonSuite } from '../support/daemon-suite.js';
 import { poll } from '../support/poll.js';
 
 const suite = daemonSuite();
-const docker = (...args: string[]) => suite.daemon.docker(args);
-const ok = (...args: string[]) => suite.daemon.ok(...args);
-const busybox = (options: string[], script: string) => docker('run', '--rm', ...options, 'busybox', 'sh', '-c', script);
-const output = async (options: string[], script: string): Promise<string> => {
-  const { code, stdout, stderr } = await busybox(options, script);
-  expect(stderr).toBe('');
-  expect(code).toBe(0);
-  return stdout.trim();
-};
+const { docker, ok, busybox, output } = busyboxRuns(suite);
 
 describe('namespaces of others', () => {
   beforeAll(async () => {
@@ -57,12 +49,7 @@ describe('namespaces of others', () => {
   it('lies below the control group asked for', async () => {
     const parent = `${suite.daemon.cgroupParent}/below`;
     expect(await output(['--cgroup-parent', parent], 'cat /proc/self/cgroup')).toContain(`${parent}/`);
-    // Who names a parent has to take it away.
-    for (const controller of readdirSync('/sys/fs/cgroup')) {
-      const path = join('/sys/fs/cgroup', controller, parent);
-      if (existsSync(path)) rmdirSync(path);
-    }
-    if (existsSync(join('/sys/fs/cgroup', parent))) rmdirSync(join('/sys/fs/cgroup', parent));
+    removeCgroup(parent);
   });
 });
 
@@ -123,6 +110,9 @@ describe('names', () => {
       return (json as { Names: string[] }[]).flatMap((row) => row.Names).sort();
     };
     expect(await names()).toEqual(['/db-two', '/web-two', '/web-two/db']);
+    expect(await ok('inspect', '-f', '{{.Name}}', 'web-two/db')).toBe('/db-two');
+    const { json } = await suite.daemon.api.get('/containers/web-two%2Fdb/json');
+    expect(json.Name).toBe('/db-two');
     expect((await docker('start', 'web-two')).stderr).toContain(
       'Cannot link to a non running container: /db-two AS /web-two/db',
     );
@@ -134,20 +124,36 @@ describe('names', () => {
     expect((await docker('rm', '--link', 'web-two/nope')).stderr).toContain('No such container: web-two/nope');
     await ok('rm', '--link', '/web-two/db');
     expect(await names()).toEqual(['/db-renamed', '/web-two']);
+    expect(await ok('exec', 'web-two', 'cat', '/etc/hosts')).not.toContain('db-renamed');
+    expect((await docker('rm', '--link', 'web-two/db')).stderr).toContain('No such container: web-two/db');
+    await ok('restart', '-t0', 'web-two');
     await ok('rm', '-f', 'db-renamed', 'web-two');
+  });
+
+  it('goes on telling of a link whose container is gone, and does not start without it', async () => {
+    await ok('run', '-d', '--name', 'db-four', 'busybox', 'sleep', '1000');
+    await ok('run', '-d', '--name', 'web-four', '--link', 'db-four:db', 'busybox', 'sleep', '1000');
+    await ok('rm', '-f', 'db-four');
+    expect(await ok('inspect', '-f', '{{.HostConfig.Links}}', 'web-four')).toBe('[/db-four:/web-four/db]');
+    expect((await docker('restart', '-t0', 'web-four')).stderr).toContain(
+      'Cannot link to a non running container: /db-four AS /web-four/db',
+    );
+    expect((await docker('inspect', 'web-four/db')).stderr).toContain('No such object: web-four/db');
+    await ok('rm', '-f', 'web-four');
   });
 
   it("tells of a link's new address", async () => {
     await ok('run', '-d', '--name', 'db-three', 'busybox', 'sleep', '1000');
     await ok('run', '-d', '--name', 'web-three', '--link', 'db-three:db', 'busybox', 'sleep', '1000');
-    await ok('stop', '-t0', 'db-three');
+    await ok('rename', 'db-three', 'db-drei');
+    await ok('stop', '-t0', 'db-drei');
     // It takes the address that has become free.
     await ok('run', '-d', '--name', 'taker', 'busybox', 'sleep', '1000');
-    await ok('start', 'db-three');
-    const address = await ok('inspect', '-f', '{{.NetworkSettings.Networks.bridge.IPAddress}}', 'db-three');
+    await ok('start', 'db-drei');
+    const address = await ok('inspect', '-f', '{{.NetworkSettings.Networks.bridge.IPAddress}}', 'db-drei');
     await poll('the new address to be known', async () =>
       (await ok('exec', 'web-three', 'cat', '/etc/hosts')).includes(`${address}\tdb `),
     );
-    await ok('rm', '-f', 'db-three', 'web-three', 'taker');
+    await ok('rm', '-f', 'db-drei', 'web-three', 'taker');
   });
 });

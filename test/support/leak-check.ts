@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { cgroupDirectories } from './cgroups.js';
 import { run } from './command.js';
 import type { TestDaemon } from './test-daemon.js';
 
@@ -35,15 +36,11 @@ function entries(what: string, dir: string): string[] {
 }
 
 function cgroups(daemon: TestDaemon): string[] {
-  const found: string[] = [];
-  for (const controller of ['', ...readdirSync('/sys/fs/cgroup')]) {
-    const parent = join('/sys/fs/cgroup', controller, daemon.cgroupParent);
-    if (!existsSync(parent)) continue;
-    for (const entry of readdirSync(parent, { withFileTypes: true })) {
-      if (entry.isDirectory()) found.push(`cgroup ${join(parent, entry.name)}`);
-    }
-  }
-  return found;
+  return cgroupDirectories(daemon.cgroupParent).flatMap((parent) =>
+    readdirSync(parent, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => `cgroup ${join(parent, entry.name)}`),
+  );
 }
 
 /** Processes that name our directory and are not the daemon itself: shims and runtimes. */

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ApiClient } from './api-client.js';
+import { removeCgroup } from './cgroups.js';
 import { run, runOk, type CommandOptions, type CommandResult } from './command.js';
 import { NamespaceHolder } from './namespace-holder.js';
 import { cliPath } from './paths.js';
@@ -143,6 +144,7 @@ export class TestDaemon implements AsyncDisposable {
       if (this.child?.exitCode === null && this.child.signalCode === null) await this.removeAllContainers();
       await this.down();
     }
+    removeCgroup(this.cgroupParent);
     await this.holder[Symbol.asyncDispose]();
     rmSync(this.dir, { recursive: true, force: true });
   }

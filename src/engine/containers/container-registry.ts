@@ -2,6 +2,7 @@ import { conflict, invalid, notFound } from '../../shared/errors.js';
 import type { Logger } from '../../shared/logger.js';
 import type { Container, ContainerState } from './container.js';
 import { ContainerEntry } from './container-entry.js';
+import { parseLink, parseLinkName } from './link-text.js';
 import type { ContainerRepository, StoredContainer } from './container-repository.js';
 
 type StateChange = Partial<Pick<Container, 'state' | 'network' | 'restartCount' | 'execIds'>>;
@@ -37,7 +38,7 @@ export class ContainerRegistry {
   }
 
   /**
-   * By full id, name, or unique prefix of an id, in this order. Throws not-found `No such container: x`, or invalid when
+   * By full id, name, name of a link to it (`/parent/alias`), or unique prefix of an id, in this order. Throws not-found `No such container: x`, or invalid when
    * the prefix fits several. Containers that are still being created are not found.
    */
   find(ref: string): ContainerEntry {
@@ -147,10 +148,18 @@ export class ContainerRegistry {
     if (exact) return exact;
     const named = this.idByName.get(ref.replace(/^\//, ''));
     if (named !== undefined) return this.byId.get(named);
+    const link = parseLinkName(ref);
+    if (link) return this.linked(link.parentName, link.alias);
     if (!/^[0-9a-f]{1,64}$/.test(ref)) return undefined;
     const found = this.all().filter((entry) => entry.id.startsWith(ref));
     if (found.length > 1) throw invalid(`multiple IDs found with provided prefix: ${ref}`);
     return found[0];
+  }
+
+  private linked(parentName: string, alias: string): ContainerEntry | undefined {
+    const parent = this.byId.get(this.idByName.get(parentName) ?? '');
+    const link = parent?.container.hostConfig.links.map(parseLink).find((one) => one.alias === alias);
+    return link && (this.byId.get(link.ref) ?? this.byId.get(this.idByName.get(link.ref) ?? ''));
   }
 }
 

@@ -5,21 +5,12 @@ import type { HostConfig } from './container-config.js';
 import type { Container } from './container.js';
 import type { ContainerEntry } from './container-entry.js';
 import type { ContainersContext } from './containers-context.js';
+import { parseLink, parseLinkName } from './link-text.js';
 
 /** A `--link`: another container under a name of this one's own. */
 export interface Link {
   entry: ContainerEntry;
   alias: string;
-}
-
-/** `name`, `name:alias`, or as inspect shows it: `/name:/parent/alias`. Throws in dockerd's words. */
-function parseLink(text: string): { ref: string; alias: string } {
-  if (text === '') throw internal('empty string specified for links');
-  const parts = text.split(':');
-  if (parts.length > 2) throw internal(`bad format for links: ${text}`);
-  const [ref = '', alias] = parts;
-  if (alias === undefined) return { ref, alias: ref.slice(ref.lastIndexOf('/') + 1) };
-  return { ref: ref.replace(/^\//, ''), alias: alias.slice(alias.lastIndexOf('/') + 1) };
 }
 
 /**
@@ -69,10 +60,14 @@ export function linksOf(ctx: ContainersContext, { hostConfig }: Container): Link
   });
 }
 
-/** The container with its links as clients know them: `/name:/parent/alias`. */
+/** The container with its links as clients know them: `/name:/parent/alias`, also to those that exist no more. */
 export function withShownLinks(ctx: ContainersContext, container: Container): Container {
   if (container.hostConfig.links.length === 0) return container;
-  const links = linksOf(ctx, container).map(({ entry, alias }) => `/${entry.name}:/${container.name}/${alias}`);
+  const found = linksOf(ctx, container);
+  const links = container.hostConfig.links.map(parseLink).map(({ ref, alias }) => {
+    const name = found.find((link) => link.alias === alias)?.entry.name ?? ref;
+    return `/${name}:/${container.name}/${alias}`;
+  });
   return { ...container, hostConfig: { ...container.hostConfig, links } };
 }
 
@@ -83,7 +78,7 @@ export function requireLinked(ctx: ContainersContext, container: Container): voi
   const lost = container.hostConfig.links
     .map(parseLink)
     .find(({ alias }) => !links.some((link) => link.alias === alias));
-  const [name, alias] = stopped ? [stopped.entry.name, stopped.alias] : [lost?.ref.slice(0, 12), lost?.alias];
+  const [name, alias] = stopped ? [stopped.entry.name, stopped.alias] : [lost?.ref, lost?.alias];
   if (alias === undefined) return;
   throw internal(`Cannot link to a non running container: /${name} AS /${container.name}/${alias}`);
 }
@@ -146,27 +141,50 @@ export function refreshLinkHosts(ctx: ContainersContext, { id }: ContainerEntry)
 }
 
 function rewriteLinkHosts(ctx: ContainersContext, container: Container): void {
-  const entries = linkHosts(ctx, container);
-  const before = readFileSync(container.hostsPath, 'utf8');
-  const after = before.replace(/^\S+\t(.*)$/gm, (line, names: string) => {
-    const entry = entries.find((one) => one.names === names);
-    return entry ? `${entry.address}\t${names}` : line;
-  });
-  // In place: the file is bound into the container.
-  if (after !== before) writeFileSync(container.hostsPath, after);
+  for (const { address, names } of linkHosts(ctx, container)) {
+    // The name at the end may be an older one of the linked container.
+    rewriteHosts(container, names, (line) => line.replace(/^\S+/, address));
+  }
 }
 
-/** Takes the link `/parent/alias` away. Throws not-found, or conflict for what is a container's own name. */
+/** Changes the lines of a running container's /etc/hosts that a link with these names has; in place: the file is bound into the container. */
+function rewriteHosts({ hostsPath }: Container, names: string, change: (line: string) => string): void {
+  const own = names.split(' ').slice(0, 2).join(' ');
+  const before = readFileSync(hostsPath, 'utf8');
+  const after = before.replace(/^\S+\t(.*)\n/gm, (line, found: string) =>
+    found === own || found.startsWith(`${own} `) ? change(line) : line,
+  );
+  if (after !== before) writeFileSync(hostsPath, after);
+}
+
+/**
+ * Takes the link `/parent/alias` away, and its line in the hosts of a parent that runs. Throws not-found, or conflict for what is a
+ * container's own name.
+ */
 export function removeLink(ctx: ContainersContext, name: string): void {
-  const [parentName = '', alias, ...more] = name.replace(/^\//, '').split('/');
-  const parent = ctx.registry.all().find((entry) => entry.name === parentName);
-  if (alias === undefined && ctx.registry.find(parentName)) {
+  const link = parseLinkName(name);
+  if (!link && !name.replace(/^\//, '').includes('/') && ctx.registry.find(name)) {
     throw conflict('Conflict, cannot remove the default link name of the container');
   }
-  const kept = parent?.container.hostConfig.links.filter((link) => parseLink(link).alias !== alias);
-  if (!parent || more.length > 0 || kept?.length === parent.container.hostConfig.links.length) {
+  const parent = link && ctx.registry.all().find((entry) => entry.name === link.parentName);
+  const kept = parent?.container.hostConfig.links.filter((text) => parseLink(text).alias !== link?.alias);
+  if (!parent || !kept || kept.length === parent.container.hostConfig.links.length) {
     throw notFound(`No such container: ${name}`);
   }
-  const { hostConfig } = parent.container;
-  ctx.registry.save(parent, { hostConfig: { ...hostConfig, links: kept ?? [] } });
+  const { container } = parent;
+  const gone = linkHosts(ctx, container).find(({ names }) => names.split(' ', 1)[0] === link?.alias);
+  ctx.registry.save(parent, { hostConfig: { ...container.hostConfig, links: kept } });
+  if (container.state.running && gone) rewriteHosts(container, gone.names, () => '');
+}
+
+/** A container is gone: links to it are from now on links to one of its name, of which there may be another some day. */
+export function keepLinksByName(ctx: ContainersContext, { id, name }: ContainerEntry): void {
+  for (const entry of ctx.registry.all()) {
+    const { hostConfig } = entry.container;
+    if (!hostConfig.links.some((link) => link.startsWith(`${id}:`))) continue;
+    const links = hostConfig.links.map((link) =>
+      link.startsWith(`${id}:`) ? `${name}${link.slice(id.length)}` : link,
+    );
+    ctx.registry.save(entry, { hostConfig: { ...hostConfig, links } });
+  }
 }

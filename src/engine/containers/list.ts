@@ -85,7 +85,7 @@ async function summary(ctx: ContainersContext, entry: ContainerEntry, listing: L
   const { container } = entry;
   return {
     container,
-    names: [`/${container.name}`, ...linkNames(listing, container)],
+    names: [`/${container.name}`, ...linkNames(listing, container)].sort(),
     statusText: statusText(container.state, listing.now),
     image: shownImage(ctx, listing, container),
     command: [container.path, ...container.args.map(quoted)].join(' '),

@@ -5,7 +5,7 @@ import { containerFiles } from './container-paths.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
 import { endBackOff } from './end-back-off.js';
 import { killRun } from './end-run.js';
-import { removeLink } from './links.js';
+import { keepLinksByName, removeLink } from './links.js';
 import { releaseFiles, releaseMounts } from './release-run.js';
 import { changed } from './state-machine.js';
 
@@ -88,6 +88,7 @@ async function removeParts(ctx: ContainersContext, entry: ContainerEntry, volume
   await deps.snapshots.remove(entry.id);
   await rm(containerFiles(deps.paths, entry.id).directory, { recursive: true, force: true });
   await removeVolumes(ctx, entry, volumes);
+  keepLinksByName(ctx, entry);
   ctx.registry.remove(entry);
   for (const pending of entry.pendingAttaches) pending.giveUp();
   emitContainerEvent(ctx, entry, 'destroy');

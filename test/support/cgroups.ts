@@ -1,0 +1,14 @@
+import { existsSync, readdirSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The directories of a control group, in whatever hierarchies it exists. */
+export function cgroupDirectories(path: string): string[] {
+  return ['', ...readdirSync('/sys/fs/cgroup')]
+    .map((controller) => join('/sys/fs/cgroup', controller, path))
+    .filter((directory) => existsSync(directory));
+}
+
+/** Removes a control group without processes or children; who names a parent for containers has to take it away. */
+export function removeCgroup(path: string): void {
+  for (const directory of cgroupDirectories(path)) rmdirSync(directory);
+}
