@@ -173,9 +173,9 @@ async function downloadLayer(
     if (current < sizeBytes) report(current);
     else progress({ id, status: 'Verifying Checksum', progressDetail: {} });
   };
-  const download = (path: string): Promise<void> =>
-    downloadBlob(client, digest, path, { attempts, signal, onRetry, onProgress, sizeBytes });
-  await context.content.fetch(digest, download, signal);
+  const download = (path: string, tell: (bytes: number) => void): Promise<void> =>
+    downloadBlob(client, digest, path, { attempts, signal, onRetry, onProgress: tell, sizeBytes });
+  await context.content.fetch(digest, download, signal, onProgress);
   progress({ id, status: 'Download complete', progressDetail: {} });
 }
 

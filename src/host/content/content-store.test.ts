@@ -91,6 +91,29 @@ it('downloads once for two who ask at once', async () => {
   expect(fetched).toBe(1);
 });
 
+it('tells both who wait for a download how far it is', async () => {
+  const seen: Record<string, number[]> = { first: [], second: [] };
+  let finish: () => void = () => undefined;
+  const finished = new Promise<void>((resolve) => (finish = resolve));
+  let begun: (report: (bytes: number) => void) => void = () => undefined;
+  const begin = new Promise<(bytes: number) => void>((resolve) => (begun = resolve));
+  const download = async (path: string, report: (bytes: number) => void): Promise<void> => {
+    begun(report);
+    await finished;
+    await writeFile(path, BYTES);
+  };
+  const ask = (who: string): Promise<boolean> =>
+    store.fetch(DIGEST, download, never, (bytes) => void seen[who]?.push(bytes));
+  const first = ask('first');
+  const report = await begin;
+  report(1);
+  const second = ask('second');
+  report(2);
+  finish();
+  expect(await Promise.all([first, second])).toEqual([true, false]);
+  expect(seen).toEqual({ first: [1, 2], second: [1, 2] });
+});
+
 it('needs no download for a demoted blob', async () => {
   await store.put(BYTES);
   store.demote(DIGEST);

@@ -13,6 +13,12 @@ import { SpooledBlob } from './spooled-blob.js';
 
 const PARTIAL_SUFFIX = '.partial';
 
+/** A download, and those who wait for it. */
+interface Watched {
+  bytes: number;
+  watchers: Set<{ onProgress: (bytes: number) => void }>;
+}
+
 /**
  * Blobs by digest, byte for byte as they were served: `<root>/blobs/sha256/<hex>`. A file there is complete and has that
  * digest; unfinished ones live in `<root>/ingest`, where a download that was cut is found again by its digest.
@@ -21,6 +27,8 @@ export class ContentStore {
   private readonly blobs: string;
   private readonly ingest: string;
   private readonly downloads = new KeyedLock();
+  /** Who waits for a download, by digest. */
+  private readonly watched = new Map<string, Watched>();
 
   constructor(root: string) {
     this.blobs = join(root, 'blobs', 'sha256');
@@ -101,16 +109,22 @@ export class ContentStore {
 
   /**
    * Fetches a blob that is not here yet: `fetch` completes the file at the path it is given, which may have a part from an earlier
-   * attempt, of this or a former process; when it resolves, the file has that digest and is on disk for good. Asked twice
-   * at once for the same digest, the second waits for the first. Whether it was fetched (false: it was here). A part stays
-   * for the next attempt.
+   * attempt, of this or a former process, and reports how many bytes are there; when it resolves, the file has that digest and is
+   * on disk for good. Asked twice at once for the same digest, the second waits for the first, whose progress both are told.
+   * Whether it was fetched (false: it was here). A part stays for the next attempt.
    */
-  async fetch(digest: string, fetch: (path: string) => Promise<void>, signal: AbortSignal): Promise<boolean> {
+  async fetch(
+    digest: string,
+    fetch: (path: string, report: (bytes: number) => void) => Promise<void>,
+    signal: AbortSignal,
+    onProgress: (bytes: number) => void = () => undefined,
+  ): Promise<boolean> {
+    using watching = this.watch(digest, onProgress);
     using _ = await this.downloads.acquire(digest, signal);
     if (await this.has(digest)) return false;
     const partial = this.partialPath(digest);
     try {
-      await fetch(partial);
+      await fetch(partial, watching.tellAll);
     } catch (error) {
       if ((await sizeOf(partial)) === 0) await rm(partial, { force: true });
       throw error;
@@ -164,6 +178,28 @@ export class ContentStore {
       if (name.endsWith(PARTIAL_SUFFIX) && Date.now() - mtimeMs < partialAgeMs) continue;
       await rm(path, { force: true });
     }
+  }
+
+  private watch(
+    digest: string,
+    onProgress: (bytes: number) => void,
+  ): Disposable & { tellAll: (bytes: number) => void } {
+    const watched = this.watched.get(digest) ?? { bytes: 0, watchers: new Set() };
+    this.watched.set(digest, watched);
+    // An object of its own: two may watch with the same function.
+    const watcher = { onProgress };
+    watched.watchers.add(watcher);
+    if (watched.bytes > 0) onProgress(watched.bytes);
+    return {
+      tellAll: (bytes) => {
+        watched.bytes = bytes;
+        for (const one of watched.watchers) one.onProgress(bytes);
+      },
+      [Symbol.dispose]: () => {
+        watched.watchers.delete(watcher);
+        if (watched.watchers.size === 0) this.watched.delete(digest);
+      },
+    };
   }
 
   private partialPath(digest: string): string {
