@@ -34,7 +34,7 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('kill -9 of the daemon', () =>
   const docker = (...args: string[]) => suite.daemon.docker(args);
   /** Whether a request ended well; one that is cut off did not. */
   const request = async (method: string, path: string, body?: Buffer): Promise<boolean> => {
-    const headers = body ? { 'Content-Type': 'application/x-tar' } : {};
+    const headers: Record<string, string> = body ? { 'Content-Type': 'application/x-tar' } : {};
     try {
       const reply = await suite.daemon.api.call(method, path, body, headers);
       return reply.status < 300 && !reply.text.includes('"error"');
