@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream, mkdirSync, renameSync } from 'node:fs';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { digestHex, digestOf, isDigest } from '../../shared/digest.js';
 import { hasCode, internal, invalid, notFound } from '../../shared/errors.js';
 import { KeyedLock } from '../../shared/keyed-lock.js';
+import { Semaphore } from '../../shared/semaphore.js';
 import { submitArchiveJob } from '../archive/archive-workers.js';
 import { diskSpace } from '../overlay/disk-space.js';
 import { BlobWriter, moveDurably } from './blob-writer.js';
@@ -29,6 +31,8 @@ export class ContentStore {
   private readonly downloads = new KeyedLock();
   /** Who waits for a download, by digest. */
   private readonly watched = new Map<string, Watched>();
+  /** Bound by the processor: more threads at once would only take memory. */
+  private readonly compressing = new Semaphore(availableParallelism());
 
   constructor(root: string) {
     this.blobs = join(root, 'blobs', 'sha256');
@@ -78,7 +82,8 @@ export class ContentStore {
   async compress(digest: string, signal: AbortSignal): Promise<{ digest: string; sizeBytes: number }> {
     const targetPath = join(this.ingest, randomUUID());
     try {
-      const made = await submitArchiveJob('compress', { path: this.path(digest), targetPath }, { signal });
+      const args = { path: this.path(digest), targetPath };
+      const made = await this.compressing.run(() => submitArchiveJob('compress', args, { signal }), signal);
       await moveDurably(targetPath, this.path(made.digest));
       return made;
     } catch (error) {
