@@ -138,7 +138,7 @@ export class Daemon implements AsyncDisposable {
 
     const volumes = await this.buildVolumes(db);
     const networks = this.buildNetworks(db);
-    const layers = new LayerStore(paths.overlay2);
+    const layers = new LayerStore(paths.overlay2, (err) => log.warn({ err }, 'cannot remove files of a layer'));
     const images: Images = (this.images = this.buildImages(db, layers, (imageId) =>
       containers.context.registry
         .all()

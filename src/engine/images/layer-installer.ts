@@ -76,7 +76,7 @@ export class LayerInstaller {
     const known = this.find(chainId);
     if (known) return known;
     // Left by a process that died before its image was complete.
-    if (this.unpacked.has(chainId)) await this.unpacked.remove(chainId);
+    if (this.unpacked.has(chainId)) this.unpacked.remove(chainId);
     await using undo = new UndoStack(this.log);
     const prepared = this.unpacked.prepare();
     undo.push('remove the unpacked layer', () => prepared.abort());
@@ -126,23 +126,30 @@ export class LayerInstaller {
     return layer;
   }
 
-  /** Removes those of the layers that nobody needs, uppermost first, with their blobs. Returns the removed chain IDs. */
+  /**
+   * Removes those of the layers that nobody needs, uppermost first, with their blobs. Returns the removed chain IDs. To decide and to
+   * remove is one synchronous stretch: nobody can come to count on a layer in between.
+   */
   async collect(chainIds: readonly string[]): Promise<string[]> {
-    const removed: string[] = [];
-    for (const chainId of [...chainIds].reverse()) {
-      using _ = await this.locks.acquire(chainId);
-      if (this.leases.has(chainId) || this.store.layerUseCounts().has(chainId)) continue;
-      const known = this.find(chainId);
-      if (!known) continue;
-      this.pending.delete(chainId);
-      const blobs = this.unneededBlobs(known);
-      this.store.removeLayers([chainId], blobs);
-      await this.unpacked.remove(chainId);
-      // Another image may have come by a manifest that names the same blob.
-      await this.collectBlobs(blobs, 'remove');
-      removed.push(chainId);
-    }
-    return removed;
+    const used = this.store.layerUseCounts();
+    const doomed = [...new Set(chainIds)]
+      .reverse()
+      .filter((chainId) => !this.leases.has(chainId) && !used.has(chainId) && this.find(chainId) !== null);
+    if (doomed.length === 0) return doomed;
+    const blobs = this.blobsOnlyOf(doomed);
+    for (const chainId of doomed) this.pending.delete(chainId);
+    // At once: each commit waits for the disk, and all the longer while files are being removed.
+    this.store.removeLayers(doomed, blobs);
+    for (const chainId of doomed) this.unpacked.remove(chainId);
+    // Another image may have come by a manifest that names the same blob.
+    await this.collectBlobs(blobs, 'remove');
+    await this.unpacked.trash.room();
+    return doomed;
+  }
+
+  /** Waits for the space of removed layers to be free. */
+  settled(): Promise<void> {
+    return this.unpacked.trash.settled();
   }
 
   /** Removes blobs that no image refers to and no lease holds. */
@@ -177,11 +184,13 @@ export class LayerInstaller {
     await this.collectBlobs(keys, blobs);
   }
 
-  /** Blobs of a layer's archive, unless another layer, on another stack, has the same. */
-  private unneededBlobs(layer: LayerRecord): string[] {
-    const shared = [...this.store.liveChainIds(), ...this.pending.keys()].some(
-      (chainId) => chainId !== layer.chainId && this.find(chainId)?.diffId === layer.diffId,
-    );
-    return shared ? [] : this.store.blobsOf(layer.diffId).map((blob) => blob.digest);
+  /** Blobs of these layers' archives that no other layer, on another stack, has too. */
+  private blobsOnlyOf(chainIds: readonly string[]): string[] {
+    const gone = new Set(chainIds);
+    const diffIdOf = (chainId: string): string => this.find(chainId)?.diffId ?? '';
+    const others = [...this.store.liveChainIds(), ...this.pending.keys()].filter((chainId) => !gone.has(chainId));
+    const kept = new Set(others.map(diffIdOf));
+    const lost = new Set(chainIds.map(diffIdOf).filter((diffId) => !kept.has(diffId)));
+    return [...lost].flatMap((diffId) => this.store.blobsOf(diffId).map((blob) => blob.digest));
   }
 }

@@ -98,6 +98,8 @@ async function refuseTooLarge(context: ImageContext, jobs: LayerJob[]): Promise<
     const missing = descriptor.sizeBytes - (await context.content.partialBytes(descriptor.digest));
     neededBytes += Math.max(0, missing) + descriptor.sizeBytes;
   }
+  if (neededBytes <= context.content.availableBytes()) return;
+  await context.layers.settled();
   const availableBytes = context.content.availableBytes();
   if (neededBytes <= availableBytes) return;
   throw internal(

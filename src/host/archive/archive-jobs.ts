@@ -5,6 +5,7 @@ import { diskUsageJob, type DiskUsageArguments } from './jobs/disk-usage-job.js'
 import { extractJob, type ExtractArguments } from './jobs/extract-job.js';
 import type { JobContext } from './jobs/job-context.js';
 import { packJob, type PackArguments } from './jobs/pack-job.js';
+import { removeTreeJob } from './jobs/remove-tree-job.js';
 import { spoolArchiveJob, type SpoolArchiveArguments, type SpooledArchive } from './jobs/spool-archive-job.js';
 import { unpackLayerJob, type UnpackedLayer, type UnpackLayerArguments } from './jobs/unpack-layer-job.js';
 
@@ -16,6 +17,7 @@ export interface ArchiveJobs {
   changes: { args: ChangesArguments; result: PathChange[] };
   'spool-archive': { args: SpoolArchiveArguments; result: SpooledArchive };
   'disk-usage': { args: DiskUsageArguments; result: number };
+  'remove-tree': { args: { path: string }; result: null };
   'hash-file': { args: { path: string }; result: string };
   compress: { args: CompressArguments; result: { digest: string; sizeBytes: number } };
   download: { args: DownloadArguments; result: DownloadResult };
@@ -35,6 +37,7 @@ const jobs: {
   changes: changesJob,
   'spool-archive': spoolArchiveJob,
   'disk-usage': diskUsageJob,
+  'remove-tree': removeTreeJob,
   // Loaded when they are wanted: HTTP and TLS would be a burden for every other thread.
   'hash-file': async (args, context) => (await import('../content/hash-file-job.js')).hashFileJob(args, context),
   compress: async (args, context) => (await import('../content/compress-job.js')).compressJob(args, context),

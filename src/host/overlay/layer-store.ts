@@ -8,6 +8,7 @@ import {
   readFileSync,
   realpathSync,
   renameSync,
+  rmSync,
   symlinkSync,
   writeSync,
 } from 'node:fs';
@@ -17,6 +18,7 @@ import { join } from 'node:path';
 import { internal, notFound } from '../../shared/errors.js';
 import { spreadSubdirectories } from '../sys/spread-subdirectories.js';
 import { layerDirectoryName, newLinkName } from './layer-id.js';
+import { Trash } from './trash.js';
 
 /** An unpacked layer. */
 export interface Layer {
@@ -62,10 +64,19 @@ const LAYER_DIRECTORY = /^[0-9a-f]{64}$/;
  * `l/<26 chars>` → `../<hex>/diff`.
  */
 export class LayerStore {
+  /** Where the files of removed layers go. */
+  readonly trash: Trash;
   private readonly layers: Map<string, Layer>;
 
-  /** `directory` is `<dataRoot>/overlay2`; made when missing. Reads the records of all layers. */
-  constructor(readonly directory: string) {
+  /**
+   * `directory` is `<dataRoot>/overlay2`; made when missing. Reads the records of all layers. `onFault` hears of files of removed layers
+   * that could not be removed; the sweep of the next boot tries again.
+   */
+  constructor(
+    readonly directory: string,
+    onFault: (error: unknown) => void = () => undefined,
+  ) {
+    this.trash = new Trash(directory, RUBBISH_PREFIX, onFault);
     mkdirSync(join(directory, 'l'), { recursive: true, mode: 0o710 });
     // ext4 does not reuse inodes deleted less than a minute or so ago, and scans past all of them for each new file: after the
     // removal of a large layer, one unpacked beside it would take several times as long.
@@ -130,24 +141,25 @@ export class LayerStore {
     return { directory, commit, abort };
   }
 
-  /** Removes a layer that no container and no image needs; missing is fine. The layer is gone at once, its files soon after. */
-  async remove(chainId: string): Promise<void> {
+  /**
+   * Removes a layer that no container and no image needs; missing is fine. The layer is gone when the call returns, its files and their
+   * space soon after: see `trash`.
+   */
+  remove(chainId: string): void {
     const layer = this.layers.get(chainId);
     if (!layer) return;
     this.layers.delete(chainId);
-    const doomed = join(this.directory, `${RUBBISH_PREFIX}removed-${randomBytes(6).toString('hex')}`);
-    renameSync(join(this.directory, layerDirectoryName(chainId)), doomed);
-    await rm(join(this.directory, 'l', layer.link), { force: true });
-    await rm(doomed, { recursive: true, force: true });
-    await this.removeInitLayer(chainId);
+    this.trash.discard(join(this.directory, layerDirectoryName(chainId)));
+    rmSync(join(this.directory, 'l', layer.link), { force: true });
+    this.removeInitLayer(chainId);
   }
 
-  private async removeInitLayer(chainId: string): Promise<void> {
+  private removeInitLayer(chainId: string): void {
     const path = join(this.directory, initLayerName(chainId));
     const linkFile = join(path, 'link');
     if (!existsSync(linkFile)) return;
-    await rm(join(this.directory, 'l', readFileSync(linkFile, 'utf8')), { force: true });
-    await rm(path, { recursive: true, force: true });
+    rmSync(join(this.directory, 'l', readFileSync(linkFile, 'utf8')), { force: true });
+    this.trash.discard(path);
   }
 
   /**
@@ -158,14 +170,16 @@ export class LayerStore {
     let removed = 0;
     for (const { chainId } of this.list()) {
       if (!knownChainIds || knownChainIds.has(chainId)) continue;
-      await this.remove(chainId);
+      this.remove(chainId);
       removed++;
     }
+    await this.trash.settled();
     for (const name of readdirSync(this.directory)) {
       if (!name.startsWith(RUBBISH_PREFIX)) continue;
-      await rm(join(this.directory, name), { recursive: true, force: true });
+      this.trash.discard(join(this.directory, name));
       removed++;
     }
+    await this.trash.settled();
     for (const link of readdirSync(join(this.directory, 'l'))) {
       const path = join(this.directory, 'l', link);
       if (!existsSync(path)) await rm(path, { force: true });

@@ -1,0 +1,65 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { mount, umountAll } from '../sys/mount.js';
+import { diskSpace } from './disk-space.js';
+import { Trash } from './trash.js';
+
+let base: string;
+let faults: unknown[];
+let trash: Trash;
+
+beforeEach(() => {
+  base = mkdtempSync(join(tmpdir(), 'wharf-trash-'));
+  mount('tmpfs', base, 'tmpfs', 0, 'size=16m,nr_inodes=200k');
+  faults = [];
+  trash = new Trash(base, 'unpack-', (error) => faults.push(error));
+});
+afterEach(() => {
+  umountAll(base);
+  rmSync(base, { recursive: true });
+});
+
+function tree(name: string): string {
+  const path = join(base, name);
+  mkdirSync(join(path, 'a/b'), { recursive: true });
+  writeFileSync(join(path, 'a/b/file'), Buffer.alloc(1024 * 1024));
+  symlinkSync(base, join(path, 'a/link'));
+  return path;
+}
+
+it('takes trees out of sight at once, and removes them without following a link', async () => {
+  const kept = tree('kept');
+  for (const name of ['one', 'two']) trash.discard(tree(name));
+  trash.discard(join(base, 'missing'));
+  expect(readdirSync(base).filter((name) => !name.startsWith('unpack-removed-'))).toEqual(['kept']);
+  await trash.settled();
+  expect(readdirSync(base)).toEqual(['kept']);
+  expect(existsSync(join(kept, 'a/b/file'))).toBe(true);
+  expect(faults).toEqual([]);
+});
+
+it('goes on after what can not be removed, and tells of it', async () => {
+  const bad = tree('bad');
+  trash.discard(bad);
+  const [doomed = ''] = readdirSync(base);
+  // Nobody can remove a mount point.
+  mount('tmpfs', join(base, doomed, 'a/b'), 'tmpfs', 0, 'size=1m');
+  trash.discard(tree('good'));
+  await trash.settled();
+  expect(faults).toHaveLength(1);
+  expect(String(faults[0])).toContain('device or resource busy');
+  expect(readdirSync(base)).toEqual([doomed]);
+  umountAll(join(base, doomed, 'a/b'));
+});
+
+it('waits for the space where the disk is nearly full', async () => {
+  const full = tree('full');
+  const { availableBytes } = diskSpace(base);
+  writeFileSync(join(base, 'fill'), Buffer.alloc(availableBytes - 512 * 1024));
+  trash.discard(full);
+  await trash.room();
+  expect(readdirSync(base)).toEqual(['fill']);
+  expect(diskSpace(base).availableBytes).toBeGreaterThan(1024 * 1024);
+});

@@ -1,0 +1,54 @@
+import { randomBytes } from 'node:crypto';
+import { renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { submitArchiveJob } from '../archive/archive-workers.js';
+import { hasCode } from '../../shared/errors.js';
+import { diskSpace } from './disk-space.js';
+
+/** With less than this part of the disk left, or fewer inodes, who removes something is told only when its space is free. */
+const TIGHT = 0.1;
+const TIGHT_FILES = 100_000;
+
+/**
+ * Directories on their way out. One is out of sight at once; to remove its files takes the disk's journal anything from tenths of a
+ * second to tens of them, and nobody needs to wait for that as long as there is room.
+ */
+export class Trash {
+  private last: Promise<void> = Promise.resolve();
+
+  /**
+   * `prefix` begins the names, in `directory`, of what is on its way out: a process that dies leaves them to the next. `onFault` hears
+   * of what could not be removed, and stays as such a name.
+   */
+  constructor(
+    private readonly directory: string,
+    private readonly prefix: string,
+    private readonly onFault: (error: unknown) => void,
+  ) {}
+
+  /** Takes a directory of the same file system out of sight; missing is fine. Its files are removed on a thread, one tree after another. */
+  discard(path: string): void {
+    const doomed = join(this.directory, `${this.prefix}removed-${randomBytes(6).toString('hex')}`);
+    try {
+      renameSync(path, doomed);
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return;
+      throw error;
+    }
+    this.last = this.last
+      .then(() => submitArchiveJob('remove-tree', { path: doomed }))
+      .then(() => undefined, this.onFault);
+  }
+
+  /** Settles when the files of all that was discarded are gone. */
+  settled(): Promise<void> {
+    return this.last;
+  }
+
+  /** As settled(), where the disk is nearly full; else at once. */
+  async room(): Promise<void> {
+    const { availableBytes, totalBytes, availableFiles } = diskSpace(this.directory);
+    const fewFiles = availableFiles !== null && availableFiles < TIGHT_FILES;
+    if (fewFiles || availableBytes < totalBytes * TIGHT) await this.settled();
+  }
+}
