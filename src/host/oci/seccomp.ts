@@ -19,10 +19,9 @@ const EPERM = 1;
 export function defaultSeccomp(capabilities: readonly string[], arch: string = process.arch): RuntimeSeccomp | null {
   const machine = BY_ARCHITECTURE[arch];
   if (!machine) return null;
-  const names = new Set([...ALLOWED_SYSCALLS, ...ALLOWED_SINCE_4_8, ...machine.syscalls]);
-  for (const capability of capabilities) {
-    for (const name of ALLOWED_WITH_CAPABILITY[capability] ?? []) names.add(name);
-  }
+  const names = new Set(capabilities.flatMap((capability) => ALLOWED_WITH_CAPABILITY[capability] ?? []));
+  // last, because their order is that in which libseccomp is quick
+  for (const name of [...ALLOWED_SINCE_4_8, ...machine.syscalls, ...ALLOWED_SYSCALLS]) names.add(name);
   return {
     defaultAction: 'SCMP_ACT_ERRNO',
     defaultErrnoRet: EPERM,
