@@ -1,9 +1,8 @@
-import { posix } from 'node:path';
 import { finished, type Readable } from 'node:stream';
 import { archivePath } from '../../host/archive/archive-path.js';
 import { prepareArchiveWorker } from '../../host/archive/archive-workers.js';
 import { extractIntoRoot } from '../../host/archive/extract-into-root.js';
-import { statPath, type PathStat as HostPathStat } from '../../host/archive/stat-path.js';
+import { resolvedPath, statPath, type PathStat as HostPathStat } from '../../host/archive/stat-path.js';
 import { errorKind, errorMessage, forbidden, invalid, notFound } from '../../shared/errors.js';
 import type { Container } from './container.js';
 import type { PathStat } from './container-service.js';
@@ -67,7 +66,7 @@ export async function putArchive(
     const stat = statPath(view.root, checkedPath(path).endsWith('/') ? path : `${path}/.`);
     if (!stat) throw missing(ref, path);
     if (!stat.isDirectory) throw invalid('extraction point is not a directory');
-    refuseReadOnly(entry.container, path);
+    refuseReadOnly(entry.container, resolvedPath(view.root, path));
     const owner = options.copyUidGid ? userOf(ctx, entry, view) : undefined;
     await extractIntoRoot(view.root, path, tar, {
       noOverwriteDirNonDir: options.noOverwriteDirNonDir,
@@ -100,9 +99,8 @@ function userOf(ctx: ContainersContext, entry: ContainerEntry, view: RootView): 
 
 /** A path may lie in a mount or in the root file system; each may be read-only. */
 function refuseReadOnly({ hostConfig, mounts }: Container, path: string): void {
-  const clean = posix.resolve('/', path);
   const holder = mounts
-    .filter(({ destination }) => clean === destination || clean.startsWith(`${destination}/`))
+    .filter(({ destination }) => path === destination || path.startsWith(`${destination}/`))
     .sort((a, b) => b.destination.length - a.destination.length)[0];
   if (holder && !holder.rw) throw forbidden('mounted volume is marked read-only');
   if (!holder && hostConfig.readonlyRootfs) throw forbidden('container rootfs is marked read-only');

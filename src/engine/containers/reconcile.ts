@@ -10,6 +10,7 @@ import { factsOf, lostExit, recordExit, superviseRun } from './exit.js';
 import { startHealth } from './health.js';
 import { releaseFiles, releaseMounts } from './release-run.js';
 import { removeStopped } from './remove.js';
+import { removeViews } from './root-view.js';
 import { shouldStartAtBoot } from './restart-policy.js';
 import { startInOrder } from './start-in-order.js';
 import { deleteFromRuntime } from './runtime-delete.js';
@@ -126,6 +127,7 @@ async function undoStart(ctx: ContainersContext, entry: ContainerEntry, shim: Ru
 /** Directories, snapshots, bundles, views and sockets that belong to no container. */
 async function removeOrphans(ctx: ContainersContext): Promise<void> {
   const { paths, snapshots, log } = ctx.deps;
+  removeViews(ctx);
   const isKnown = (id: string): boolean => ctx.registry.get(id) !== undefined;
   const isContainerId = (name: string): boolean => /^[0-9a-f]{64}$/.test(name);
   for (const id of snapshots.list()) if (!isKnown(id)) await snapshots.remove(id);

@@ -1,9 +1,11 @@
-import { mkdirSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
-import { mount, MNT_DETACH, MS, umount } from '../../host/sys/mount.js';
+import { mount, MNT_DETACH, MS, umountAll } from '../../host/sys/mount.js';
 import { resolveInRoot } from '../../host/sys/resolve-in-root.js';
+import { hasCode } from '../../shared/errors.js';
 import type { ContainerEntry } from './container-entry.js';
 import type { ContainersContext } from './containers-context.js';
+import type { PlannedMount } from './planned-mount.js';
 import { unmountRoot } from './release-run.js';
 
 /** A container's file system as its processes see it, volumes and binds included. */
@@ -17,56 +19,119 @@ let counter = 0;
 
 /**
  * Opens the file system of a container that may or may not run. Of one that does not, a view of its own is mounted, so that no lock is
- * needed while a client reads or writes: a start in between neither sees nor disturbs it.
+ * needed while a client reads or writes: a start in between neither sees nor disturbs it. Volumes are told to be mounted and unmounted
+ * for it, as by dockerd, whether that takes anything or not.
  */
 export async function openRootView(ctx: ContainersContext, entry: ContainerEntry): Promise<RootView> {
   const { state } = entry.container;
-  if (state.running && !state.restarting) return { root: `/proc/${state.pid}/root`, close: async () => undefined };
-  const view = join(ctx.deps.paths.views, `${entry.id.slice(0, 12)}-${++counter}`);
-  const mounted: string[] = [];
+  const isRunning = state.running && !state.restarting;
+  const view = isRunning
+    ? { root: `/proc/${state.pid}/root`, close: async () => undefined }
+    : await mountView(ctx, entry);
+  const volumes = entry.plan.filter(({ type }) => type === 'volume');
+  for (const { name, destination, propagation, readOnly } of volumes) {
+    ctx.deps.volumes.tellUse('mount', name, entry.id, { destination, propagation, rw: !readOnly });
+  }
+  return {
+    root: view.root,
+    close: async () => {
+      for (const { name } of volumes) ctx.deps.volumes.tellUse('unmount', name, entry.id);
+      await view.close();
+    },
+  };
+}
+
+async function mountView(ctx: ContainersContext, entry: ContainerEntry): Promise<RootView> {
+  const root = join(ctx.deps.paths.views, `${entry.id.slice(0, 12)}-${++counter}`);
+  const images: string[] = [];
   const close = async (): Promise<void> => {
-    for (const path of mounted.splice(0).reverse()) umount(path, MNT_DETACH);
-    rmdirSync(view);
+    for (const path of [root, ...images]) takeDown(path);
     await closeView(ctx, entry);
   };
   entry.views++;
-  mkdirSync(view, { recursive: true, mode: 0o700 });
+  mkdirSync(root, { recursive: true, mode: 0o700 });
   try {
-    bind(ctx.deps.snapshots.mount(entry.id), view, mounted);
-    await bindPlan(ctx, entry, view, mounted);
-    return { root: view, close };
+    bind(ctx.deps.snapshots.mount(entry.id), root);
+    for (const planned of entry.plan.filter(({ type }) => type !== 'tmpfs').sort(byDepth)) {
+      const from = partOf(await sourceOf(ctx, entry, planned, root, images), planned.subpath);
+      const to = from === null ? null : makeMountPoint(root, planned.destination, from);
+      if (from === null || to === null) continue;
+      bind(from, to);
+      if (planned.readOnly) forbidWrites(to);
+    }
+    // Last, since places for the mounts may have to be made.
+    if (entry.container.hostConfig.readonlyRootfs) forbidWrites(root);
+    return { root, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-function bind(source: string, target: string, mounted: string[]): void {
+const byDepth = (a: PlannedMount, b: PlannedMount): number => a.destination.length - b.destination.length;
+
+/** Where the content of a mount is; an image's is mounted for that beside the view. */
+async function sourceOf(
+  ctx: ContainersContext,
+  entry: ContainerEntry,
+  mount: PlannedMount,
+  view: string,
+  images: string[],
+): Promise<string> {
+  if (mount.type === 'volume') return ctx.deps.volumes.mount(mount.name, entry.id);
+  if (mount.type === 'bind') return mount.source;
+  const path = `${view}-${images.length}`;
+  mkdirSync(path, { mode: 0o700 });
+  images.push(path);
+  const { chainIds } = ctx.deps.images.inspect(mount.imageId ?? mount.name);
+  ctx.deps.snapshots.mountReadOnly(chainIds, path);
+  return path;
+}
+
+/** null: there is no such thing (any more). */
+function partOf(source: string, subpath: string): string | null {
+  if (subpath !== '') return resolveInRoot(source, subpath);
+  return existsSync(source) ? source : null;
+}
+
+function bind(source: string, target: string): void {
   mount(source, target, null, MS.BIND);
-  mounted.push(target);
   mount(null, target, null, MS.PRIVATE);
 }
 
-async function bindPlan(ctx: ContainersContext, entry: ContainerEntry, view: string, mounted: string[]): Promise<void> {
-  const plan = entry.plan
-    .filter(({ type }) => type === 'volume' || type === 'bind')
-    .sort((a, b) => a.destination.length - b.destination.length);
-  for (const { type, name, source, subpath, destination } of plan) {
-    const root = type === 'volume' ? await ctx.deps.volumes.mount(name, entry.id) : source;
-    const from = resolveInRoot(root, subpath);
-    const to = from === null ? null : makeMountPoint(view, destination);
-    if (from !== null && to !== null) bind(from, to, mounted);
-  }
+function forbidWrites(target: string): void {
+  mount(null, target, null, MS.BIND | MS.REMOUNT | MS.RDONLY);
 }
 
-/** The place of a mount inside the view, made as directories where it is missing; null where something is in the way. */
-function makeMountPoint(view: string, destination: string): string | null {
+/** Unmounts a place with all that is mounted below it; nothing mounted is fine. */
+function takeDown(path: string): void {
+  umountAll(path, MNT_DETACH);
+  rmdirSync(path);
+}
+
+/** Takes down the views that a daemon has left which was killed; once, at boot. */
+export function removeViews({ deps }: ContainersContext): void {
+  if (!existsSync(deps.paths.views)) return;
+  for (const name of readdirSync(deps.paths.views)) takeDown(join(deps.paths.views, name));
+}
+
+/**
+ * The place of a mount inside the view. Where it is missing it is made: a file for a file, else a directory; null where that can't be
+ * done, since something is in the way or may not be written.
+ */
+function makeMountPoint(view: string, destination: string, source: string): string | null {
   const found = resolveInRoot(view, destination);
   if (found !== null) return found;
-  const parent = makeMountPoint(view, posix.dirname(destination));
+  const parent = makeMountPoint(view, posix.dirname(destination), view);
   if (parent === null) return null;
   const path = join(parent, posix.basename(destination));
-  mkdirSync(path, { mode: 0o755 });
+  try {
+    if (statSync(source).isDirectory()) mkdirSync(path, { mode: 0o755 });
+    else writeFileSync(path, '', { flag: 'wx', mode: 0o755 });
+  } catch (error) {
+    if (hasCode(error, 'EROFS', 'ENOTDIR', 'EEXIST')) return null;
+    throw error;
+  }
   return path;
 }
 

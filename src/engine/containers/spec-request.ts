@@ -1,11 +1,11 @@
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CdiEdits } from '../../host/cdi/cdi-spec.js';
 import { cgroupPathFor } from '../../host/cgroup/cgroup-layout.js';
 import type { ResolvedUser, SpecInput, SpecMount, SpecResources } from '../../host/oci/spec-input.js';
 import { resolveInRoot } from '../../host/sys/resolve-in-root.js';
-import { internal, notFound } from '../../shared/errors.js';
+import { hasCode, internal, invalid, notFound } from '../../shared/errors.js';
 import type { HostConfig } from './container-config.js';
 import type { Container } from './container.js';
 import type { ContainersContext } from './containers-context.js';
@@ -202,12 +202,26 @@ async function specMount(ctx: ContainersContext, containerId: string, mount: Pla
   return { ...base, type: 'bind', source: mount.source, propagation: possiblePropagation(mount) };
 }
 
+/** Throws not-found or, when links lead out of the root, invalid, in dockerd's words. */
 function subpathOf(root: string, subpath: string): string {
   if (subpath === '') return root;
   const path = resolveInRoot(root, subpath);
   const shown = join(root, subpath);
   if (path === null) throw notFound(`cannot access path ${shown}: lstat ${shown}: no such file or directory`);
+  if (realpathOf(shown) !== path) {
+    throw invalid(`path concatenation escapes the base directory, base: ${root}, subpath: ${subpath}`);
+  }
   return path;
+}
+
+/** null: there is no such path. */
+function realpathOf(path: string): string | null {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return null;
+    throw error;
+  }
 }
 
 /** /etc/resolv.conf, hostname and hosts: its own, or those of the container whose network it joins; not where a mount is. */

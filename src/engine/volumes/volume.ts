@@ -40,6 +40,8 @@ export interface VolumeService {
   mount(name: string, containerId: string, use?: VolumeUse): Promise<string>;
   /** Gives the mount back; idempotent. */
   unmount(name: string, containerId: string): Promise<void>;
+  /** Tells the events of a use that needs no mount of its own, such as a copy; never throws. */
+  tellUse(action: 'mount' | 'unmount', name: string, containerId: string, use?: VolumeUse): void;
   /** A container that exists (running or not) uses the volume: it can't be removed. */
   reference(name: string, containerId: string): void;
   unreference(name: string, containerId: string): void;

@@ -129,10 +129,7 @@ export class Volumes implements VolumeService {
     if (needed || use) this.deps.store.setMounted(name, containerId, true);
     const announced = use !== undefined || entry.mounts.get(containerId)?.announced === true;
     entry.mounts.set(containerId, { announced });
-    if (use) {
-      const { destination, rw, propagation } = use;
-      this.tell('mount', volume, { container: containerId, destination, propagation, 'read/write': String(rw) });
-    }
+    if (use) this.tellUse('mount', name, containerId, use);
     return volume.mountpoint;
   }
 
@@ -144,7 +141,15 @@ export class Volumes implements VolumeService {
     entry.mounts.delete(containerId);
     if (needsMount(entry.volume.options) && entry.mounts.size === 0) unmountVolume(entry.volume.mountpoint);
     this.deps.store.setMounted(name, containerId, false);
-    if (held.announced) this.tell('unmount', entry.volume, { container: containerId });
+    if (held.announced) this.tellUse('unmount', name, containerId);
+  }
+
+  tellUse(action: 'mount' | 'unmount', name: string, containerId: string, use?: VolumeUse): void {
+    const entry = this.entries.get(name);
+    if (!entry) return;
+    const { destination = '', propagation = '', rw } = use ?? {};
+    const details = use && { destination, propagation, 'read/write': String(rw) };
+    this.tell(action, entry.volume, { container: containerId, ...details });
   }
 
   reference(name: string, containerId: string): void {

@@ -56,6 +56,16 @@ export function statPath(root: string, path: string): PathStat | null {
   }
 }
 
+/** The path with all links resolved in the root, also the last one; beyond what exists the names are taken as they are. */
+export function resolvedPath(root: string, path: string): string {
+  const rootFd = attempt('open', root, () => openSync(root, O_PATH | constants.O_DIRECTORY));
+  try {
+    return followLinks(rootFd, requestedPath(path).relative);
+  } finally {
+    closeSync(rootFd);
+  }
+}
+
 function openRequested(rootFd: number, requested: RequestedPath, path: string): number | null {
   const target = requested.relative === '' ? '.' : requested.relative;
   const flags = requested.mustBeDirectory ? O_PATH : O_PATH | constants.O_NOFOLLOW;
@@ -77,7 +87,7 @@ function describe(fd: number, rootFd: number, requested: RequestedPath): PathSta
     sizeBytes: Number(stat.size),
     mode: goFileMode(stat),
     mtime: rfc3339Nano(stat.mtimeNs),
-    linkTarget: stat.isSymbolicLink() ? linkTarget(rootFd, requested.relative) : '',
+    linkTarget: stat.isSymbolicLink() ? followLinks(rootFd, requested.relative) : '',
     isDirectory: stat.isDirectory(),
   };
 }
@@ -85,8 +95,7 @@ function describe(fd: number, rootFd: number, requested: RequestedPath): PathSta
 /** Links a path may go through before it counts as a loop; the kernel's own limit is 40. */
 const MAX_LINKS = 40;
 
-/** The link's end as an absolute path in the root, as far as it exists; beyond that the names are taken as they are. */
-function linkTarget(rootFd: number, relative: string): string {
+function followLinks(rootFd: number, relative: string): string {
   const pending = relative.split('/');
   let resolved: string[] = [];
   let links = 0;
