@@ -45,7 +45,7 @@ describe('parseReference', () => {
     ['a b', 'invalid reference format'],
     ['../x', 'invalid reference format'],
     ['a'.repeat(64), `invalid repository name (${'a'.repeat(64)}), cannot specify 64-byte hexadecimal strings`],
-    [`x/${'a'.repeat(250)}`, 'invalid reference format: repository name must not be more than 255 characters'],
+    [`x/${'a'.repeat(250)}`, 'repository name must not be more than 255 characters'],
   ])('refuses %s', (text, message) => {
     expect(() => parseReference(text)).toThrow(expect.objectContaining({ kind: 'invalid', message }));
   });

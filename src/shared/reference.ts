@@ -55,7 +55,7 @@ export function parseReference(text: string): Reference {
   const path = match[2] ?? '';
   const digest = match[4] ?? '';
   if (domain.length + 1 + path.length > NAME_MAX) {
-    throw invalid(`invalid reference format: repository name must not be more than ${NAME_MAX} characters`);
+    throw invalid(`repository name must not be more than ${NAME_MAX} characters`);
   }
   if (digest !== '' && !SHA256_DIGEST.test(digest)) {
     throw invalid(digest.startsWith('sha256:') ? 'invalid reference format' : 'unsupported digest algorithm');
@@ -67,6 +67,13 @@ export function parseReference(text: string): Reference {
 export function withTagOrDigest(ref: Reference, tag: string): Reference {
   if (tag === '') return ref;
   if (SHA256_DIGEST.test(tag)) return { ...ref, tag: '', digest: tag };
+  if (!TAG_ONLY.test(tag)) throw invalid('invalid tag format');
+  return { ...ref, tag, digest: '' };
+}
+
+/** As withTagOrDigest, for names that are given: a digest can't be. Throws invalid. */
+export function withTag(ref: Reference, tag: string): Reference {
+  if (tag === '') return ref;
   if (!TAG_ONLY.test(tag)) throw invalid('invalid tag format');
   return { ...ref, tag, digest: '' };
 }

@@ -1,7 +1,7 @@
 import type { DiskUsage, DiskUsageType } from '../../engine/system/system-service.js';
 import type { Container } from '../../engine/containers/container.js';
 import { fromContainerSummary } from './container-summary.js';
-import { fromImageSummary } from './image-summary.js';
+import { fromImageSummary, type WireImageSummary } from './image-summary.js';
 import { fromVolume } from './volume.js';
 
 /** What each kind of object is in the answer: the old list, and the usage object of 1.52. */
@@ -21,7 +21,8 @@ export function fromDiskUsage(usage: DiskUsage, types: ReadonlySet<DiskUsageType
   return {
     legacy: {
       LayersSize: types.has('image') ? usage.layersSizeBytes : undefined,
-      Images: types.has('image') ? images : undefined,
+      // Of these lists dockerd says null for none, here and only here.
+      Images: types.has('image') ? images.map(withoutEmptyLists) : undefined,
       Containers: types.has('container') ? containers : undefined,
       Volumes: types.has('volume') ? volumes : undefined,
       BuildCache: types.has('build-cache') ? [] : undefined,
@@ -36,6 +37,15 @@ export function fromDiskUsage(usage: DiskUsage, types: ReadonlySet<DiskUsageType
         ? { ActiveCount: 0, TotalCount: 0, Reclaimable: 0, TotalSize: 0, Items: isVerbose ? [] : undefined }
         : undefined,
     },
+  };
+}
+
+function withoutEmptyLists(image: WireImageSummary) {
+  const { RepoTags, RepoDigests } = image;
+  return {
+    ...image,
+    RepoTags: RepoTags.length > 0 ? RepoTags : null,
+    RepoDigests: RepoDigests.length > 0 ? RepoDigests : null,
   };
 }
 

@@ -1,6 +1,7 @@
 import { notFound } from '../../shared/errors.js';
 import {
   canonicalString,
+  familiarName,
   familiarString,
   parseImageId,
   parseReference,
@@ -22,7 +23,7 @@ export function findImage(store: ImageStore, ref: string): Image | null {
   const reference = parseReference(ref);
   const named = store.resolve(canonicalString(withDefaultTag(reference)));
   const byName = named === null ? null : store.get(named);
-  return byName ?? byPrefix(store, ref) ?? byIdInRepository(store, reference);
+  return byName ?? byPrefix(store, ref);
 }
 
 /** As findImage, but an unknown one is not-found `No such image: x:latest`. */
@@ -30,7 +31,13 @@ export function getImage(store: ImageStore, ref: string): Image {
   const image = findImage(store, ref);
   if (image) return image;
   const id = parseImageId(ref);
-  throw notFound(`No such image: ${id ?? familiarString(withDefaultTag(parseReference(ref)))}`);
+  throw notFound(`No such image: ${id ?? inFull(withDefaultTag(parseReference(ref)))}`);
+}
+
+/** With the tag and the digest, where both were given. */
+function inFull(reference: Reference): string {
+  const { tag, digest } = reference;
+  return tag !== '' && digest !== '' ? `${familiarName(reference)}:${tag}@${digest}` : familiarString(reference);
 }
 
 /** Whether the text names the image by (a part of) its id rather than by a reference. */
@@ -46,11 +53,8 @@ function byPrefix(store: ImageStore, ref: string): Image | null {
   return found.length === 1 ? (found[0] ?? null) : null;
 }
 
-/** `name@sha256:<image id>`, where the name is one of the image's. */
-function byIdInRepository(store: ImageStore, reference: Reference): Image | null {
-  const image = reference.digest === '' ? null : store.get(reference.digest);
-  if (!image) return null;
-  const sameRepository = (other: Reference): boolean =>
-    other.domain === reference.domain && other.path === reference.path;
-  return store.referencesOf(image.id).some(sameRepository) ? image : null;
+/** Whether the text begins the ids of several images. */
+export function isAmbiguous(store: ImageStore, ref: string): boolean {
+  const prefix = ID_PREFIX.exec(ref)?.[1];
+  return prefix !== undefined && store.all().filter(({ id }) => id.startsWith(`sha256:${prefix}`)).length > 1;
 }

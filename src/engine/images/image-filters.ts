@@ -13,7 +13,8 @@ export function checkFilterKeys(filters: Filters, accepted: readonly string[]): 
 /** A filter that is yes or no; null: not given. Throws invalid in dockerd's words. */
 export function booleanFilter(filters: Filters, key: string): boolean | null {
   const values = filters.get(key) ?? [];
-  if (values.length === 0) return null;
+  if (!filters.has(key)) return null;
+  if (values.length === 0) throw invalid(`invalid filter '${key}'`);
   const [value = ''] = values;
   if (values.length === 1 && ['1', 'true'].includes(value)) return true;
   if (values.length === 1 && ['0', 'false'].includes(value)) return false;

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { digestOf } from '../../shared/digest.js';
 import { invalid } from '../../shared/errors.js';
 import { hostPlatform, parsePlatform } from '../../shared/platform.js';
-import { parseReference, withDefaultTag, withTagOrDigest, type Reference } from '../../shared/reference.js';
+import { parseReference, withDefaultTag, withTag, type Reference } from '../../shared/reference.js';
 import { formatRfc3339Nano, nowNs } from '../../shared/rfc3339.js';
 import { COMPAT_VERSION } from '../../shared/version.js';
 import { applyChanges } from './changes.js';
@@ -69,8 +69,7 @@ export function referenceFor(repo: string, tag: string): Reference | null {
   if (repo === '') return null;
   const reference = parseReference(repo);
   if (reference.digest !== '') throw invalid('cannot import digest reference');
-  const named = withDefaultTag(withTagOrDigest(reference, tag));
-  if (named.digest !== '') throw invalid('refusing to create a tag with a digest reference');
+  const named = withDefaultTag(withTag(reference, tag));
   if (named.domain === 'docker.io' && named.path === 'library/sha256') {
     throw invalid('refusing to create an ambiguous tag using digest algorithm as name');
   }

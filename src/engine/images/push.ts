@@ -1,7 +1,7 @@
 import type { RegistryClient } from '../../host/registry/registry-client.js';
 import { bufferSource, uploadBlob } from '../../host/registry/upload-blob.js';
 import { digestOf, shortDigest } from '../../shared/digest.js';
-import { internal, notFound } from '../../shared/errors.js';
+import { internal, invalid, notFound } from '../../shared/errors.js';
 import {
   familiarName,
   familiarString,
@@ -38,16 +38,19 @@ export async function push(
   progress: ProgressSink,
   signal: AbortSignal,
 ): Promise<void> {
-  const reference = withTagOrDigest(parseReference(options.ref), options.tag);
-  const tagged = context.store
-    .referencesIn(repositoryName(reference))
-    .filter((found) => found.reference.tag !== '' && (reference.tag === '' || found.reference.tag === reference.tag));
+  const named = parseReference(options.ref);
+  const reference = withTagOrDigest(named, options.tag);
+  if (named.digest !== '' || reference.digest !== '') throw invalid('cannot import digest reference');
+  const known = context.store.referencesIn(repositoryName(reference));
+  const tagged = known.filter(
+    (found) => found.reference.tag !== '' && (reference.tag === '' || found.reference.tag === reference.tag),
+  );
   for (const { imageId } of tagged) {
     const image = context.store.get(imageId);
     if (image) await imageForPlatform(context, image, familiarString(reference), options.platform);
   }
   progress({ status: `The push refers to repository [${repositoryName(reference)}]` });
-  if (tagged.length === 0) {
+  if (known.length === 0) {
     throw notFound(`An image does not exist locally with the tag: ${familiarName(reference)}`);
   }
   const mountFrom = new Map(tagged.map(({ imageId }) => [imageId, otherRepositories(context, reference, imageId)]));
@@ -58,6 +61,7 @@ export async function push(
     await candidate.ping(signal);
     return candidate;
   });
+  if (tagged.length === 0) throw notFound(`tag does not exist: ${familiarString(reference)}`);
   for (const { reference: one, imageId } of tagged) {
     const sources = mountFrom.get(imageId) ?? new Map<string, string[]>();
     await pushTag(context, client, one, { imageId, sources, platform: options.platform }, progress, signal);

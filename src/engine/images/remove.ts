@@ -33,8 +33,9 @@ export async function removeImage(
   const references = store.referencesOf(image.id);
   let quiet = false;
   if (!isIdOf(image, ref)) {
-    const name = withDefaultTag(parseReference(ref));
-    if (!options.force && isSingleReference(references)) refuseUsedName(context, image, name);
+    const given = parseReference(ref);
+    const name = withDefaultTag(given);
+    if (!options.force && isSingleReference(references)) refuseUsedName(context, image, given);
     untag(context, image, namesToRemove(references, name), items);
     if (store.referencesOf(image.id).length > 0) return items;
     quiet = true;

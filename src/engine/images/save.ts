@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { digestHex } from '../../shared/digest.js';
-import { internal, notFound } from '../../shared/errors.js';
+import { internal, invalid, notFound } from '../../shared/errors.js';
 import { formatPlatform, parsePlatform } from '../../shared/platform.js';
 import {
   canonicalString,
@@ -11,7 +11,7 @@ import {
   repositoryName,
   type Reference,
 } from '../../shared/reference.js';
-import { findImage, isIdOf } from './find.js';
+import { findImage, isAmbiguous, isIdOf } from './find.js';
 import { emitImageEvent, type ImageContext } from './image-context.js';
 import { blobPath, savedForms, type SavedForm, type SavedImage } from './saved-form.js';
 import { OCI_INDEX } from './manifest.js';
@@ -73,13 +73,16 @@ function chooseImages(context: ImageContext, refs: string[]): SavedImage[] {
       continue;
     }
     if (parseImageId(ref) !== null) throw notFound(`No such image: ${ref}`);
+    if (!image && isAmbiguous(context.store, ref)) throw invalid('ambiguous digest string');
     const reference = parseReference(ref);
     if (reference.tag === '' && reference.digest === '') {
       const tags = context.store.referencesIn(repositoryName(reference)).filter((found) => found.reference.tag !== '');
       if (tags.length === 0) throw notFound(`No such image: ${ref}`);
       for (const tag of tags) add(tag.imageId, tag.reference);
     } else {
-      if (!image) throw notFound(`No such image: ${ref}`);
+      // Nothing can be called so: it was meant as an id.
+      if (!image && familiarName(reference) === 'sha256') throw notFound(`No such image: ${ref}`);
+      if (!image) throw notFound('reference does not exist');
       add(image.id, reference.digest === '' ? reference : null);
     }
   }
