@@ -106,7 +106,8 @@ export function withoutSandbox(before: ContainerNetworkState): ContainerNetworkS
   return { sandboxId: '', sandboxKey: '', networks: Object.fromEntries(networks), ports: {} };
 }
 
-function portMap(ports: readonly PublishedPort[]): ContainerNetworkState['ports'] {
+/** Ports as inspect shows them. */
+export function portMap(ports: readonly PublishedPort[]): ContainerNetworkState['ports'] {
   const map: ContainerNetworkState['ports'] = {};
   for (const { containerPort, proto, hostIp, hostPort, direct } of ports) {
     const key = `${containerPort}/${proto}`;

@@ -2,13 +2,17 @@ import type { ContainerDirectory, NetworkedContainer } from '../networks/contain
 import type { EndpointConfig } from './container-config.js';
 import type { ContainerEntry } from './container-entry.js';
 import type { ContainersContext } from './containers-context.js';
-import { connected, unconnected } from './initial-network.js';
+import { connected, portMap, unconnected } from './initial-network.js';
 import { writeNetworkFiles } from './network-files.js';
 
 /** What the networks may ask of and tell to containers. */
 export function networkDirectory(ctx: ContainersContext): ContainerDirectory {
-  const save = (entry: ContainerEntry, networks: ContainerEntry['container']['network']['networks']): void =>
-    ctx.registry.save(entry, { network: { ...entry.container.network, networks } });
+  const save = (entry: ContainerEntry, networks: ContainerEntry['container']['network']['networks']): void => {
+    const sandbox = ctx.deps.networks.sandboxOf(entry.id);
+    // Ports go through the network that the way out goes through, which may have changed.
+    const ports = sandbox ? portMap(sandbox.ports) : entry.container.network.ports;
+    ctx.registry.save(entry, { network: { ...entry.container.network, networks, ports } });
+  };
   return {
     find: (ref) => describe(ctx, ctx.registry.find(ref)),
     connected: async (containerId, networkName, config: EndpointConfig, endpoint) => {
@@ -47,6 +51,11 @@ function describe({ deps }: ContainersContext, { container }: ContainerEntry): N
     hostname: container.config.hostname,
     running: container.state.running && !container.state.restarting,
     networkMode: container.hostConfig.networkMode,
+    ports: {
+      portBindings: container.hostConfig.portBindings,
+      exposedPorts: container.config.exposedPorts,
+      publishAllPorts: container.hostConfig.publishAllPorts,
+    },
     networkNames: Object.keys(container.network.networks),
     nameservers: dns.length > 0 ? dns : deps.defaults.dns,
     resolverOptions: dnsOptions.length > 0 ? dnsOptions : deps.defaults.dnsOptions,

@@ -1,14 +1,17 @@
-import { forbidden, invalid } from '../../shared/errors.js';
+import { conflict, forbidden, invalid } from '../../shared/errors.js';
+import { UndoStack } from '../../shared/undo-stack.js';
 import type { EndpointConfig } from '../containers/container-config.js';
 import { emitEndpoint } from './connect-sandbox.js';
 import type { NetworkedContainer } from './container-directory.js';
 import { findNetwork } from './find-network.js';
+import type { PortWishes } from './lease-ports.js';
 import type { Endpoint, Network, Sandbox } from './model.js';
+import { movePorts } from './move-ports.js';
 import { containersOf, type NetworksContext } from './networks-context.js';
 import { setDefaultRoutes } from './default-routes.js';
 import { interfaceNameFor, planEndpoint } from './plan-endpoints.js';
 import { endpointProblem } from './validate-endpoints.js';
-import { openInside, wireEndpoint } from './wire-endpoint.js';
+import { openInside, unwireEndpoint, wireEndpoint } from './wire-endpoint.js';
 
 /** Puts a container on one more network, now if it runs, else when it starts. */
 export async function connectContainer(
@@ -27,7 +30,7 @@ export async function connectContainer(
   // Being told the same again does not take away what was asked for at first.
   if (container.networkNames.includes(network.name) && saysNothing(config)) return;
   const sandbox = ctx.sandboxes.get(container.id);
-  const endpoint = sandbox ? attach(ctx, sandbox, network, config) : null;
+  const endpoint = sandbox ? await attach(ctx, sandbox, network, config, container.ports) : null;
   await directory.connected(container.id, network.name, config, endpoint);
   if (endpoint) emitEndpoint(ctx, 'connect', endpoint);
 }
@@ -54,17 +57,41 @@ function saysNothing({ ipamConfig, links, aliases, driverOpts, macAddress, gwPri
   return [ipamConfig, links, aliases, driverOpts].every((one) => one === null) && macAddress === '' && gwPriority === 0;
 }
 
-function attach(ctx: NetworksContext, sandbox: Sandbox, network: Network, config: EndpointConfig): Endpoint {
+async function attach(
+  ctx: NetworksContext,
+  sandbox: Sandbox,
+  network: Network,
+  config: EndpointConfig,
+  wishes: PortWishes,
+): Promise<Endpoint> {
   const taken = sandbox.endpoints.map(({ interfaceName }) => interfaceName);
   const name = interfaceNameFor({ network, config }, taken);
   const endpoint = planEndpoint(ctx, sandbox, { network, config }, name, '');
   const before = sandbox.endpoints;
+  await using undo = new UndoStack(ctx.log);
   using inside = openInside(sandbox.sandboxKey);
   wireEndpoint(ctx, network, endpoint, sandbox.sandboxKey, inside, 0);
+  undo.push('interface', () => unwireEndpoint(ctx, endpoint, sandbox.sandboxKey));
   ctx.sandboxes.setEndpoints(sandbox, [...before, endpoint]);
+  undo.push('endpoint', () => leave(ctx, sandbox, endpoint));
   setDefaultRoutes(inside, before, sandbox.endpoints);
+  await movePorts(ctx, sandbox, before, wishes);
+  if (ctx.sandboxes.get(sandbox.containerId) !== sandbox) {
+    throw conflict(`container ${sandbox.containerId} is not running`);
+  }
+  undo.commit();
   ctx.repository.saveSandbox(sandbox);
   ctx.names.index.put(endpoint);
   ctx.names.adjust(sandbox);
   return endpoint;
+}
+
+/** Makes the rest of a container's networks what they are without one of them. */
+function leave(ctx: NetworksContext, sandbox: Sandbox, endpoint: Endpoint): void {
+  const { endpoints } = sandbox;
+  if (ctx.sandboxes.get(sandbox.containerId) !== sandbox) return;
+  const others = endpoints.filter((one) => one !== endpoint);
+  ctx.sandboxes.setEndpoints(sandbox, others);
+  using inside = openInside(sandbox.sandboxKey);
+  setDefaultRoutes(inside, endpoints, others);
 }

@@ -8,7 +8,7 @@ import { conflict, errorKind, errorMessage, WharfError } from '../../shared/erro
 import { UndoStack } from '../../shared/undo-stack.js';
 import { gatewayEndpoint, setDefaultRoutes } from './default-routes.js';
 import { isLanEndpoint, removeLanLinks } from './lan-endpoint.js';
-import { leasePorts, releasePorts } from './lease-ports.js';
+import { connectivityError, leasePorts, releasePorts } from './lease-ports.js';
 import type { ConnectSandboxRequest, Endpoint, Network, Sandbox, SandboxNetwork } from './model.js';
 import { type NetworksContext, portRules } from './networks-context.js';
 import { interfaceNameFor, planEndpoint, requestedNetworks } from './plan-endpoints.js';
@@ -136,8 +136,7 @@ async function publish(
     undo.push('firewall', () => ctx.firewall.unpublish(rules));
     await ctx.firewall.publish(rules);
   } catch (error) {
-    const what = `driver failed programming external connectivity on endpoint ${request.containerName} (${endpoint.endpointId})`;
-    throw new WharfError(errorKind(error), `${what}: ${errorMessage(error)}`, { cause: error });
+    throw connectivityError(request.containerName, endpoint, error);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { EndpointConfig } from '../containers/container-config.js';
+import type { PortWishes } from './lease-ports.js';
 import type { Endpoint } from './model.js';
 
 /** What connect and disconnect have to know of a container. */
@@ -9,6 +10,7 @@ export interface NetworkedContainer {
   hostname: string;
   running: boolean;
   networkMode: string;
+  ports: PortWishes;
   /** Names of the networks that the container is configured for. */
   networkNames: string[];
   /** Name servers asked for, of the container or the daemon; empty: the host's. */

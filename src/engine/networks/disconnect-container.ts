@@ -1,11 +1,12 @@
 import { errorKind, hasCode, internal, invalid, notFound, WharfError } from '../../shared/errors.js';
 import type { ContainerDirectory, NetworkedContainer } from './container-directory.js';
 import { emitEndpoint } from './connect-sandbox.js';
-import { releasePorts } from './lease-ports.js';
 import { findNetwork } from './find-network.js';
+import type { PortWishes } from './lease-ports.js';
 import type { Endpoint, Sandbox } from './model.js';
-import { containersOf, type NetworksContext, portRules } from './networks-context.js';
-import { gatewayEndpoint, setDefaultRoutes } from './default-routes.js';
+import { movePorts } from './move-ports.js';
+import { containersOf, type NetworksContext } from './networks-context.js';
+import { setDefaultRoutes } from './default-routes.js';
 import { openInside, unwireEndpoint } from './wire-endpoint.js';
 
 /** Takes a container off a network. With `force` also one that is known no more. */
@@ -30,7 +31,7 @@ export async function disconnectContainer(
     const which = container.running ? 'network' : 'the network';
     throw internal(`container ${container.id} is not connected to ${which} ${network.name}`);
   }
-  if (sandbox && endpoint) await detach(ctx, sandbox, endpoint);
+  if (sandbox && endpoint) await detach(ctx, sandbox, endpoint, container.ports);
   if (isConfigured) await directory.disconnected(container.id, network.name);
   if (endpoint) emitEndpoint(ctx, 'disconnect', endpoint);
 }
@@ -44,16 +45,8 @@ function findContainer(directory: ContainerDirectory, ref: string, force: boolea
   }
 }
 
-async function detach(ctx: NetworksContext, sandbox: Sandbox, endpoint: Endpoint): Promise<void> {
+async function detach(ctx: NetworksContext, sandbox: Sandbox, endpoint: Endpoint, wishes: PortWishes): Promise<void> {
   ctx.names.index.drop(endpoint);
-  const before = gatewayEndpoint(sandbox.endpoints);
-  if (before?.endpointId === endpoint.endpointId) {
-    const { ports } = sandbox;
-    await ctx.firewall.unpublish(portRules(ports));
-    if (ctx.sandboxes.get(sandbox.containerId) !== sandbox) return;
-    releasePorts(ctx, ports);
-    sandbox.ports = [];
-  }
   await unwireEndpoint(ctx, endpoint, sandbox.sandboxKey);
   // Where the container ended meanwhile, everything went with its sandbox.
   if (ctx.sandboxes.get(sandbox.containerId) !== sandbox) return;
@@ -68,6 +61,13 @@ async function detach(ctx: NetworksContext, sandbox: Sandbox, endpoint: Endpoint
   } catch (error) {
     if (error instanceof WharfError || !hasCode(error, 'ENOENT', 'ESRCH')) throw error;
   }
+  try {
+    await movePorts(ctx, sandbox, endpoints, wishes);
+  } catch (err) {
+    // It has left all the same.
+    ctx.log.error({ err, container: sandbox.containerId }, 'published ports lead nowhere any more');
+  }
+  if (ctx.sandboxes.get(sandbox.containerId) !== sandbox) return;
   ctx.names.adjust(sandbox);
   ctx.repository.saveSandbox(sandbox);
 }

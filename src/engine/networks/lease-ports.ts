@@ -1,12 +1,15 @@
 import { isIP } from 'node:net';
 import type { RelayTarget } from '../../host/relay/port-relay.js';
 import { hasIpv6 } from '../../host/sys/socket.js';
-import { internal, invalid } from '../../shared/errors.js';
+import { errorKind, errorMessage, internal, invalid, WharfError } from '../../shared/errors.js';
 import type { PortBinding } from '../containers/container-config.js';
 import type { ConnectSandboxRequest, Endpoint, Network, PortLease } from './model.js';
 import { gatewayMode, NETWORK_OPTION } from './network-options.js';
 import type { NetworksContext } from './networks-context.js';
 import { parseHostPort, type PortProtocol } from './port-allocation.js';
+
+/** What a container asks for of ports. */
+export type PortWishes = Pick<ConnectSandboxRequest, 'portBindings' | 'exposedPorts' | 'publishAllPorts'>;
 
 /**
  * Takes the host's ports that a container publishes, through the endpoint that its default route uses. A binding without
@@ -16,7 +19,7 @@ import { parseHostPort, type PortProtocol } from './port-allocation.js';
  */
 export function leasePorts(
   ctx: NetworksContext,
-  request: ConnectSandboxRequest,
+  request: PortWishes,
   network: Network,
   endpoint: Endpoint,
 ): PortLease[] {
@@ -35,6 +38,12 @@ export function leasePorts(
   return leases;
 }
 
+/** What went wrong with a container's ports, in the words in which dockerd tells it. */
+export function connectivityError(containerName: string, { endpointId }: Endpoint, error: unknown): WharfError {
+  const what = `driver failed programming external connectivity on endpoint ${containerName} (${endpointId})`;
+  return new WharfError(errorKind(error), `${what}: ${errorMessage(error)}`, { cause: error });
+}
+
 /** Gives ports back to the host. */
 export function releasePorts(ctx: NetworksContext, leases: readonly PortLease[]): void {
   for (const { proto, hostIp, hostPort } of leases) {
@@ -43,12 +52,12 @@ export function releasePorts(ctx: NetworksContext, leases: readonly PortLease[])
 }
 
 /** In the order of their numbers, so that ephemeral ports are given out predictably. */
-function portKeys({ portBindings, exposedPorts }: ConnectSandboxRequest): string[] {
+function portKeys({ portBindings, exposedPorts }: PortWishes): string[] {
   const keys = [...new Set([...exposedPorts, ...Object.keys(portBindings)])];
   return keys.sort((one, other) => parseInt(one, 10) - parseInt(other, 10) || (one < other ? -1 : 1));
 }
 
-function bindingsOf({ portBindings, publishAllPorts }: ConnectSandboxRequest, key: string): PortBinding[] {
+function bindingsOf({ portBindings, publishAllPorts }: PortWishes, key: string): PortBinding[] {
   const bindings = portBindings[key] ?? [];
   return bindings.length === 0 && publishAllPorts ? [{ hostIp: '', hostPort: '' }] : bindings;
 }

@@ -40,6 +40,19 @@ let networks: NetworkService;
 const events: { action: string; attributes: Record<string, string> }[] = [];
 const containers = new Map<string, NetworkedContainer>();
 
+/** The container a as it runs on these networks. */
+const running = (...networkNames: string[]): NetworkedContainer => ({
+  id: id('a'),
+  name: 'ca',
+  hostname: '',
+  running: true,
+  networkMode: 'bridge',
+  networkNames,
+  ports: { portBindings: {}, exposedPorts: [], publishAllPorts: false },
+  nameservers: [],
+  resolverOptions: [],
+});
+
 const directory: ContainerDirectory = {
   find: (ref) => {
     const found = [...containers.values()].find((one) => one.id === ref || one.name === ref);
@@ -435,16 +448,7 @@ describe('user-defined networks', () => {
 
   it('take running containers in and let them go', async () => {
     await networks.create(newNetwork('n1'));
-    containers.set('a', {
-      id: id('a'),
-      name: 'ca',
-      hostname: '',
-      running: true,
-      networkMode: 'bridge',
-      networkNames: ['bridge'],
-      nameservers: [],
-      resolverOptions: [],
-    });
+    containers.set('a', running('bridge'));
     const sandbox = await networks.connectSandbox(request('a'));
     await networks.connect('n1', 'ca', noConfig);
     await expect(networks.connect('n1', 'ca', noConfig)).rejects.toThrow(
@@ -481,16 +485,7 @@ describe('user-defined networks', () => {
 
   it('let go of a container once, however often they are told', async () => {
     await networks.create(newNetwork('twice'));
-    containers.set('a', {
-      id: id('a'),
-      name: 'ca',
-      hostname: '',
-      running: true,
-      networkMode: 'bridge',
-      networkNames: ['bridge', 'twice'],
-      nameservers: [],
-      resolverOptions: [],
-    });
+    containers.set('a', running('bridge', 'twice'));
     await networks.connectSandbox(request('a', { endpoints: { bridge: noConfig, twice: noConfig } }));
     const [first, second, third] = await Promise.allSettled([
       networks.disconnect('twice', 'ca', false),
@@ -539,6 +534,7 @@ describe('a daemon that comes back', () => {
     await networks.shutdown();
 
     networks = service();
+    containers.set('a', running('bridge'));
     await networks.init();
     expect(await world.dial(neighbour, 'tcp', '192.0.2.1', 8080)).toBe('kept 192.0.2.2');
     await networks.reconcile(new Set([id('a')]));
@@ -554,6 +550,48 @@ describe('a daemon that comes back', () => {
     expect(traces()).toMatchObject({ veths: 0, netns: [], mounts: 0, elements: [false, false], leases: 0 });
     using socket = openRouteSocket();
     expect(findLink(socket, 'vethabcdef0')).toBeNull();
+    containers.clear();
+  });
+
+  it('ends what its predecessor died in the middle of', async () => {
+    await networks.create(newNetwork('half'));
+    const restart = async (): Promise<void> => {
+      await networks.shutdown();
+      networks = service();
+      await networks.init();
+      await networks.reconcile(new Set([id('a')]));
+    };
+    const { netnsPath } = await networks.connectSandbox(
+      request('a', { endpoints: { half: noConfig, bridge: noConfig } }),
+    );
+    const inside = (): object => {
+      using socket = openRouteSocket(netnsPath ?? '');
+      const out = listRoutes(socket).filter(({ destination }) => destination === null);
+      return { links: listLinks(socket).length - 1, out: out.map(({ gateway }) => gateway) };
+    };
+    const both = { links: 2, out: ['172.17.0.1'] };
+    expect(inside()).toEqual(both);
+    // A veth that went without the store being told, and one that was only cut off.
+    containers.set('a', running('bridge', 'half'));
+    for (const damage of [['del'], ['set', 'down']]) {
+      const { hostInterface = '' } = networks.sandboxOf(id('a'))?.endpoints[0] ?? {};
+      execFileSync('ip', ['link', damage[0] ?? '', hostInterface, ...damage.slice(1)]);
+      await restart();
+      expect(inside()).toEqual(both);
+      expect(await world.dial(netnsPath, 'tcp', '172.17.0.1', 1)).toBe('refused');
+    }
+    // A connect that the container was not told of.
+    containers.set('a', running('half'));
+    await restart();
+    expect(networks.sandboxOf(id('a'))?.endpoints.map(({ networkName }) => networkName)).toEqual(['half']);
+    expect(inside()).toEqual({ links: 1, out: ['172.18.0.1'] });
+    // A disconnect that it was not told of.
+    containers.set('a', running('bridge', 'half'));
+    await restart();
+    expect(containers.get('a')?.networkNames).toEqual(['half']);
+    await networks.releaseSandbox(id('a'));
+    containers.clear();
+    await networks.remove('half');
   });
 
   it('follows --bip, and avoids what the host routes', async () => {

@@ -1,0 +1,59 @@
+import { gatewayEndpoint } from './default-routes.js';
+import { connectivityError, leasePorts, type PortWishes, relayOf, releasePorts } from './lease-ports.js';
+import type { Endpoint, PortLease, Sandbox } from './model.js';
+import { findNetwork } from './find-network.js';
+import { type NetworksContext, portRules } from './networks-context.js';
+
+/**
+ * Leads a running container's ports through the network that its way out goes through, when that is another one than with the endpoints
+ * `before`: at the same ports of the host, without a moment in which they lead nowhere. Without a way out they are given back. Throws as a
+ * start does, and then all is as it was. Source: dockerd 28.5, tried.
+ */
+export async function movePorts(
+  ctx: NetworksContext,
+  sandbox: Sandbox,
+  before: readonly Endpoint[],
+  wishes: PortWishes,
+): Promise<void> {
+  const [from, to] = [gatewayEndpoint(before), gatewayEndpoint(sandbox.endpoints)];
+  if (from?.endpointId === to?.endpointId) return;
+  const former = sandbox.ports;
+  sandbox.ports = to ? leaseAgain(ctx, sandbox, to, wishes) : [];
+  if (!to) releasePorts(ctx, former);
+  const rules = portRules(sandbox.ports);
+  const kept = new Set(rules.map(ruleKey));
+  await ctx.firewall.publish(rules);
+  await ctx.firewall.unpublish(portRules(former).filter((rule) => !kept.has(ruleKey(rule))));
+}
+
+function leaseAgain(ctx: NetworksContext, sandbox: Sandbox, to: Endpoint, wishes: PortWishes): PortLease[] {
+  const former = sandbox.ports;
+  releasePorts(ctx, former);
+  try {
+    return leasePorts(ctx, withFormerPorts(wishes, former), findNetwork(ctx, to.networkId), to);
+  } catch (error) {
+    for (const lease of former.filter(({ hostPort }) => hostPort !== 0)) {
+      ctx.ports.readopt(lease.proto, lease.hostIp, lease.hostPort, relayOf(ctx, lease)?.[1]);
+    }
+    throw connectivityError(sandbox.containerName, to, error);
+  }
+}
+
+/** What was left to chance at first stays what it became. */
+function withFormerPorts(wishes: PortWishes, former: readonly PortLease[]): PortWishes {
+  const portBindings = { ...wishes.portBindings };
+  const leased = former.filter(({ hostPort }) => hostPort !== 0);
+  for (const key of new Set(leased.map(({ containerPort, proto }) => `${containerPort}/${proto}`))) {
+    const own = leased.filter(({ containerPort, proto }) => `${containerPort}/${proto}` === key);
+    const ports = [...new Set(own.map(({ hostPort }) => String(hostPort)))];
+    const asked = portBindings[key]?.length ? portBindings[key] : [{ hostIp: '', hostPort: '' }];
+    portBindings[key] = asked.map(({ hostIp, hostPort }, index) => ({ hostIp, hostPort: ports[index] ?? hostPort }));
+  }
+  return { ...wishes, portBindings };
+}
+
+type Rule = ReturnType<typeof portRules>[number];
+
+/** A direct port is its container's address; any other is what it is on the host. */
+const ruleKey = ({ proto, hostIp, hostPort, containerAddress, containerPort }: Rule): string =>
+  hostIp === '' ? `${proto} ${containerAddress} ${containerPort}` : `${proto} ${hostIp} ${hostPort}`;
