@@ -6,12 +6,13 @@ import { ensureBridge } from './bridge-interface.js';
 import { overlaps, parseCidr } from './cidr.js';
 import { applyConfigFrom, checkConfigOnly } from './config-networks.js';
 import { allNetworks, isPredefined } from './find-network.js';
+import { switchForwardingOn } from './forwarding.js';
 import { versionOf } from './ipam.js';
 import { checkLanOptions, isLanDriver, isRouted } from './lan-options.js';
 import type { CreateNetworkRequest, Network } from './model.js';
 import { checkBridgeOptions, familyOption, gatewayMode, NETWORK_OPTION } from './network-options.js';
 import { poolsFor, usedBlocks } from './network-pools.js';
-import { bridgeRules, type NetworksContext } from './networks-context.js';
+import { bridgeRules, firewallState, type NetworksContext } from './networks-context.js';
 import { chooseParent, ensureParent, refuseSharedParent } from './parent-interface.js';
 import { forgetNetwork } from './remove-network.js';
 import { checkPools } from './validate-pools.js';
@@ -43,7 +44,9 @@ export async function createNetwork(
 async function makeBridge(ctx: NetworksContext, network: Network): Promise<void> {
   try {
     ensureBridge(ctx, network);
-    await ctx.firewall.addBridge(bridgeRules(network));
+    // The first network with IPv6 may come long after the daemon.
+    if (switchForwardingOn(ctx)) await ctx.firewall.sync(firewallState(ctx, true));
+    else await ctx.firewall.addBridge(bridgeRules(network));
   } catch (error) {
     await forgetNetwork(ctx, network);
     await ctx.firewall.removeBridge(network.bridgeName);

@@ -100,13 +100,17 @@ function destination(
   return isServed ? [{ ...lease, containerAddress: other }] : [];
 }
 
-/** The part of a lease that this process serves itself; null: the firewall leads there. */
+/**
+ * The part of a lease that this process serves itself; null: the firewall leads there. The kernel leads nothing that a host's program
+ * sends to ::1 elsewhere.
+ */
 export function relayOf(
   ctx: NetworksContext,
   { hostIp, containerAddress, containerPort, direct }: PortLease,
 ): [string, RelayTarget] | null {
   const isTranslated = hostIp.includes(':') === containerAddress.includes(':') && ctx.firewall.backend !== 'none';
-  if (direct || isTranslated || !ctx.options.userlandProxy) return null;
+  const takesLoopback = hostIp === '::' || hostIp === '::1';
+  if (direct || (isTranslated && !takesLoopback) || !ctx.options.userlandProxy) return null;
   return [hostIp, { address: containerAddress, port: containerPort }];
 }
 

@@ -1,7 +1,6 @@
 import type { Firewall } from '../../host/firewall/firewall.js';
 import { LinkRemover } from '../../host/netlink/link-remover.js';
 import { openRouteSocket } from '../../host/netlink/route-socket.js';
-import { readSysctl, writeSysctl } from '../../host/netlink/sysctl.js';
 import { KeyedLock } from '../../shared/keyed-lock.js';
 import type { Logger } from '../../shared/logger.js';
 import type { EndpointConfig } from '../containers/container-config.js';
@@ -15,6 +14,7 @@ import { createNetwork } from './create-network.js';
 import { ensureDefaultNetworks } from './default-networks.js';
 import { disconnectContainer } from './disconnect-container.js';
 import { findNetwork } from './find-network.js';
+import { switchForwardingOn } from './forwarding.js';
 import { inspectNetwork, listNetworks } from './list-networks.js';
 import type { ConnectSandboxRequest, CreateNetworkRequest, Network, NetworkDetails, SandboxNetwork } from './model.js';
 import type { NetworkRepository } from './network-repository.js';
@@ -31,8 +31,6 @@ import { Sandboxes } from './sandboxes.js';
 import { removeNetwork } from './remove-network.js';
 import { SpareNetns } from './spare-netns.js';
 import { validateEndpoints } from './validate-endpoints.js';
-
-const FORWARDING = { v4: 'net/ipv4/ip_forward', v6: 'net/ipv6/conf/all/forwarding' };
 
 export interface NetworkServiceDeps {
   options: NetworkOptions;
@@ -84,7 +82,7 @@ export class NetworkService {
     for (const network of this.ctx.networks.values()) {
       if (network.name !== 'bridge') this.restoreInterface(network);
     }
-    await this.ctx.firewall.sync(firewallState(this.ctx, this.switchForwardingOn()));
+    await this.ctx.firewall.sync(firewallState(this.ctx, switchForwardingOn(this.ctx)));
   }
 
   /**
@@ -194,15 +192,5 @@ export class NetworkService {
     } catch (err) {
       this.ctx.log.error({ err, network: network.name }, 'the interface of a network could not be made');
     }
-  }
-
-  /** Whether the host forwarded nothing before, so that it should go on to do so for others than us. */
-  private switchForwardingOn(): boolean {
-    const { options, networks } = this.ctx;
-    if (!options.ipForward) return false;
-    const v6 = [...networks.values()].some(({ enableIpv6, driver }) => enableIpv6 && driver === 'bridge');
-    const v4Changed = writeSysctl(FORWARDING.v4, 1);
-    const v6Changed = v6 && readSysctl(FORWARDING.v6) === '0' && writeSysctl(FORWARDING.v6, 1);
-    return (v4Changed || v6Changed) && options.confineForwarding;
   }
 }

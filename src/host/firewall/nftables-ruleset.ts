@@ -92,7 +92,8 @@ const CHAINS: Record<string, { hook: string; rules: string[] }> = {
   },
   output: {
     hook: 'type nat hook output priority -100; policy accept;',
-    rules: ['fib daddr type local jump publish'],
+    // The kernel takes no answer to ::1 from elsewhere; whoever serves the port at the host's ::1 is left to it.
+    rules: ['ip6 daddr ::1 return', 'fib daddr type local jump publish'],
   },
   publish: {
     hook: '',

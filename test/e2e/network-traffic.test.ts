@@ -1,0 +1,173 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { describe, expect, it } from 'vitest';
+import { daemonSuite } from '../support/daemon-suite.js';
+import { poll } from '../support/poll.js';
+
+/** Another machine behind a veth: 10.99.0.1 and fd00:99::1 are the daemon's, .2 and ::2 the neighbour's, who routes everything to us. */
+const suite = daemonSuite({
+  setup: `
+    mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns && ip netns add outside
+    ip link add up0 type veth peer name down0 netns outside
+    ip addr add 10.99.0.1/24 dev up0 && ip addr add fd00:99::1/64 dev up0 nodad && ip link set up0 up
+    ip netns exec outside sh -c 'ip link set lo up; ip addr add 10.99.0.2/24 dev down0; ip addr add fd00:99::2/64 dev down0 nodad
+      ip link set down0 up; ip route add default via 10.99.0.1; ip -6 route add default via fd00:99::1'
+  `,
+});
+const ok = (...args: string[]): Promise<string> => suite.daemon.ok(...args);
+const onHost = async (...command: string[]): Promise<string> =>
+  (await suite.daemon.holder.run(command, { timeoutMs: 30_000 })).stdout.trim();
+const outside = (...command: string[]): Promise<string> => onHost('nsenter', '--net=/run/netns/outside', ...command);
+const dial = (from: typeof onHost, address: string): Promise<string> =>
+  from('timeout', '5', 'socat', '-T3', '-', `TCP:${address},connect-timeout=3`);
+/** The neighbour as the server tells it. */
+const NEIGHBOUR = { v4: 'ffff:0a63:0002', v6: 'fd00:0099:0000:0000:0000:0000:0000:0002' };
+/** Tells callers who they are. */
+const serve = (name: string, ...flags: string[]): Promise<string> =>
+  ok(
+    ...['run', '-d', '--name', name, '-v', '/:/host:ro', ...flags, 'busybox', 'chroot', '/host'],
+    ...['socat', 'TCP6-LISTEN:80,fork,reuseaddr,ipv6only=0', 'SYSTEM:"echo $SOCAT_PEERADDR"'],
+  );
+const untilServed = (address: string, from = onHost): Promise<string> =>
+  poll(`an answer from ${address}`, async () => (await dial(from, address)) || false, { timeoutMs: 60_000 });
+const bridges = async (): Promise<number> =>
+  (await onHost('ip', '-o', 'link', 'show', 'type', 'bridge')).split('\n').length;
+
+describe.skipIf(process.env['WHARF_TEST_TARGET'])('networks', () => {
+  it('forty come at once with a container each, keep apart, and go at once', async () => {
+    const names = Array.from({ length: 40 }, (_, index) => `many${index}`);
+    const before = await bridges();
+    await Promise.all(names.map((name) => ok('network', 'create', name)));
+    expect(await bridges()).toBe(before + 40);
+    for (let first = 0; first < 40; first += 8) {
+      const some = names.slice(first, first + 8);
+      await Promise.all(
+        some.map((name) => ok('run', '-d', '--name', name, '--network', name, 'busybox', 'sleep', '999')),
+      );
+    }
+    const format = '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{.Gateway}}{{end}}';
+    const places = (await ok('inspect', '-f', format, ...names)).split('\n').map((line) => line.split(' '));
+    expect(new Set(places.map(([address]) => address)).size).toBe(40);
+    const [first, last] = ['many0', 'many39'];
+    expect((await suite.daemon.docker(['exec', first, 'ping', '-c', '1', '-W', '9', places[0]![1]!])).code).toBe(0);
+    expect((await suite.daemon.docker(['exec', last, 'ping', '-c', '1', '-W', '1', places[0]![0]!])).code).toBe(1);
+    await ok('rm', '-f', ...names);
+    await Promise.all(names.map((name) => ok('network', 'rm', name)));
+    expect(await bridges()).toBe(before);
+    expect(await onHost('nft', 'list', 'table', 'inet', 'wharfd')).not.toContain('br-');
+  });
+
+  it('are joined and left without a stream on another one noticing', async () => {
+    for (const name of ['stays', 'comes']) await ok('network', 'create', name);
+    await ok(
+      ...[
+        'run',
+        '-d',
+        '--name',
+        'talker',
+        '--network',
+        'stays',
+        '-p',
+        '8070:80',
+        'busybox',
+        'nc',
+        '-l',
+        '-p',
+        '80',
+        '-e',
+      ],
+      ...['sh', '-c', 'i=0; while echo $i; do i=$((i+1)); sleep 0.02; done'],
+    );
+    const [program, args] = suite.daemon.holder.enter('nsenter', '--net=/run/netns/outside', 'socat', '-u');
+    const caller = spawn(program, [...args, 'TCP:10.99.0.1:8070,retry=20', '-'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const heard: number[] = [];
+    createInterface({ input: caller.stdout }).on('line', (line) => heard.push(Number(line)));
+    const untilMore = (): Promise<unknown> => {
+      const { length } = heard;
+      return poll('more of the stream', () => heard.length > length, { timeoutMs: 60_000 });
+    };
+    try {
+      await untilMore();
+      for (let round = 0; round < 10; round++) {
+        await ok('network', 'connect', 'comes', 'talker');
+        expect(await ok('exec', 'talker', 'ip', '-o', '-4', 'addr', 'show', 'eth1')).toContain('eth1');
+        await untilMore();
+        await ok('network', 'disconnect', 'comes', 'talker');
+        await untilMore();
+      }
+      expect(caller.exitCode).toBeNull();
+      expect(heard).toEqual(heard.map((_, index) => index));
+    } finally {
+      caller.kill('SIGKILL');
+    }
+    await ok('rm', '-f', 'talker');
+    await ok('network', 'rm', 'stays', 'comes');
+  });
+
+  it('take the published ports with them when the way out changes', async () => {
+    for (const name of ['first', 'second']) await ok('network', 'create', name);
+    await serve('mover', '--network', 'first', '-p', '8071:80', '-p', '80', '--expose', '81');
+    const ports = (): Promise<string> => ok('inspect', '-f', '{{json .NetworkSettings.Ports}}', 'mover');
+    const before = await ports();
+    const ephemeral = Number(/"HostPort":"(\d{5})"/.exec(before)?.[1]);
+    const answers = async (): Promise<void> => {
+      for (const port of [8071, ephemeral])
+        expect(await untilServed(`10.99.0.1:${port}`, outside)).toContain(NEIGHBOUR.v4);
+    };
+    await answers();
+    await ok('network', 'connect', '--gw-priority', '5', 'second', 'mover');
+    await answers();
+    await ok('network', 'disconnect', 'second', 'mover');
+    await answers();
+    await ok('network', 'connect', 'second', 'mover');
+    await ok('network', 'disconnect', 'first', 'mover');
+    expect(await ports()).toBe(before);
+    await answers();
+    await ok('network', 'disconnect', 'second', 'mover');
+    expect(await ports()).toBe('{}');
+    expect(await dial(outside, '10.99.0.1:8071')).toBe('');
+    await ok('run', '--rm', '-p', '8071:80', 'busybox', 'true');
+    await ok('network', 'connect', 'first', 'mover');
+    expect(await untilServed('10.99.0.1:8071', outside)).toContain(NEIGHBOUR.v4);
+    await ok('rm', '-f', 'mover');
+    await ok('network', 'rm', 'first', 'second');
+  });
+});
+
+describe.skipIf(process.env['WHARF_TEST_TARGET'])('another machine', () => {
+  it('reaches what is published, is seen as who it is, and reaches nothing else', async () => {
+    await ok('network', 'create', '--ipv6', '--subnet', '172.29.0.0/24', '--subnet', 'fd00:29::/64', 'both');
+    const place = ['--network', 'both', '--ip', '172.29.0.9', '--ip6', 'fd00:29::9'];
+    await serve('open', ...place, '-p', '8072:80', '-p', '127.0.0.1:8073:80', '-p', '[::1]:8074:80');
+    expect(await untilServed('10.99.0.1:8072', outside)).toContain(NEIGHBOUR.v4);
+    expect(await untilServed('[fd00:99::1]:8072', outside)).toContain(NEIGHBOUR.v6);
+    expect(await dial(outside, '172.29.0.9:80')).toBe('');
+    expect(await dial(outside, '[fd00:29::9]:80')).toBe('');
+    expect(await dial(outside, '172.29.0.1:8072')).toContain(NEIGHBOUR.v4);
+    for (const port of [8073, 8074]) {
+      for (const host of ['10.99.0.1', '[fd00:99::1]', '172.29.0.1', '[fd00:29::1]']) {
+        expect(await dial(outside, `${host}:${port}`)).toBe('');
+      }
+    }
+    // As if it had 127.0.0.1 behind it: the host must not take what comes in over the wire for its own.
+    await outside('ip', 'route', 'add', '127.0.0.2/32', 'via', '10.99.0.1');
+    await outside('sh', '-c', 'echo 1 > /proc/sys/net/ipv4/conf/down0/route_localnet');
+    expect(await dial(outside, '127.0.0.2:8073')).toBe('');
+  });
+
+  it('is not needed to reach the host’s own addresses of both families, nor a container itself', async () => {
+    const unreached = async (from: typeof onHost, hosts: string[]): Promise<string[]> => {
+      const answers = await Promise.all(hosts.map((host) => dial(from, host)));
+      return hosts.filter((_, index) => answers[index] === '');
+    };
+    const v4 = ['127.0.0.1:8072', '127.0.0.1:8073', '10.99.0.1:8072', '172.29.0.1:8072'];
+    const v6 = ['[::1]:8072', '[::1]:8074', '[fd00:99::1]:8072', '[fd00:29::1]:8072'];
+    expect(await unreached(onHost, [...v4, ...v6])).toEqual([]);
+    const self = (...command: string[]): Promise<string> => ok('exec', 'open', 'chroot', '/host', ...command);
+    expect(await unreached(self, [...v4.slice(2), ...v6.slice(2)])).toEqual([]);
+    await ok('rm', '-f', 'open');
+    await ok('network', 'rm', 'both');
+  });
+});
