@@ -9,6 +9,7 @@ struct logwriter {
 	struct logfile file;
 	int queue;                /* to the process that writes, or -1 */
 	pid_t pid;                /* of it, or 0 */
+	unsigned questions;       /* how often it was asked how far it is */
 	bool dropped;             /* said once in the shim's log */
 };
 
@@ -20,8 +21,11 @@ int logwriter_detach(struct logwriter *log, int64_t queue_bytes);
 /* As logfile_feed; does nothing for a log that is not open. */
 size_t logwriter_feed(struct logwriter *log, int stream, const char *data, size_t size, bool eof);
 
-/* Which file is being written, and its size; 0 and 0 if that can't be told. */
-void logwriter_mark(const struct logwriter *log, unsigned long long *inode, long long *offset);
+/*
+ * Which file is being written, and its size when all that was fed before is in it; 0 and 0 if that can't be told, or a process that
+ * writes is far behind.
+ */
+void logwriter_mark(struct logwriter *log, unsigned long long *inode, long long *offset);
 
 /* Gives memory back that only a busy log needs. */
 void logwriter_relax(struct logwriter *log);

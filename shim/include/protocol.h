@@ -30,7 +30,7 @@
  *
  * "attach <stdin 0|1> <stdout 0|1> <stderr 0|1> held [seam]\n": output is kept until the client has said where it goes. Answered with
  * "attached <inode> <offset>\n": the log file, and how much of it was written before this client's output begins; 0 0 if that can't be
- * told. With seam, output that was read but is not in the log yet, the beginning of a line, is the first that this client gets. Then either
+ * told, or nobody asked with seam. With seam, output that was read but is not in the log yet, the beginning of a line, is the first that this client gets. Then either
  *     relay                     from now on as without "held"
  *     handover <bytes> <keys>   with a connected socket as ancillary data, on which the client is spoken to from now on. It has
  *                               sent <bytes> bytes of stdin already, which follow here; <keys> is its detach sequence in hexadecimal digits,

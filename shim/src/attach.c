@@ -48,13 +48,15 @@ void attach_begin(struct shim *shim, struct client *client, const char *line)
 		widen(client->source.fd);
 		client_reply(shim, client, "attached");
 	} else {
-		unsigned long long inode;
-		long long offset;
-		logwriter_mark(&shim->log, &inode, &offset);
+		unsigned long long inode = 0;
+		long long offset = 0;
+		bool exact = strcmp(seam, "seam") == 0;
+		if (exact)
+			logwriter_mark(&shim->log, &inode, &offset);
 		client_reply(shim, client, "attached %llu %lld", inode, offset);
 		client->kind = CLIENT_ATTACH;
 		client->held = true;
-		if (strcmp(seam, "seam") == 0)
+		if (exact)
 			send_carried(shim, client);
 	}
 	if (shim->state >= STATE_EXITED)

@@ -9,13 +9,25 @@
 
 /* What is put before each message. */
 struct head {
-	int stream;
+	int stream;     /* or QUESTION */
 	bool eof;
+	unsigned token; /* of a question */
+};
+
+/* How far has it come? Answered with a struct progress when everything that was queued before is in the file. */
+#define QUESTION 0
+
+struct progress {
+	unsigned token;
+	unsigned long long inode;
+	long long offset;
 };
 
 /* One read of a stream and what was carried over must fit. */
 #define QUEUE_MIN_BYTES (256 << 10)
 #define MESSAGE_MAX_BYTES (192U << 10)
+/* How long a question waits for its answer; the container's output waits with it. */
+#define ANSWER_WAIT_MS 250
 /* How long the end waits for a log that can't be written. */
 #define CLOSE_WAIT_MS 2000
 
@@ -38,6 +50,23 @@ static void close_others(int a, int b)
 	close_range((unsigned)high + 1, ~0U, 0);
 }
 
+static bool progress_of(const struct logfile *file, struct progress *progress)
+{
+	struct stat st;
+	if (fstat(file->fd, &st) < 0)
+		return false;
+	progress->inode = st.st_ino;
+	progress->offset = file->size;
+	return true;
+}
+
+static void answer(const struct logfile *file, int queue, unsigned token)
+{
+	struct progress progress = { .token = token };
+	if (progress_of(file, &progress) && send(queue, &progress, sizeof(progress), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		shim_log("a question about %s was not answered: %s", file->options.path, strerror(errno));
+}
+
 static void write_queued(struct logfile *file, int queue)
 {
 	static char message[MESSAGE_MAX_BYTES];
@@ -50,7 +79,10 @@ static void write_queued(struct logfile *file, int queue)
 			continue;
 		}
 		memcpy(&head, message, sizeof(head));
-		logfile_feed(file, head.stream, message + sizeof(head), (size_t)n - sizeof(head), head.eof);
+		if (head.stream == QUESTION)
+			answer(file, queue, head.token);
+		else
+			logfile_feed(file, head.stream, message + sizeof(head), (size_t)n - sizeof(head), head.eof);
 	}
 	logfile_close(file);
 }
@@ -103,15 +135,32 @@ size_t logwriter_feed(struct logwriter *log, int stream, const char *data, size_
 	return whole;
 }
 
-void logwriter_mark(const struct logwriter *log, unsigned long long *inode, long long *offset)
+/* Asks the process that writes; false if it does not get there in time. */
+static bool ask_progress(struct logwriter *log, struct progress *progress)
 {
-	struct stat st;
-	*inode = 0;
-	*offset = 0;
-	if (!log->open || log->queue >= 0 || fstat(log->file.fd, &st) < 0)
-		return;
-	*inode = st.st_ino;
-	*offset = log->file.size;
+	const struct head head = { .stream = QUESTION, .token = ++log->questions };
+	struct pollfd answered = { .fd = log->queue, .events = POLLIN };
+	const int64_t until = monotonic_ms() + ANSWER_WAIT_MS;
+	if (send(log->queue, &head, sizeof(head), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		return false;
+	for (int64_t left = ANSWER_WAIT_MS; left > 0; left = until - monotonic_ms()) {
+		if (poll(&answered, 1, (int)left) <= 0)
+			continue;
+		if (recv(log->queue, progress, sizeof(*progress), MSG_DONTWAIT) != sizeof(*progress))
+			return false;
+		/* earlier questions that were not waited for are answered first */
+		if (progress->token == head.token)
+			return true;
+	}
+	return false;
+}
+
+void logwriter_mark(struct logwriter *log, unsigned long long *inode, long long *offset)
+{
+	struct progress progress;
+	bool known = log->open && (log->queue < 0 ? progress_of(&log->file, &progress) : ask_progress(log, &progress));
+	*inode = known ? progress.inode : 0;
+	*offset = known ? progress.offset : 0;
 }
 
 void logwriter_relax(struct logwriter *log)

@@ -24,6 +24,10 @@ static void never_waits(void)
 	for (int i = 0; i < 100000; i++)
 		CHECK(logwriter_feed(&log, STREAM_STDOUT, line, sizeof(line), false) == sizeof(line));
 	CHECK(log.dropped);
+	unsigned long long inode;
+	long long offset;
+	logwriter_mark(&log, &inode, &offset);
+	CHECK(inode == 0 && offset == 0);
 	/* unfinished lines stay with the caller */
 	CHECK(logwriter_feed(&log, STREAM_STDOUT, "abc", 3, false) == 0);
 	close(reader);
@@ -51,11 +55,37 @@ static void loses_nothing_in_time(void)
 	CHECK(strstr(text, "{\"log\":\"rest\",\"stream\":\"stderr\"") != NULL);
 }
 
+/* What was fed before a mark is in the file up to there, and nothing else is. */
+static void tells_how_far_it_is(void)
+{
+	char path[128], text[200000];
+	unsigned long long inode;
+	long long offset;
+	struct stat st;
+	snprintf(path, sizeof(path), "%s/marked", directory);
+	struct logwriter log;
+	CHECK(logwriter_open(&log, &(struct log_options){ LOG_JSON, path, NULL, -1, 1, false }) == 0);
+	CHECK(logwriter_detach(&log, 1 << 20) == 0);
+	for (int round = 1; round <= 3; round++) {
+		for (int i = 0; i < 300; i++)
+			CHECK(logwriter_feed(&log, STREAM_STDOUT, "before\n", 7, false) == 7);
+		logwriter_mark(&log, &inode, &offset);
+		CHECK(stat(path, &st) == 0 && st.st_ino == inode && st.st_size == offset);
+	}
+	CHECK(logwriter_feed(&log, STREAM_STDOUT, "after\n", 6, false) == 6);
+	logwriter_close(&log);
+	CHECK(read_text(path, text, sizeof(text)) > offset);
+	CHECK(strstr(text, "after") >= text + offset);
+	logwriter_mark(&log, &inode, &offset);
+	CHECK(inode == 0 && offset == 0);
+}
+
 int main(void)
 {
 	CHECK(mkdtemp(directory));
 	never_waits();
 	loses_nothing_in_time();
+	tells_how_far_it_is();
 	char command[128];
 	snprintf(command, sizeof(command), "rm -rf %s", directory);
 	return system(command) != 0;

@@ -75,24 +75,28 @@ describe('a reader that does not read', () => {
 
 describe('logs=1&stream=1', () => {
   // dockerd repeats or loses lines where the log ends and the stream begins
-  it.skipIf(isReference)('gives each line once, also while they are being written and rotated', async () => {
-    const script =
-      'read go; i=0; while [ $i -lt 60 ]; do seq $((i*500+1)) $((i*500+500)); i=$((i+1)); printf part; sleep 0.01; printf "ial\\n"; done';
-    const options = ['--log-opt', 'max-size=100k', '--log-opt', 'max-file=50', '--log-opt', 'compress=true'];
-    await ok('create', '-i', '--name', 'seam', ...options, 'busybox', 'sh', '-c', script);
-    await ok('start', 'seam');
-    const input = await attach('seam', 'stdin=1');
-    input.socket.write('go\n');
-    const outputs: Promise<string>[] = [];
-    for (let client = 0; client < 12; client++) outputs.push(outputOf(await attach('seam', 'logs=1&stdout=1')));
-    await ok('wait', 'seam');
-    const expected = Array.from({ length: 60 }, (_, block) =>
-      [...Array.from({ length: 500 }, (__, line) => String(block * 500 + line + 1)), 'partial\n'].join('\n'),
-    ).join('');
-    for (const output of await Promise.all(outputs)) expect(output === expected).toBe(true);
-    input.socket.destroy();
-    await ok('rm', 'seam');
-  });
+  const modes = [[], ['--log-opt', 'mode=non-blocking', '--log-opt', 'max-buffer-size=64m']];
+  it.skipIf(isReference).each(modes)(
+    'gives each line once, also while they are being written and rotated %s',
+    async (...mode) => {
+      const script =
+        'read go; i=0; while [ $i -lt 60 ]; do seq $((i*500+1)) $((i*500+500)); i=$((i+1)); printf part; sleep 0.01; printf "ial\\n"; done';
+      const options = [...mode, '--log-opt', 'max-size=100k', '--log-opt', 'max-file=50', '--log-opt', 'compress=true'];
+      await ok('create', '-i', '--name', 'seam', ...options, 'busybox', 'sh', '-c', script);
+      await ok('start', 'seam');
+      const input = await attach('seam', 'stdin=1');
+      input.socket.write('go\n');
+      const outputs: Promise<string>[] = [];
+      for (let client = 0; client < 12; client++) outputs.push(outputOf(await attach('seam', 'logs=1&stdout=1')));
+      await ok('wait', 'seam');
+      const expected = Array.from({ length: 60 }, (_, block) =>
+        [...Array.from({ length: 500 }, (__, line) => String(block * 500 + line + 1)), 'partial\n'].join('\n'),
+      ).join('');
+      for (const output of await Promise.all(outputs)) expect(output === expected).toBe(true);
+      input.socket.destroy();
+      await ok('rm', 'seam');
+    },
+  );
 
   it('gives what an earlier run has printed, then that of the next', async () => {
     await ok('run', '--name', 'runs', 'busybox', 'sh', '-c', 'echo one; printf two');
@@ -113,8 +117,6 @@ describe('stdin', () => {
   });
 
   it('takes what is sent with the request, and its half close, after a plain 200', async () => {
-    await ok('create', '-i', '--name', 'plain', 'busybox', 'sh', '-c', 'cat; echo end >&2');
-    await suite.daemon.api.post('/containers/plain/update', {});
     const { json } = await suite.daemon.api.post('/containers/create?name=once', {
       Image: 'busybox',
       Cmd: ['sh', '-c', 'cat; echo end'],
@@ -135,8 +137,11 @@ describe('stdin', () => {
     const [head, body] = [seen.slice(0, seen.indexOf('\r\n\r\n')), seen.slice(seen.indexOf('\r\n\r\n') + 4)];
     expect(head).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
     expect(head).not.toMatch(/content-length|transfer-encoding/i);
-    expect(body.replace(/\x01\0\0\0\0\0\0./gs, '')).toBe('first\nsecond\nend\n');
-    await ok('rm', '-f', 'once', 'plain');
+    expect(body.replace(/\x01\0\0\0\0\0\0./gs, '')).toBe(
+      // dockerd drops what comes in one piece with the head.
+      isReference ? 'second\nend\n' : 'first\nsecond\nend\n',
+    );
+    await ok('rm', '-f', 'once');
   });
 });
 

@@ -134,8 +134,9 @@ describe.each(rounds)('at the same time, round %i', (round) => {
     const verbs = ['stop?t=5', 'kill', 'pause', 'unpause', 'restart?t=5', `rename?name=${box.name}-x`];
     const replies = await Promise.all([...verbs.map((verb) => box.post(verb)), box.remove()]);
     for (const { status, text } of replies) {
-      const isFair = [204, 304, 404, 409].includes(status) || text.includes('is not paused');
-      expect(isFair, text).toBe(true);
+      // The last three are dockerd's, of a container that went while it was asked.
+      const isFair = /is not paused|container not paused|cannot pause a stopped container|marked for removal/;
+      expect([204, 304, 404, 409].includes(status) || isFair.test(text), text).toBe(true);
     }
     await poll('its removal', async () => (await box.post('kill?signal=CONT')).status === 404);
     expect([0, 137, 143]).toContain((await gone).json.StatusCode);

@@ -1,3 +1,4 @@
+import { errorKind } from '../../shared/errors.js';
 import type { ContainerConfig, EndpointConfig, HostConfig } from './container-config.js';
 import type { ContainerEndpoint, ContainerNetworkState, PublishedPort } from './container.js';
 import type { ContainersContext } from './containers-context.js';
@@ -42,7 +43,8 @@ function networkName(ctx: ContainersContext, ref: string): string {
   if (['bridge', 'host', 'none'].includes(ref)) return ref;
   try {
     return ctx.deps.networks.inspect(ref).name;
-  } catch {
+  } catch (error) {
+    if (errorKind(error) !== 'not-found') throw error;
     return ref;
   }
 }

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { copyTree } from '../../host/archive/copy-tree.js';
 import { resolveInRoot } from '../../host/sys/resolve-in-root.js';
-import { invalid } from '../../shared/errors.js';
+import { errorKind, invalid } from '../../shared/errors.js';
 import type { UndoStack } from '../../shared/undo-stack.js';
 import type { MountSpec } from './container-config.js';
 import type { ContainersContext } from './containers-context.js';
@@ -58,7 +58,8 @@ function volumeExists(ctx: ContainersContext, name: string): boolean {
   try {
     ctx.deps.volumes.inspect(name);
     return true;
-  } catch {
+  } catch (error) {
+    if (errorKind(error) !== 'not-found') throw error;
     return false;
   }
 }

@@ -107,8 +107,12 @@ export async function superviseExec(ctx: ContainersContext, exec: ExecRecord, sh
 /** Of an exec whose shim is gone. */
 async function recordedCode(ctx: ContainersContext, exec: ExecRecord, err: unknown): Promise<number | null> {
   const { exit } = execFiles(ctx.deps.paths, exec.entry.id, exec.id);
-  const record = await ctx.deps.shims.readExitRecord(exit).catch(() => null);
-  if (record) return record.exitCode;
+  try {
+    const record = await ctx.deps.shims.readExitRecord(exit);
+    if (record) return record.exitCode;
+  } catch (reading) {
+    ctx.deps.log.debug({ err: reading, exec: exec.id }, 'the exit record of an exec can not be read');
+  }
   ctx.deps.log.warn({ err, container: exec.entry.id, exec: exec.id }, 'the exit status of an exec was lost');
   keepExitCode(ctx, exec, null);
   return null;

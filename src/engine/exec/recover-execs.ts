@@ -48,8 +48,7 @@ async function recover(ctx: ContainersContext, exec: ExecRecord): Promise<void> 
   }
   if (shim) {
     // The daemon died in the middle of a start: nobody was told of it.
-    await shim.quit().catch(() => undefined);
-    shim.close();
+    await discard(ctx, shim);
     return;
   }
   const record = await shims.readExitRecord(files.exit);
@@ -79,9 +78,26 @@ async function killOthers(ctx: ContainersContext, known: readonly ExecRecord[]):
   for (const name of await readdir(paths.sockets)) {
     if (!name.startsWith(EXEC_SOCKET_PREFIX) || !name.endsWith('.sock') || sockets.has(name)) continue;
     const path = join(paths.sockets, name);
-    const shim = await connect(ctx, path).catch(() => null);
-    await (shim?.state === 'created' ? shim.quit() : shim?.kill(SIGKILL))?.catch(() => undefined);
-    shim?.close();
+    try {
+      const shim = await connect(ctx, path);
+      if (shim) await discard(ctx, shim);
+    } catch (err) {
+      ctx.deps.log.debug({ err, path }, 'the shim of an unknown exec did not answer');
+    }
     await rm(path, { force: true });
+  }
+}
+
+/** Ends an exec that nobody knows of, or its shim alone if it has not been started. */
+async function discard(ctx: ContainersContext, shim: RunningShim): Promise<void> {
+  try {
+    await (shim.state === 'created' ? shim.quit() : shim.kill(SIGKILL));
+  } catch (err) {
+    ctx.deps.log.debug(
+      { err, state: shim.state, pid: shim.pid },
+      'the shim of an exec had ended before it was told to',
+    );
+  } finally {
+    shim.close();
   }
 }
