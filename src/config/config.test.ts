@@ -147,6 +147,11 @@ describe('flags', () => {
     [['--metrics-addr', '127.0.0.1:9'], 'the option metrics-addr is not supported by wharfd'],
     [['--userns-remap', 'default'], 'the option userns-remap is not supported by wharfd'],
     [['--bip', '1.2.3'], 'invalid CIDR address: 1.2.3'],
+    [['--bip6', '10.0.0.1/24'], 'invalid CIDR address: 10.0.0.1/24'],
+    [['--fixed-cidr-v6', 'fd00::/129'], 'invalid CIDR address: fd00::/129'],
+    [['--default-gateway-v6', '10.0.0.1'], 'invalid default-gateway-v6: 10.0.0.1'],
+    [['--bridge-accept-fwmark', '0x1/'], 'use a number, or number/mask'],
+    [['-b', 'br0', '--bip6', 'fd00::1/64'], 'mutually exclusive options'],
     [['-b', 'br0', '--bip', '10.0.0.1/24'], 'mutually exclusive options'],
   ])('%j: %s', (argv, message) => {
     expect(() => load(...argv)).toThrow(ConfigError);

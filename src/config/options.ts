@@ -201,26 +201,25 @@ export const OPTIONS = {
     short: 'b',
   }),
   bip: option(text, '', 'IPv4 address for the default bridge', { flag: 'bip' }),
-  bip6: option(text, '', 'IPv6 address for the default bridge', { flag: 'bip6', ...none }),
+  bip6: option(text, '', 'IPv6 address for the default bridge', { flag: 'bip6' }),
   'fixed-cidr': option(text, '', 'IPv4 subnet for the default bridge network', { flag: 'fixed-cidr' }),
-  'fixed-cidr-v6': option(text, '', 'IPv6 subnet for the default bridge network', { flag: 'fixed-cidr-v6', ...none }),
+  'fixed-cidr-v6': option(text, '', 'IPv6 subnet for the default bridge network', { flag: 'fixed-cidr-v6' }),
   'default-gateway': option(ip, '', 'Default gateway IPv4 address for the default bridge network', {
     flag: 'default-gateway',
   }),
   'default-gateway-v6': option(ip, '', 'Default gateway IPv6 address for the default bridge network', {
     flag: 'default-gateway-v6',
-    ...none,
   }),
   mtu: option(integerKind, 1500, 'Set the MTU for the default "bridge" network', { flag: 'mtu' }),
   ip: option(ip, '0.0.0.0', 'Host IP for port publishing from the default bridge network', { flag: 'ip' }),
   icc: option(booleanKind, true, 'Enable inter-container communication for the default bridge network', {
     flag: 'icc',
   }),
-  ipv6: option(booleanKind, false, 'Enable IPv6 networking for the default bridge network', { flag: 'ipv6', ...none }),
+  ipv6: option(booleanKind, false, 'Enable IPv6 networking for the default bridge network', { flag: 'ipv6' }),
 
   // Networking
   iptables: option(booleanKind, true, 'Enable addition of firewall rules', { flag: 'iptables' }),
-  ip6tables: option(booleanKind, true, 'Enable addition of IPv6 firewall rules', { flag: 'ip6tables', ...none }),
+  ip6tables: option(booleanKind, true, 'Enable addition of IPv6 firewall rules', { flag: 'ip6tables' }),
   'ip-forward': option(booleanKind, true, 'Enable IP forwarding in system configuration', { flag: 'ip-forward' }),
   'ip-forward-no-drop': option(
     booleanKind,
@@ -247,12 +246,10 @@ export const OPTIONS = {
     'Allow remote access to published ports on container IP addresses',
     {
       flag: 'allow-direct-routing',
-      ...none,
     },
   ),
-  'bridge-accept-fwmark': option(text, '', 'Packets with this mark are accepted by bridge networks', {
+  'bridge-accept-fwmark': option(text, '', 'Packets with this mark, or mark/mask, are accepted by bridge networks', {
     flag: 'bridge-accept-fwmark',
-    ...none,
   }),
   'firewall-backend': option(text, '', 'Firewall backend; nftables is the only one', { flag: 'firewall-backend' }),
   'default-address-pools': option(
@@ -263,7 +260,6 @@ export const OPTIONS = {
   ),
   'default-network-opts': option(networkOptionsKind, {}, 'Default network options', {
     flag: 'default-network-opt',
-    ...none,
   }),
   dns: option(listKind('ipSlice', checkDnsServer), [], 'DNS server to use', { flag: 'dns', ...reloadable }),
   'dns-opts': option(list, [], 'DNS options to use', { flag: 'dns-opt', ...reloadable }),

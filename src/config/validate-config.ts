@@ -6,6 +6,9 @@ import { prefixLength } from './structured-kinds.js';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'warning', 'error', 'fatal', 'panic'];
 
+/** `0x1`, `17`, `0x1/0xff`. */
+const MARK = /^(0x[0-9a-f]{1,8}|\d{1,10})(\/(0x[0-9a-f]{1,8}|\d{1,10}))?$/i;
+
 /** What can't be seen in one value of one option alone. Throws `ConfigError` with dockerd's words where it has some. */
 export function validateConfig(config: DaemonConfig): void {
   const message = RULES.map((rule) => rule(config)).find((one) => one !== null);
@@ -45,8 +48,27 @@ const RULES: readonly Rule[] = [
       ['', 'nftables'].includes(c.firewallBackend),
       `invalid firewall-backend "${c.firewallBackend}"; wharfd has "nftables"`,
     ),
-  (c) => unless(c.bip === '' || cidrV4(c.bip), `invalid CIDR address: ${c.bip}`),
-  (c) => unless(c.fixedCidr === '' || cidrV4(c.fixedCidr), `invalid CIDR address: ${c.fixedCidr}`),
+  (c) => unless(c.bip === '' || isCidr(c.bip, 4), `invalid CIDR address: ${c.bip}`),
+  (c) => unless(c.fixedCidr === '' || isCidr(c.fixedCidr, 4), `invalid CIDR address: ${c.fixedCidr}`),
+  (c) => unless(c.bip6 === '' || isCidr(c.bip6, 6), `invalid CIDR address: ${c.bip6}`),
+  (c) => unless(c.fixedCidrV6 === '' || isCidr(c.fixedCidrV6, 6), `invalid CIDR address: ${c.fixedCidrV6}`),
+  (c) =>
+    unless(c.defaultGateway === '' || isIP(c.defaultGateway) === 4, `invalid default-gateway: ${c.defaultGateway}`),
+  (c) =>
+    unless(
+      c.defaultGatewayV6 === '' || isIP(c.defaultGatewayV6) === 6,
+      `invalid default-gateway-v6: ${c.defaultGatewayV6}`,
+    ),
+  (c) =>
+    unless(
+      c.bridgeAcceptFwmark === '' || MARK.test(c.bridgeAcceptFwmark),
+      `invalid bridge-accept-fwmark: ${c.bridgeAcceptFwmark}: use a number, or number/mask`,
+    ),
+  (c) =>
+    unless(
+      c.bridge === '' || c.bip6 === '',
+      'You specified -b & --bip6, mutually exclusive options. Please specify only one',
+    ),
   (c) =>
     unless(
       c.bridge === '' || c.bip === '',
@@ -100,8 +122,8 @@ function apiVersionRange(version: string): string | null {
   return unless(minor >= 24 && minor <= 55, `minimum API version ${version} is not between 1.24 and 1.55`);
 }
 
-function cidrV4(text: string): boolean {
-  return prefixLength(text) !== null && isIP(text.split('/', 1)[0] ?? '') === 4;
+function isCidr(text: string, version: 4 | 6): boolean {
+  return prefixLength(text) !== null && isIP(text.split('/', 1)[0] ?? '') === version;
 }
 
 /** The value of `native.cgroupdriver`; null when it is not given. */

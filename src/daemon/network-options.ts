@@ -7,8 +7,12 @@ export function networkOptions(config: DaemonConfig, netnsDir: string): NetworkO
     netnsDir,
     bridge: config.bridge,
     bip: config.bip,
+    bip6: config.bip6,
     fixedCidr: config.fixedCidr,
+    fixedCidrV6: config.fixedCidrV6,
     defaultGateway: config.defaultGateway,
+    defaultGatewayV6: config.defaultGatewayV6,
+    ipv6: config.ipv6,
     mtu: config.mtu === 0 ? 1500 : config.mtu,
     icc: config.icc,
     ipMasq: config.ipMasq,
@@ -17,5 +21,9 @@ export function networkOptions(config: DaemonConfig, netnsDir: string): NetworkO
     hostIp: config.ip,
     userlandProxy: config.userlandProxy,
     addressPools: config.defaultAddressPools,
+    defaultNetworkOptions: config.defaultNetworkOpts,
+    allowDirectRouting: config.allowDirectRouting,
+    acceptMark: config.bridgeAcceptFwmark,
+    ip6tables: config.ip6tables,
   };
 }

@@ -17,7 +17,7 @@ export function writeNetworkFiles(ctx: ContainersContext, container: Container, 
 function hostsText(ctx: ContainersContext, container: Container, sandbox: SandboxNetwork): string {
   const { config, hostConfig } = container;
   if (hostConfig.networkMode === 'host') {
-    const extra = parseExtraHosts(hostConfig.extraHosts, hostGateways(ctx, sandbox));
+    const extra = parseExtraHosts(hostConfig.extraHosts, hostGateways(ctx));
     const text = existsSync('/etc/hosts') ? readFileSync('/etc/hosts', 'utf8') : renderHosts([], []);
     return [text.trimEnd(), ...extra.map(({ address, names }) => `${address}\t${names}`), ''].join('\n');
   }
@@ -26,17 +26,13 @@ function hostsText(ctx: ContainersContext, container: Container, sandbox: Sandbo
     .flatMap(({ ipAddress, globalIpv6Address }) => [ipAddress, globalIpv6Address])
     .filter((address) => address !== '')
     .map((address) => ({ address, names }));
-  const extra = parseExtraHosts(hostConfig.extraHosts, hostGateways(ctx, sandbox));
+  const extra = parseExtraHosts(hostConfig.extraHosts, hostGateways(ctx));
   return renderHosts([...extra, ...linkHosts(ctx, container)], own);
 }
 
-/** `host-gateway`: as configured, or the gateway of the default bridge. */
-function hostGateways(ctx: ContainersContext, sandbox: SandboxNetwork): string[] {
-  if (ctx.deps.defaults.hostGatewayIps.length > 0) return ctx.deps.defaults.hostGatewayIps;
-  const own = sandbox.endpoints.find(({ networkName }) => networkName === 'bridge')?.gateway;
-  if (own) return [own];
-  const pool = ctx.deps.networks.inspect('bridge').ipam.config[0];
-  return pool?.gateway ? [pool.gateway] : [];
+/** `host-gateway`: as configured, or the host's own addresses on the default bridge. */
+function hostGateways({ deps }: ContainersContext): string[] {
+  return deps.defaults.hostGatewayIps.length > 0 ? deps.defaults.hostGatewayIps : deps.networks.bridgeAddresses();
 }
 
 function resolvConfText(ctx: ContainersContext, container: Container, sandbox: SandboxNetwork): string {

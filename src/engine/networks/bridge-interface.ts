@@ -77,9 +77,11 @@ export function routedBlocks(ctx: NetworksContext, except: readonly string[]): C
   });
 }
 
-/** The IPv4 address of an interface, `172.17.0.1/16`; null when it has none or is not there. */
-export function addressOf(ctx: NetworksContext, name: string): string | null {
+/** An interface's address that is no link-local one, `172.17.0.1/16`; null when it has none or is not there. */
+export function addressOf(ctx: NetworksContext, name: string, version: 4 | 6): string | null {
   const link = findLink(ctx.routes, name);
-  const address = listAddresses(ctx.routes).find((one) => one.link === link?.index && !one.address.includes(':'));
+  const isWanted = (address: string): boolean =>
+    address.includes(':') === (version === 6) && !address.startsWith('fe80:');
+  const address = listAddresses(ctx.routes).find((one) => one.link === link?.index && isWanted(one.address));
   return address ? `${address.address}/${address.prefixLength}` : null;
 }

@@ -159,6 +159,12 @@ export function toSandboxNetwork(sandbox: Sandbox): SandboxNetwork {
     sandboxId: sandbox.sandboxId,
     sandboxKey: sandbox.sandboxKey,
     endpoints: sandbox.endpoints,
-    ports: sandbox.ports.map(({ containerAddress: _, ...published }) => published),
+    ports: sandbox.ports.map(({ containerPort, proto, hostIp, hostPort, direct }) => ({
+      containerPort,
+      proto,
+      hostIp,
+      hostPort,
+      ...(direct ? { direct } : {}),
+    })),
   };
 }

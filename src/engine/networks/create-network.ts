@@ -23,7 +23,10 @@ export async function createNetwork(
   request: CreateNetworkRequest,
 ): Promise<{ id: string; warning: string }> {
   checkRequest(ctx, request);
-  const network = describe(ctx, request.configFrom === '' ? request : applyConfigFrom(ctx, request));
+  const network = describe(
+    ctx,
+    request.configFrom === '' ? withDefaultOptions(ctx, request) : applyConfigFrom(ctx, request),
+  );
   const { id } = network;
   checkBridgeName(ctx, network);
   checkBridgeSubnets(ctx, network);
@@ -46,7 +49,7 @@ async function makeBridge(ctx: NetworksContext, network: Network): Promise<void>
     ensureBridge(ctx, network);
     // The first network with IPv6 may come long after the daemon.
     if (switchForwardingOn(ctx)) await ctx.firewall.sync(firewallState(ctx, true));
-    else await ctx.firewall.addBridge(bridgeRules(network));
+    else await ctx.firewall.addBridge(bridgeRules(ctx, network));
   } catch (error) {
     await forgetNetwork(ctx, network);
     await ctx.firewall.removeBridge(network.bridgeName);
@@ -89,6 +92,12 @@ function checkDriver(driver: string): void {
   }
   if (!['', 'bridge', 'default'].includes(driver) && !isLanDriver(driver))
     throw notFound(`plugin "${driver}" not found`);
+}
+
+/** The request with what the daemon's options say for all networks of the driver. */
+function withDefaultOptions(ctx: NetworksContext, request: CreateNetworkRequest): CreateNetworkRequest {
+  const defaults = ctx.options.defaultNetworkOptions[driverOf(request)];
+  return defaults ? { ...request, options: { ...defaults, ...request.options } } : request;
 }
 
 function describe(ctx: NetworksContext, request: CreateNetworkRequest): Network {

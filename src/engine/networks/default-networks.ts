@@ -1,9 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { invalid } from '../../shared/errors.js';
-import { addressOf, ensureBridge, routedBlocks } from './bridge-interface.js';
-import { cidr, contains, formatCidr, overlaps, parseAddress, parseCidr } from './cidr.js';
-import { chooseSubnet, DEFAULT_ADDRESS_POOLS, firstAddress } from './ipam.js';
-import type { IpamPool, Network } from './model.js';
+import { ensureBridge } from './bridge-interface.js';
+import { defaultBridgePools } from './default-bridge-pools.js';
+import type { Network } from './model.js';
 import type { NetworksContext } from './networks-context.js';
 
 const OWN_BRIDGE = 'docker0';
@@ -73,13 +71,15 @@ function predefined(name: string, driver: Network['driver']): Network {
 function bridgeSettings(
   ctx: NetworksContext,
   former: Network | undefined,
-): Pick<Network, 'bridgeName' | 'ownsBridge' | 'ipam' | 'options'> {
+): Pick<Network, 'bridgeName' | 'ownsBridge' | 'enableIpv6' | 'ipam' | 'options'> {
   const { options } = ctx;
-  const bridgeName = ownsDefaultBridge(ctx) ? OWN_BRIDGE : options.bridge;
+  const ownsBridge = ownsDefaultBridge(ctx);
+  const bridgeName = ownsBridge ? OWN_BRIDGE : options.bridge;
   return {
     bridgeName,
-    ownsBridge: ownsDefaultBridge(ctx),
-    ipam: { driver: 'default', options: null, config: [bridgePool(ctx, bridgeName, former)] },
+    ownsBridge,
+    enableIpv6: options.ipv6,
+    ipam: { driver: 'default', options: null, config: defaultBridgePools(ctx, bridgeName, ownsBridge, former) },
     options: {
       'com.docker.network.bridge.default_bridge': 'true',
       'com.docker.network.bridge.enable_icc': String(options.icc),
@@ -88,47 +88,5 @@ function bridgeSettings(
       'com.docker.network.bridge.name': bridgeName,
       'com.docker.network.driver.mtu': String(options.mtu),
     },
-  };
-}
-
-/**
- * The subnet of the default bridge: `--bip`, else what the interface has, else what it had, unless something else is routed
- * there by now, else the first of the pools that is free.
- */
-function bridgePool(ctx: NetworksContext, bridgeName: string, former: Network | undefined): IpamPool {
-  const gateway = ctx.options.bip || addressOf(ctx, bridgeName) || formerGateway(ctx, bridgeName, former);
-  if (gateway !== null) return poolAround(ctx, gateway);
-  if (!ownsDefaultBridge(ctx)) throw invalid(`bridge ${bridgeName} has no IPv4 address`);
-  const pools = ctx.options.addressPools.length > 0 ? ctx.options.addressPools : DEFAULT_ADDRESS_POOLS;
-  const others = [...ctx.networks.values()].filter(({ id }) => id !== former?.id);
-  const taken = others.flatMap(({ ipam }) => ipam.config).flatMap(({ subnet }) => parseCidr(subnet) ?? []);
-  const subnet = chooseSubnet(pools, 4, [...taken, ...routedBlocks(ctx, [bridgeName])]);
-  return poolAround(ctx, `${firstAddress(subnet)}/${subnet.split('/')[1]}`);
-}
-
-function formerGateway(ctx: NetworksContext, bridgeName: string, former: Network | undefined): string | null {
-  const pool = former?.bridgeName === bridgeName ? former.ipam.config[0] : undefined;
-  const block = pool && parseCidr(pool.subnet);
-  // A running container must keep its gateway, so then it does not matter what else is routed there.
-  const inUse = former !== undefined && ctx.sandboxes.endpointsOn(former.id).length > 0;
-  if (!block || (!inUse && routedBlocks(ctx, [bridgeName]).some((other) => overlaps(other, block)))) return null;
-  return `${pool.gateway}/${block.prefixLength}`;
-}
-
-function poolAround(ctx: NetworksContext, gateway: string): IpamPool {
-  const [address = '', length = ''] = gateway.split('/');
-  const parsed = parseAddress(address);
-  const block = parsed && parseCidr(gateway) ? cidr(parsed.version, parsed.value, Number(length)) : null;
-  if (!block || block.version !== 4) throw invalid(`invalid bridge IP address: ${gateway}`);
-  const { fixedCidr, defaultGateway } = ctx.options;
-  if (defaultGateway !== '' && !contains(block, defaultGateway)) {
-    throw invalid(`default gateway ${defaultGateway} must be part of the network ${formatCidr(block)}`);
-  }
-  const range = fixedCidr === '' ? null : parseCidr(fixedCidr);
-  return {
-    subnet: formatCidr(block),
-    ipRange: range ? formatCidr(range) : '',
-    gateway: address,
-    auxiliaryAddresses: defaultGateway === '' ? {} : { DefaultGatewayIPv4: defaultGateway },
   };
 }

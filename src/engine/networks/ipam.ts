@@ -30,6 +30,14 @@ export const DEFAULT_ADDRESS_POOLS: readonly AddressPool[] = [
   { base: '10.192.0.0/10', size: 20 },
 ];
 
+/** The auxiliary address that containers take for their gateway instead of the host's. */
+export const DEFAULT_GATEWAY = { 4: 'DefaultGatewayIPv4', 6: 'DefaultGatewayIPv6' } as const;
+
+/** What containers send through what has no better way; '' : nothing. */
+export function gatewayOf({ gateway, auxiliaryAddresses, subnet }: IpamPool): string {
+  return auxiliaryAddresses[DEFAULT_GATEWAY[versionOf({ subnet })]] ?? gateway;
+}
+
 /**
  * The first subnet of the pools that overlaps nothing taken: other networks and the host's routes, so that a VPN is never
  * hidden by a bridge. Throws invalid when there is none.

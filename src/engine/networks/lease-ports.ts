@@ -4,7 +4,7 @@ import { hasIpv6 } from '../../host/sys/socket.js';
 import { errorKind, errorMessage, internal, invalid, WharfError } from '../../shared/errors.js';
 import type { PortBinding } from '../containers/container-config.js';
 import type { ConnectSandboxRequest, Endpoint, Network, PortLease } from './model.js';
-import { gatewayMode, NETWORK_OPTION } from './network-options.js';
+import { gatewayMode, NETWORK_OPTION, trustedInterfaces } from './network-options.js';
 import type { NetworksContext } from './networks-context.js';
 import { parseHostPort, type PortProtocol } from './port-allocation.js';
 
@@ -93,11 +93,18 @@ function destination(
   const version = hostIp.includes(':') ? 6 : 4;
   const own = version === 6 ? endpoint.globalIpv6Address : endpoint.ipAddress;
   const lease = { containerPort, proto, hostIp, hostPort: 0, containerAddress: own };
-  if (own !== '') return [gatewayMode(network, version) === 'routed' ? { ...lease, direct: true } : lease];
+  if (own !== '' && gatewayMode(network, version) === 'routed') return [{ ...lease, direct: true }];
+  if (own !== '' && version === 6 && !ctx.options.ip6tables) return [{ ...lease, isServed: true }];
+  if (own !== '') return [{ ...lease, ...directAccess(ctx, network) }];
   // Callers of the other family can be served by this process only.
   const other = endpoint.ipAddress || endpoint.globalIpv6Address;
   const isServed = ctx.options.userlandProxy && proto !== 'sctp' && other !== '' && (version === 4 || hasIpv6());
   return isServed ? [{ ...lease, containerAddress: other }] : [];
+}
+
+function directAccess(ctx: NetworksContext, network: Network): Pick<PortLease, 'directFor'> {
+  if (ctx.options.allowDirectRouting) return { directFor: 'all' };
+  return trustedInterfaces(network).length > 0 ? { directFor: 'trusted' } : {};
 }
 
 /**
@@ -106,9 +113,10 @@ function destination(
  */
 export function relayOf(
   ctx: NetworksContext,
-  { hostIp, containerAddress, containerPort, direct }: PortLease,
+  { hostIp, containerAddress, containerPort, direct, isServed }: PortLease,
 ): [string, RelayTarget] | null {
-  const isTranslated = hostIp.includes(':') === containerAddress.includes(':') && ctx.firewall.backend !== 'none';
+  const isTranslated =
+    !isServed && hostIp.includes(':') === containerAddress.includes(':') && ctx.firewall.backend !== 'none';
   const takesLoopback = hostIp === '::' || hostIp === '::1';
   if (direct || (isTranslated && !takesLoopback) || !ctx.options.userlandProxy) return null;
   return [hostIp, { address: containerAddress, port: containerPort }];

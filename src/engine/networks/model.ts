@@ -136,6 +136,10 @@ export interface Endpoint {
 /** A published port with where it leads to. */
 export interface PortLease extends PublishedPort {
   containerAddress: string;
+  /** Who reaches it at the container's own address as well. */
+  directFor?: 'all' | 'trusted';
+  /** This process serves it, and there are no rules. */
+  isServed?: boolean;
 }
 
 /** A container's network namespace with all that hangs on it; kept by the store while the container runs. */

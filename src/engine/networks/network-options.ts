@@ -92,6 +92,12 @@ export function gatewayMode({ options }: Pick<Network, 'options'>, version: 4 | 
   return (options[version === 4 ? NETWORK_OPTION.gatewayMode4 : NETWORK_OPTION.gatewayMode6] ?? 'nat') as GatewayMode;
 }
 
+/** Interfaces of the host whose callers may go to published ports directly: names with colons between. */
+export function trustedInterfaces({ options }: Pick<Network, 'options'>): string[] {
+  const names = (options[NETWORK_OPTION.trustedInterfaces] ?? '').split(':');
+  return [...new Set(names)].filter((name) => name !== '' && Buffer.byteLength(name) < 16);
+}
+
 /** 0 (dockerd's way to say nothing) is the usual one. */
 export function mtuOf({ options }: Pick<Network, 'options'>): number {
   return Number(options[NETWORK_OPTION.mtu] ?? 0) || 1500;

@@ -50,8 +50,8 @@ function automaticPool(subnet: string, withGateway: boolean): IpamPool {
   return withGateway ? { ...pool, gateway: firstFreeAddress(pool) } : pool;
 }
 
-/** The subnet's ends are nobody's, and no two may have the same address. */
-function checkReserved({ subnet, gateway, auxiliaryAddresses }: IpamPool, others: ReadonlySet<string>): void {
+/** The subnet's ends are nobody's, and no two may have the same address. Throws internal in dockerd's words. */
+export function checkReserved({ subnet, gateway, auxiliaryAddresses }: IpamPool, others: ReadonlySet<string>): void {
   const block = parseCidr(subnet);
   if (!block) throw internal(`invalid CIDR block: ${subnet}`);
   const taken = new Set(others);
@@ -77,7 +77,7 @@ function choose(ctx: NetworksContext): string {
 }
 
 /** A /64 of a random unique local prefix. Source: RFC 4193. */
-function uniqueLocalSubnet(): string {
+export function uniqueLocalSubnet(): string {
   const block = parseCidr(
     `fd${randomBytes(5)
       .toString('hex')

@@ -71,8 +71,12 @@ const options = (): NetworkOptions => ({
   netnsDir,
   bridge: '',
   bip: '',
+  bip6: '',
   fixedCidr: '',
+  fixedCidrV6: '',
   defaultGateway: '',
+  defaultGatewayV6: '',
+  ipv6: false,
   mtu: 1500,
   icc: true,
   ipMasq: true,
@@ -81,6 +85,10 @@ const options = (): NetworkOptions => ({
   hostIp: '0.0.0.0',
   userlandProxy: false,
   addressPools: [],
+  defaultNetworkOptions: {},
+  allowDirectRouting: false,
+  acceptMark: '',
+  ip6tables: true,
 });
 
 const service = (more: Partial<NetworkOptions> = {}): NetworkService => {

@@ -134,6 +134,13 @@ export class NetworkService {
     return sandbox ? toSandboxNetwork(sandbox) : null;
   }
 
+  /** The host's addresses on the default bridge, IPv4 first; empty where the daemon has none. */
+  bridgeAddresses(): string[] {
+    const bridge = [...this.ctx.networks.values()].find(({ name }) => name === 'bridge');
+    const gateways = (bridge?.ipam.config ?? []).map(({ gateway }) => gateway).filter((gateway) => gateway !== '');
+    return gateways.sort((one, other) => Number(one.includes(':')) - Number(other.includes(':')));
+  }
+
   /** Throws what dockerd says when a create names a network setting that can't be. */
   validate(endpoints: Record<string, EndpointConfig>): void {
     validateEndpoints(this.ctx, endpoints);

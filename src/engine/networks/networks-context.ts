@@ -10,7 +10,7 @@ import { type AddressPool, versionOf } from './ipam.js';
 import type { NameService } from './name-service.js';
 import { overlaps, parseCidr, type Cidr } from './cidr.js';
 import type { IpamPool, Network, PortLease } from './model.js';
-import { flag, gatewayMode, NETWORK_OPTION } from './network-options.js';
+import { flag, gatewayMode, NETWORK_OPTION, trustedInterfaces } from './network-options.js';
 import type { NetworkRepository } from './network-repository.js';
 import type { PortAllocator } from './port-allocation.js';
 import type { Sandboxes } from './sandboxes.js';
@@ -24,10 +24,18 @@ export interface NetworkOptions {
   bridge: string;
   /** `--bip`, an address with its prefix length, or ''. */
   bip: string;
+  /** `--bip6`, or ''. */
+  bip6: string;
   /** `--fixed-cidr`, or ''. */
   fixedCidr: string;
+  /** `--fixed-cidr-v6`, or ''. */
+  fixedCidrV6: string;
   /** `--default-gateway`, or ''. */
   defaultGateway: string;
+  /** `--default-gateway-v6`, or ''. */
+  defaultGatewayV6: string;
+  /** Whether the default bridge has IPv6. */
+  ipv6: boolean;
   mtu: number;
   icc: boolean;
   ipMasq: boolean;
@@ -40,6 +48,14 @@ export interface NetworkOptions {
   userlandProxy: boolean;
   /** Empty: dockerd's defaults. */
   addressPools: AddressPool[];
+  /** Options that networks get which do not say otherwise, by driver. */
+  defaultNetworkOptions: Record<string, Record<string, string>>;
+  /** Published ports are reached at the containers' own addresses too, from wherever. */
+  allowDirectRouting: boolean;
+  /** Packets with this mark pass into bridges: `0x1` or `0x1/0x3`, or ''. */
+  acceptMark: string;
+  /** Whether there are rules for IPv6. */
+  ip6tables: boolean;
 }
 
 /** What all verbs share. The maps are the store's content; a verb changes both. */
@@ -70,23 +86,26 @@ export interface NetworksContext {
 
 /** What the firewall should let through for all networks and sandboxes. */
 export function firewallState(ctx: NetworksContext, forwardingSwitchedOn: boolean): FirewallState {
-  const bridges = [...ctx.networks.values()].filter(({ driver }) => driver === 'bridge').map(bridgeRules);
+  const bridges = [...ctx.networks.values()].filter(({ driver }) => driver === 'bridge');
   return {
-    bridges: withoutOverlaps(bridges),
+    bridges: withoutOverlaps(bridges.map((network) => bridgeRules(ctx, network))),
     ports: [...ctx.sandboxes.values()].flatMap(({ ports }) => portRules(ports)),
     forwardingSwitchedOn,
+    acceptMark: ctx.options.acceptMark,
+    ignoresIpv6: !ctx.options.ip6tables,
   };
 }
 
 /** What the firewall should know of a bridge network. */
-export function bridgeRules(network: Network): BridgeRules {
+export function bridgeRules({ options }: Pick<NetworksContext, 'options'>, network: Network): BridgeRules {
   return {
     name: network.bridgeName,
     subnets: network.ipam.config
-      .filter((pool) => (versionOf(pool) === 4 ? network.enableIpv4 : network.enableIpv6))
+      .filter((pool) => (versionOf(pool) === 4 ? network.enableIpv4 : network.enableIpv6 && options.ip6tables))
       .map((pool) => subnetRules(network, pool)),
     icc: flag(network, NETWORK_OPTION.icc, true),
     internal: network.internal,
+    trusted: trustedInterfaces(network),
   };
 }
 
@@ -117,15 +136,28 @@ function subnetRules(network: Network, pool: IpamPool): SubnetRules {
 
 /** Published ports as the firewall knows them. */
 export function portRules(ports: readonly PortLease[]): FirewallState['ports'] {
-  return ports
-    .filter((lease) => lease.direct || (lease.hostPort !== 0 && isOneFamily(lease)))
-    .map(({ proto, hostIp, hostPort, containerAddress, containerPort, direct }) => ({
-      proto,
-      hostIp: direct ? '' : hostIp,
-      hostPort,
-      containerAddress,
-      containerPort,
-    }));
+  const ruled = ports.filter(
+    (lease) => !lease.isServed && (lease.direct || (lease.hostPort !== 0 && isOneFamily(lease))),
+  );
+  const published = ruled.map(({ proto, hostIp, hostPort, containerAddress, containerPort, direct }) => ({
+    proto,
+    hostIp: direct ? '' : hostIp,
+    hostPort,
+    containerAddress,
+    containerPort,
+  }));
+  return [...published, ...directRules(ruled)];
+}
+
+/** Ports that are reached at the containers' own addresses too; one that is published twice is there once. */
+function directRules(ports: readonly PortLease[]): FirewallState['ports'] {
+  const direct = ports.filter((lease) => lease.directFor && !lease.direct);
+  const rules = direct.map(({ proto, containerAddress, containerPort, directFor }) => {
+    const rule = { proto, hostIp: '', hostPort: 0, containerAddress, containerPort };
+    const key = `${proto} ${containerAddress} ${containerPort}`;
+    return [key, directFor === 'trusted' ? { ...rule, trustedOnly: true } : rule] as const;
+  });
+  return [...new Map(rules).values()];
 }
 
 const isOneFamily = ({ hostIp, containerAddress }: PortLease): boolean =>

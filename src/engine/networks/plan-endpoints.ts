@@ -4,7 +4,7 @@ import type { EndpointConfig } from '../containers/container-config.js';
 import type { AddressLeases } from './address-leases.js';
 import { ENDPOINT_OPTION } from './endpoint-options.js';
 import { findNetwork, isPredefined } from './find-network.js';
-import { claimAddress, poolOf, prefixLengthOf, versionOf } from './ipam.js';
+import { claimAddress, gatewayOf, poolOf, prefixLengthOf, versionOf } from './ipam.js';
 import { isRouted } from './lan-options.js';
 import { macAddressFor } from './mac-address.js';
 import type { ConnectSandboxRequest, Endpoint, IpamPool, Network } from './model.js';
@@ -92,10 +92,10 @@ export function planEndpoint(
     ...base,
     interfaceName,
     hostInterface: network.driver === 'bridge' ? newVethName() : '',
-    gateway: hasGateway ? (v4?.pool.gateway ?? '') : '',
+    gateway: hasGateway && v4 ? gatewayOf(v4.pool) : '',
     ipAddress: v4?.address ?? '',
     ipPrefixLen: v4 ? prefixLengthOf(v4.pool) : 0,
-    ipv6Gateway: hasGateway ? (v6?.pool.gateway ?? '') : '',
+    ipv6Gateway: hasGateway && v6 ? gatewayOf(v6.pool) : '',
     globalIpv6Address: v6?.address ?? '',
     globalIpv6PrefixLen: v6 ? prefixLengthOf(v6.pool) : 0,
     macAddress: macAddressOf(network, requestedMac, v4?.address ?? ''),

@@ -22,6 +22,7 @@ export function bridgeMembers(bridge: BridgeRules): SetMember[] {
     { set: 'bridges', key: [itself] },
     ...(bridge.internal ? [{ set: 'internal', key: [itself] }] : []),
     ...(bridge.icc ? [{ set: 'icc', key: [itself, itself] }] : []),
+    ...(bridge.trusted ?? []).map((name) => ({ set: 'trust', key: [{ kind: 'interface' as const, name }, itself] })),
     ...families.map((version) => ({ set: `unprotected${version}`, key: [itself] })),
     ...bridge.subnets.flatMap(({ block, translation }) => {
       const version = versionOf(block);

@@ -17,6 +17,8 @@ export interface BridgeRules {
   icc: boolean;
   /** Nothing from it goes further than the bridge. */
   internal: boolean;
+  /** Interfaces of the host from which ports for trusted callers are reached. */
+  trusted?: string[];
 }
 
 /** A port of the host that leads to a container. */
@@ -30,9 +32,19 @@ export interface PortRule {
   hostPort: number;
   containerAddress: string;
   containerPort: number;
+  /** A port without translation that only those are led to who come by an interface that the bridge trusts. */
+  trustedOnly?: boolean;
 }
 
-export interface FirewallState {
+/** What passes whatever the rules say. */
+export interface FirewallExceptions {
+  /** Packets with this mark pass into bridges: `0x1`, or with a mask `0x1/0x3`; '' : none do. */
+  acceptMark?: string | undefined;
+  /** IPv6 passes unfiltered; then no bridge or port of that family may be told. */
+  ignoresIpv6?: boolean | undefined;
+}
+
+export interface FirewallState extends FirewallExceptions {
   bridges: BridgeRules[];
   ports: PortRule[];
   /**

@@ -3,7 +3,7 @@ import { KeyedLock } from '../../shared/keyed-lock.js';
 import { NETLINK_NETFILTER, NetlinkSocket } from '../netlink/netlink-socket.js';
 import { bridgeMembers } from './bridge-members.js';
 import { encodeMember, encodePort } from './element-encoding.js';
-import type { BridgeRules, Firewall, FirewallState, PortRule } from './firewall.js';
+import type { BridgeRules, Firewall, FirewallExceptions, FirewallState, PortRule } from './firewall.js';
 import { closeIptablesForward, openIptablesForward } from './iptables-forward.js';
 import { forgetUdpFlows } from './conntrack.js';
 import { changeElements, type ElementChange } from './nftables-elements.js';
@@ -43,6 +43,7 @@ export class NftablesFirewall implements Firewall, Disposable {
   private opened: NetlinkSocket | null = null;
   /** The host is no router for others; see FirewallState. */
   private confined = false;
+  private exceptions: FirewallExceptions = {};
   /** The kernel's count of changes after our last one, and what our rules looked like then. */
   private seen: { generation: number; rules: Map<string, string> } | null = null;
   private forwardLookedAtMs = 0;
@@ -57,6 +58,8 @@ export class NftablesFirewall implements Firewall, Disposable {
     this.ports.clear();
     for (const port of state.ports) this.ports.set(keyOf(port), port);
     this.confined ||= state.forwardingSwitchedOn || rulesOf(this.socket, TABLE).has(GUARD_CHAIN);
+    const { acceptMark, ignoresIpv6 } = state;
+    this.exceptions = { acceptMark, ignoresIpv6 };
     await this.render();
     await this.openForward();
   }
@@ -196,7 +199,7 @@ export class NftablesFirewall implements Firewall, Disposable {
 
   private async render(): Promise<void> {
     const [bridges, ports] = [[...this.bridges.values()], [...this.ports.values()]];
-    const state = { bridges, ports, forwardingSwitchedOn: this.confined };
+    const state = { ...this.exceptions, bridges, ports, forwardingSwitchedOn: this.confined };
     await runCommand('nft', ['-f', '-'], renderRuleset(state));
     this.seen = { generation: generation(this.socket), rules: ownRules(this.socket) };
   }

@@ -1,5 +1,5 @@
 import { bridgeMembers, type KeyField, type SetMember } from './bridge-members.js';
-import type { FirewallState, PortRule } from './firewall.js';
+import type { FirewallExceptions, FirewallState, PortRule } from './firewall.js';
 
 export const TABLE = 'wharfd';
 export const ADMIN_CHAIN = 'wharf-user';
@@ -9,7 +9,7 @@ export const GUARD_CHAIN = 'not-a-router';
 /** The map that a port goes to: by family, and by whether it is published on one address or on all. */
 export function mapOf(port: PortRule): string {
   const family = port.containerAddress.includes(':') ? '6' : '4';
-  if (isDirect(port)) return `direct${family}`;
+  if (isDirect(port)) return `${port.trustedOnly ? 'trusted' : 'direct'}${family}`;
   return `published${family}${isWildcard(port.hostIp) ? '' : '_at'}`;
 }
 
@@ -27,7 +27,7 @@ export function isWildcard(address: string): boolean {
  * in maps and bridges in sets, so that the cost of a packet does not grow with their number, and the rules are always the same.
  */
 export function renderRuleset(state: FirewallState): string {
-  return [...declarations(), ...guard(state), ...elements(state), ''].join('\n');
+  return [...declarations(), ...guard(state), ...exceptions(state), ...elements(state), ''].join('\n');
 }
 
 /** The transaction that removes it all. */
@@ -43,10 +43,13 @@ const SETS: Record<string, string> = {
   bridges: 'type ifname',
   internal: 'type ifname',
   icc: 'type ifname . ifname',
+  trust: 'type ifname . ifname',
   unprotected4: 'type ifname',
   unprotected6: 'type ifname',
   direct4: 'type ipv4_addr . inet_proto . inet_service',
   direct6: 'type ipv6_addr . inet_proto . inet_service',
+  trusted4: 'type ipv4_addr . inet_proto . inet_service',
+  trusted6: 'type ipv6_addr . inet_proto . inet_service',
   own4: `type ipv4_addr . ifname${RANGES}`,
   own6: `type ipv6_addr . ifname${RANGES}`,
   masquerade4: `type ipv4_addr . inet_proto${RANGES}`,
@@ -126,6 +129,8 @@ const CHAINS: Record<string, { hook: string; rules: string[] }> = {
       'iifname @internal drop',
       'ip daddr . meta l4proto . th dport @direct4 accept',
       'ip6 daddr . meta l4proto . th dport @direct6 accept',
+      'iifname . oifname @trust ip daddr . meta l4proto . th dport @trusted4 accept',
+      'iifname . oifname @trust ip6 daddr . meta l4proto . th dport @trusted6 accept',
       'meta nfproto ipv4 oifname @unprotected4 accept',
       'meta nfproto ipv6 oifname @unprotected6 accept',
       'drop',
@@ -160,6 +165,16 @@ const addRule = (chain: string, rule: string): string => `add rule inet ${TABLE}
 
 function guard({ forwardingSwitchedOn }: FirewallState): string[] {
   return forwardingSwitchedOn ? [`flush chain inet ${TABLE} not-a-router`, addRule('not-a-router', 'drop')] : [];
+}
+
+/** Rules that come before all others of their chain. */
+function exceptions({ acceptMark, ignoresIpv6 }: FirewallExceptions): string[] {
+  const insert = (chain: string, rule: string): string => `insert rule inet ${TABLE} ${chain} ${rule}`;
+  const [mark, mask] = (acceptMark ?? '').split('/');
+  return [
+    ...(mark ? [insert('into-bridge', `meta mark${mask ? ` and ${mask} ==` : ''} ${mark} accept`)] : []),
+    ...(ignoresIpv6 ? [insert('forward', 'meta nfproto ipv6 accept')] : []),
+  ];
 }
 
 function elements({ bridges, ports }: FirewallState): string[] {
