@@ -11,6 +11,9 @@ import { dockerArchive, noise, skopeoPush, tarOf } from '../support/test-images.
 const SECURE = '10.99.0.1';
 const PLAIN = '10.98.0.1';
 const TOKENS = '127.0.0.1:5010';
+const BASIC = '127.0.0.1:5020';
+/** bcrypt of `secret`. */
+const HTPASSWD = 'user:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a';
 const FORWARD = 3128;
 const ACCEPT = 'Accept: application/vnd.docker.distribution.manifest.v2+json';
 
@@ -83,6 +86,8 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('registries', () => {
     });
     servers.push(lab);
     const realm = 'realm: http://127.0.0.1:5100/token, service: lab-registry, issuer: lab';
+    const htpasswd = join(daemon.dir, 'htpasswd');
+    writeFileSync(htpasswd, `${HTPASSWD}\n`);
     const starts = [
       LocalRegistry.start(daemon, {
         name: 'tokens',
@@ -94,6 +99,11 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('registries', () => {
         host: SECURE,
         port: 5443,
         tls: `{certificate: ${tls.cert}, key: ${tls.key}, clientcas: [${authority.cert}]}`,
+      }),
+      LocalRegistry.start(daemon, {
+        name: 'basic',
+        port: 5020,
+        auth: `auth: {htpasswd: {realm: lab, path: ${htpasswd}}}`,
       }),
       LocalRegistry.start(daemon, { name: 'plain', host: PLAIN, port: 5000 }),
       LocalRegistry.start(daemon, { name: 'open' }),
@@ -153,6 +163,18 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('registries', () => {
       }
     });
 
+    it('pulls with a bearer token that the client got itself', async () => {
+      const scope = 'repository:private/app:pull';
+      const url = `http://127.0.0.1:5100/token?service=lab-registry&scope=${scope}`;
+      const got = await suite.daemon.holder.run(['curl', '-s', '-u', 'user:secret', url]);
+      const registrytoken = (JSON.parse(got.stdout) as { access_token: string }).access_token;
+      const reply = await pull(`${TOKENS}/private/app:1`, { registrytoken });
+      expect(reply.text).toContain('Status: Downloaded newer image');
+      await ok('rmi', `${TOKENS}/private/app:1`);
+      const wrong = await pull(`${TOKENS}/private/app:1`, { registrytoken: 'wrong' });
+      expect(wrong.status).toBeGreaterThanOrEqual(400);
+    });
+
     it('logs in, pushes, mounts from another repository, and pulls again', async () => {
       expect((await docker('login', '-u', 'user', '-p', 'wrong', TOKENS)).stderr).toMatch(/unauthorized|401/);
       expect(await ok('login', '-u', 'user', '-p', 'secret', TOKENS)).toContain('Login Succeeded');
@@ -203,6 +225,29 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('registries', () => {
       const missing = await suite.daemon.api.get(`/distribution/${TOKENS}/public/none:1/json`);
       expect([missing.status, missing.json.message]).toEqual([404, 'manifest unknown: manifest unknown']);
       expect((await suite.daemon.api.get('/distribution/UPPER/json')).status).toBe(400);
+    });
+  });
+
+  describe('with a password', () => {
+    const ref = `${BASIC}/team/app:1`;
+
+    it('takes it for a login, a push and a pull, and nobody without', async () => {
+      await ok('pull', '127.0.0.1:5000/team/app:1');
+      await ok('tag', '127.0.0.1:5000/team/app:1', ref);
+      expect((await docker('push', ref)).stderr).toContain('no basic auth credentials');
+      expect((await pull(ref)).json.message).toContain('no basic auth credentials');
+      const wrong = await docker('login', '-u', 'user', '-p', 'wrong', BASIC);
+      expect(wrong.code).not.toBe(0);
+      expect(wrong.stderr).toMatch(/unauthorized|401/);
+      expect(await ok('login', '-u', 'user', '-p', 'secret', BASIC)).toContain('Login Succeeded');
+      expect(await ok('push', ref)).toMatch(/1: digest: sha256:[0-9a-f]{64}/);
+      await ok('rmi', ref, '127.0.0.1:5000/team/app:1');
+      expect(await ok('pull', ref)).toContain('Status: Downloaded newer image');
+      await ok('logout', BASIC);
+      expect((await docker('pull', ref)).stderr).toContain('no basic auth credentials');
+      const denied = await pull(ref, { username: 'user', password: 'wrong' });
+      expect([denied.status, denied.json.message]).toEqual([401, 'unauthorized: authentication required']);
+      await ok('rmi', ref);
     });
   });
 

@@ -19,9 +19,17 @@ export interface RawEntry {
   xattrs: [name: string, value: string][];
   /** Which extensions say what the old header can't. */
   style: 'gnu' | 'pax' | 'pax-sparse-0.1';
+  /** More PAX records, which say other things than the header. */
+  records?: [key: string, value: string][];
 }
 
 const BLOCK = 512;
+
+/** A regular file that needs no extension; change what is to be different. */
+export const PLAIN_FILE: RawEntry = {
+  ...{ name: 'f', type: '0', link: '', mode: 0o644, uid: 0, gid: 0, mtime: '0', device: [0, 0] },
+  ...{ data: Buffer.alloc(0), sparse: null, xattrs: [], style: 'pax' },
+};
 
 /** The archive, with its end. */
 export function rawTar(entries: readonly RawEntry[], options: { global?: boolean } = {}): Buffer {
@@ -56,7 +64,7 @@ function encode(entry: RawEntry): Buffer {
     if (entry.gid > 0o7777777) records.push(['gid', String(entry.gid)]);
     records.push(['mtime', entry.mtime]);
     for (const [key, value] of entry.xattrs) records.push([`SCHILY.xattr.${key}`, value]);
-    before.push(extension('x', paxRecords(records)));
+    before.push(extension('x', paxRecords([...records, ...(entry.records ?? [])])));
   } else {
     if (isLongLink) before.push(extension('K', Buffer.from(`${entry.link}\0`)));
     if (isLong) before.push(extension('L', Buffer.from(`${name}\0`)));
@@ -64,7 +72,8 @@ function encode(entry: RawEntry): Buffer {
   return Buffer.concat([...before, header({ ...entry, name, sizeBytes: data.length }), padded(data)]);
 }
 
-function extension(type: string, data: Buffer): Buffer {
+/** An entry that says something about the next one, or about all. */
+export function extension(type: string, data: Buffer): Buffer {
   const plain = { link: '', mode: 0o644, uid: 0, gid: 0, mtime: '0', device: [0, 0] as [number, number] };
   return Buffer.concat([
     header({ ...plain, name: '././@Ext', type, sizeBytes: data.length, style: 'gnu' }),
