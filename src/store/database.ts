@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import type { Logger } from '../shared/logger.js';
+import { keepStatements } from './keep-statements.js';
 import { loadMigrations, migrate } from './migrations.js';
 
 /** How long a statement waits for another connection (a `sqlite3` shell, a backup) before SQLITE_BUSY. */
@@ -32,11 +33,11 @@ export class WharfDatabase {
    */
   transactionWithoutSync<T>(fn: () => T): T {
     if (this.sql.inTransaction) return this.transaction(fn);
-    this.sql.pragma('synchronous = NORMAL');
+    this.sql.exec('PRAGMA synchronous = NORMAL');
     try {
       return this.transaction(fn);
     } finally {
-      this.sql.pragma('synchronous = FULL');
+      this.sql.exec('PRAGMA synchronous = FULL');
     }
   }
 
@@ -51,7 +52,9 @@ export class WharfDatabase {
  * this wharfd's. The caller closes it.
  */
 export function openDatabaseReadOnly(path: string): WharfDatabase {
-  const sql = new BetterSqlite3(path, { timeout: BUSY_TIMEOUT_MS, readonly: true, fileMustExist: true });
+  const sql = keepStatements(
+    new BetterSqlite3(path, { timeout: BUSY_TIMEOUT_MS, readonly: true, fileMustExist: true }),
+  );
   const found = sql.pragma('user_version', { simple: true }) as number;
   const known = loadMigrations().at(-1)?.version ?? 0;
   if (found === known) return new WharfDatabase(sql);
@@ -75,7 +78,7 @@ export function databaseFaults({ sql }: WharfDatabase): string[] {
  */
 export function openDatabase(path: string, logger: Logger): WharfDatabase {
   if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o710 });
-  const sql = new BetterSqlite3(path, { timeout: BUSY_TIMEOUT_MS });
+  const sql = keepStatements(new BetterSqlite3(path, { timeout: BUSY_TIMEOUT_MS }));
   try {
     sql.pragma('journal_mode = WAL');
     sql.pragma('synchronous = FULL');
