@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { Decompress as ZstdDecompress } from 'fzstd';
 import { ArchiveError, errnoOf, UNEXPECTED_EOF } from './archive-error.js';
+import { YoungGarbage } from './young-garbage.js';
 
 export type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
 
@@ -85,7 +86,11 @@ async function* throughStream(source: AsyncIterable<Buffer>, inflater: zlib.Gunz
   input.on('error', (error) => inflater.destroy(error));
   input.pipe(inflater);
   try {
-    for await (const chunk of inflater) yield chunk as Buffer;
+    const garbage = new YoungGarbage();
+    for await (const chunk of inflater as AsyncIterable<Buffer>) {
+      yield chunk;
+      garbage.drop(chunk.length);
+    }
   } catch (error) {
     throw gzipFault(error);
   } finally {

@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { internal } from '../../shared/errors.js';
 import { systemFault, UNEXPECTED_EOF } from '../archive/archive-error.js';
 import type { JobContext } from '../archive/jobs/job-context.js';
+import { YoungGarbage } from '../archive/young-garbage.js';
 import type { TlsSettings } from './client-certificates.js';
 import { readBody } from './read-body.js';
 import { MAX_ERROR_BYTES, type Refusal } from './registry-error.js';
@@ -73,12 +74,14 @@ async function receive(args: DownloadArguments, file: PartialFile, context: JobC
     context.progress(file.offset);
     const length = Number(response.headers['content-length'] ?? NaN);
     const expected = Number.isNaN(length) ? args.sizeBytes : file.offset + length;
+    const garbage = new YoungGarbage();
     for await (const chunk of response as AsyncIterable<Buffer>) {
       if (args.sizeBytes > 0 && file.offset + chunk.length > args.sizeBytes) {
         file.restart();
         throw internal(`blob ${args.digest} is larger than its manifest says`);
       }
       file.add(chunk);
+      garbage.drop(chunk.length);
     }
     file.flush();
     if (file.offset < expected) throw internal(UNEXPECTED_EOF);

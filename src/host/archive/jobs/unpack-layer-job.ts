@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, createReadStream, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { syncFileSystem } from '../../sys/filesystem.js';
 import { ArchiveError, attempt } from '../archive-error.js';
 import { detectCompression, inflated, peek } from '../decompress.js';
@@ -9,7 +9,7 @@ import { TarReader } from '../tar-reader.js';
 import type { JobContext } from './job-context.js';
 import { packJob, type PackArguments } from './pack-job.js';
 
-const READ_BYTES = 1024 * 1024;
+const READ_BYTES = 256 * 1024;
 const PROGRESS_BYTES = 512 * 1024;
 
 export interface UnpackLayerArguments {
@@ -35,9 +35,21 @@ export interface UnpackedLayer {
   entries: number;
 }
 
-/** Reads a file in large pieces; destroyed with the consumer. */
-export function readFileChunks(path: string): AsyncIterable<Buffer> {
-  return createReadStream(path, { highWaterMark: READ_BYTES }) as AsyncIterable<Buffer>;
+/** Reads a file in large pieces, always into the same memory: a chunk is gone once the next is asked for. */
+export async function* readFileChunks(path: string): AsyncGenerator<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  const fd = attempt('open', path, () => openSync(path, 'r'));
+  try {
+    for (;;) {
+      const bytes = attempt('read', path, () => readSync(fd, buffer, 0, buffer.length, null));
+      if (bytes === 0) return;
+      yield buffer.subarray(0, bytes);
+      // One synchronous stretch otherwise, and an abort would never be heard.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** hash → inflate → hash → untar, in one stream. */
