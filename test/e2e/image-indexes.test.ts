@@ -105,6 +105,25 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('an index', () => {
     ]);
   });
 
+  it('tells what is attested of it', async () => {
+    const ask = async (query: string) =>
+      (await suite.daemon.api.get(`/v1.55/images/multi:1/attestations?${query}`)).json;
+    const predicate = 'https://slsa.dev/provenance/v0.2';
+    const entry = {
+      Descriptor: expect.objectContaining({ mediaType: 'application/vnd.in-toto+json' }),
+      PredicateType: predicate,
+    };
+    expect(await ask('')).toEqual([entry]);
+    expect(await ask(`type=${predicate}&type=x&statement=1`)).toEqual([
+      { ...entry, Statement: { _type: 'https://in-toto.io/Statement/v0.1', subject: [{ name: own.digest }] } },
+    ]);
+    expect(await ask('type=x')).toEqual([]);
+    expect(await ask(`platform=${platform(OTHER)}`)).toEqual([]);
+    expect((await ask(`platform=${platform('riscv64')}`)).message).toContain('does not provide the specified platform');
+    expect((await ask('platform=x')).message).toContain('failed to parse platform');
+    expect((await suite.daemon.api.get('/v1.55/images/none/attestations')).status).toBe(404);
+  });
+
   it('is saved whole, and what is loaded of that is the same', async () => {
     const files = await filesOf('/images/get?names=multi:1');
     expect(blobsOf(files)).toEqual([...layout.blobs.keys()].sort());

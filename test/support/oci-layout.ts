@@ -59,7 +59,13 @@ export class OciLayout {
       schemaVersion: 2,
       mediaType: MANIFEST,
       config: { mediaType: CONFIG, ...config },
-      layers: [{ mediaType: 'application/vnd.in-toto+json', ...statement }],
+      layers: [
+        {
+          mediaType: 'application/vnd.in-toto+json',
+          ...statement,
+          annotations: { 'in-toto.io/predicate-type': 'https://slsa.dev/provenance/v0.2' },
+        },
+      ],
     });
     return {
       mediaType: MANIFEST,

@@ -1,12 +1,12 @@
 import type { ImageDeleteItem } from '../../engine/images/image.js';
-import { invalid, notImplemented } from '../../shared/errors.js';
+import { invalid } from '../../shared/errors.js';
 import { IMAGE_INSPECT_RESPONSE, IMAGE_LIST_RESPONSE } from '../compat/images.js';
 import { atLeast } from '../http/api-version.js';
 import type { ApiReply } from '../http/reply.js';
 import { empty, json } from '../http/reply.js';
 import type { ApiRequest, RouteDefinition } from '../http/route.js';
 import { fromImage } from '../schemas/image-inspect.js';
-import { fromImageManifest, fromImageSummary } from '../schemas/image-summary.js';
+import { fromDescriptor, fromImageManifest, fromImageSummary } from '../schemas/image-summary.js';
 import { platformJson } from '../schemas/platform-query.js';
 import { IMAGE_TRANSFER_ROUTES } from './image-transfer.js';
 
@@ -92,9 +92,22 @@ function fromDeleteItem(item: ImageDeleteItem) {
   return 'untagged' in item ? { Untagged: item.untagged } : { Deleted: item.deleted };
 }
 
-function attestations(request: ApiRequest): never {
-  request.engine.images.inspect(imageRef(request));
-  throw notImplemented("wharfd can't list the attestations of an image yet");
+async function attestations(request: ApiRequest): Promise<ApiReply> {
+  const { engine, query } = request;
+  const platforms = query.strings('platform').filter((value) => value !== '');
+  if (platforms.length > 1) throw invalid('multiple platform parameters not supported');
+  const statements = await engine.images.attestations(imageRef(request), {
+    platform: platformJson(platforms[0] ?? ''),
+    types: query.strings('type').filter((value) => value !== ''),
+    withStatement: query.bool('statement'),
+  });
+  return json(
+    statements.map(({ descriptor, predicateType, statement }) => ({
+      Descriptor: fromDescriptor(descriptor),
+      PredicateType: predicateType,
+      Statement: statement ?? undefined,
+    })),
+  );
 }
 
 async function search({ engine, query, signal }: ApiRequest): Promise<ApiReply> {

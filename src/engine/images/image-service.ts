@@ -1,8 +1,16 @@
 import type { Readable } from 'node:stream';
 import type { Filters } from '../containers/container.js';
+import type { AttestationOptions } from './attestations.js';
 import type { Distribution } from './distribution.js';
 import type { SearchResult } from './search.js';
-import type { Image, ImageDeleteItem, ImageHistoryRow, ImageManifest, ImageSummary } from './image.js';
+import type {
+  AttestationStatement,
+  Image,
+  ImageDeleteItem,
+  ImageHistoryRow,
+  ImageManifest,
+  ImageSummary,
+} from './image.js';
 
 /** One progress message; the API writes it as a JSON line. Field names are the wire's in camelCase. */
 export interface Progress {
@@ -42,6 +50,7 @@ export interface ImageService {
    * here. Not-found when there is none.
    */
   forPlatform(ref: string, platform: string): Promise<Image>;
+  attestations(ref: string, options: AttestationOptions): Promise<AttestationStatement[]>;
   history(ref: string, platform?: string): Promise<ImageHistoryRow[]>;
   tag(ref: string, repo: string, tag: string): void;
   /** With `platforms`, only what is kept for these; an image that is for one of them itself goes as a whole. */

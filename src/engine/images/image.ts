@@ -81,6 +81,15 @@ export interface ImageManifest {
   attestationFor: string;
 }
 
+/** An in-toto statement about an image. */
+export interface AttestationStatement {
+  descriptor: Descriptor;
+  /** '' : it does not say. */
+  predicateType: string;
+  /** null: not asked for. */
+  statement: object | null;
+}
+
 export interface ImageSummary {
   image: Image;
   /** -1: not asked for. */

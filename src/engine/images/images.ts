@@ -7,6 +7,7 @@ import type { Logger } from '../../shared/logger.js';
 import { Semaphore } from '../../shared/semaphore.js';
 import type { Filters } from '../containers/container.js';
 import type { EmitEvent } from '../events/event.js';
+import { imageAttestations, type AttestationOptions } from './attestations.js';
 import { commitImage, type CommitOptions } from './commit.js';
 import { findImage, getImage } from './find.js';
 import { imageHistory } from './history.js';
@@ -14,7 +15,14 @@ import type { ImageContext, ImageUser } from './image-context.js';
 import type { ImageRepository } from './image-repository.js';
 import type { ImageService, ProgressSink, RegistryCredentials } from './image-service.js';
 import { ImageStore } from './image-store.js';
-import type { Image, ImageDeleteItem, ImageHistoryRow, ImageManifest, ImageSummary } from './image.js';
+import type {
+  AttestationStatement,
+  Image,
+  ImageDeleteItem,
+  ImageHistoryRow,
+  ImageManifest,
+  ImageSummary,
+} from './image.js';
 import { checkImport, importImage, type ImportOptions } from './import.js';
 import { inspectDistribution, type Distribution } from './distribution.js';
 import { openImportSource } from './import-source.js';
@@ -144,6 +152,10 @@ export class Images implements ImageService {
 
   forPlatform(ref: string, platform: string): Promise<Image> {
     return imageForPlatform(this.context, getImage(this.store, ref), ref, platform);
+  }
+
+  attestations(ref: string, options: AttestationOptions): Promise<AttestationStatement[]> {
+    return imageAttestations(this.context, ref, options);
   }
 
   async history(ref: string, platform = ''): Promise<ImageHistoryRow[]> {

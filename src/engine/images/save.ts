@@ -13,7 +13,7 @@ import {
 } from '../../shared/reference.js';
 import { findImage, isAmbiguous, isIdOf } from './find.js';
 import { emitImageEvent, type ImageContext } from './image-context.js';
-import { blobPath, savedForms, type SavedForm, type SavedImage } from './saved-form.js';
+import { blobPath, holdForSave, savedForms, type SavedForm, type SavedImage } from './saved-form.js';
 import { OCI_INDEX } from './manifest.js';
 import { writeLayout, type LayoutFile } from './write-layout.js';
 
@@ -37,8 +37,9 @@ export async function saveImages(
     });
   };
   try {
+    for (const { image } of images) holdForSave(context, image, lease);
     const forms: SavedForm[] = [];
-    for (const image of images) forms.push(...(await savedForms(context, image, platforms, lease)));
+    for (const image of images) forms.push(...(await savedForms(context, image, platforms)));
     if (forms.length === 0 && platforms.length > 0) {
       const wanted = platforms.map((platform) => formatPlatform(parsePlatform(platform)));
       throw internal(`no suitable export target found for platform ${wanted.join(', ')}`);

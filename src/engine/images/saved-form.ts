@@ -35,13 +35,12 @@ export interface SavedForm {
 
 /**
  * The forms in which an image is saved: for each manifest or index that its names stand for, with all of it that is here, else in
- * one made now. With platforms, only what is for these; none when nothing is. The lease holds what the archive will need.
+ * one made now. With platforms, only what is for these; none when nothing is.
  */
 export async function savedForms(
   context: ImageContext,
   saved: SavedImage,
   platforms: readonly string[],
-  lease: LayerLease,
 ): Promise<SavedForm[]> {
   const { image, config } = saved;
   const wanted: Image[] = [];
@@ -50,7 +49,6 @@ export async function savedForms(
     if (found) wanted.push(found);
   }
   if (platforms.length > 0 && wanted.length === 0) return [];
-  lease.hold(...image.chainIds, ...context.store.contentOf(image.id), ...layerBlobs(context, image));
   const forms = new Map<string, SavedForm>();
   for (const reference of saved.references.length > 0 ? saved.references : [null]) {
     const root = await imageRoot(context, image, reference);
@@ -64,6 +62,11 @@ export async function savedForms(
     forms.set(key, { ...form, references: reference ? [reference] : [] });
   }
   return [...forms.values()];
+}
+
+/** Keeps from being collected what an archive of the image may need. */
+export function holdForSave(context: ImageContext, image: Image, lease: LayerLease): void {
+  lease.hold(...image.chainIds, ...context.store.contentOf(image.id), ...layerBlobs(context, image));
 }
 
 /** null: too little of it is here. */
