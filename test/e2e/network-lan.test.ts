@@ -313,6 +313,16 @@ describe('networks on the host’s wire', () => {
     expect(await route('-6')).toBeUndefined();
     await ok('network', 'disconnect', 'abridge', 'live');
     expect(await route()).toBe('default via 10.50.0.254 dev eth1');
+    expect((await inspect('/containers/live/json')).NetworkSettings.Ports).toEqual({});
+    await ok('network', 'connect', 'zdual', 'live');
+    await ok('network', 'connect', '--gw-priority', '9', 'abridge', 'live');
+    await ok('network', 'disconnect', 'zdual', 'live');
+    const published = expect.arrayContaining([{ HostIp: '127.0.0.1', HostPort: expect.stringMatching(/^\d+$/) }]);
+    expect((await inspect('/containers/live/json')).NetworkSettings.Ports).toEqual({ '80/tcp': published });
+    await ok('network', 'disconnect', 'lan', 'live');
+    await ok('network', 'connect', '--gw-priority', '10', 'lan', 'live');
+    expect((await inspect('/containers/live/json')).NetworkSettings.Ports).toEqual({ '80/tcp': null });
+    await ok('network', 'disconnect', 'abridge', 'live');
     await ok('network', 'disconnect', 'lan', 'live');
     expect(await inside('live', 'ls', '/sys/class/net')).toBe('lo');
     await poll('the name to be gone', async () => (await exec('other', 'nslookup', 'also')).code !== 0, {

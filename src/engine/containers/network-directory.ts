@@ -1,9 +1,10 @@
 import type { ContainerDirectory, NetworkedContainer } from '../networks/container-directory.js';
 import type { EndpointConfig } from './container-config.js';
+import type { ContainerEndpoint } from './container.js';
 import type { ContainerEntry } from './container-entry.js';
 import type { ContainersContext } from './containers-context.js';
 import { connected, portMap, unconnected } from './initial-network.js';
-import { writeNetworkFiles } from './network-files.js';
+import { refreshNetworkFiles } from './network-files.js';
 
 /** What the networks may ask of and tell to containers. */
 export function networkDirectory(ctx: ContainersContext): ContainerDirectory {
@@ -21,13 +22,13 @@ export function networkDirectory(ctx: ContainersContext): ContainerDirectory {
         ...entry.container.network.networks,
         [networkName]: endpoint ? connected(config, endpoint) : unconnected(config),
       });
-      refreshFiles(ctx, entry);
+      refreshFiles(ctx, entry, { came: addressesOf(endpoint) });
     },
     disconnected: async (containerId, networkName) => {
       const entry = ctx.registry.find(containerId);
-      const { [networkName]: _gone, ...networks } = entry.container.network.networks;
+      const { [networkName]: gone, ...networks } = entry.container.network.networks;
       save(entry, networks);
-      refreshFiles(ctx, entry);
+      refreshFiles(ctx, entry, { left: addressesOf(gone) });
     },
     countUsing: ({ id, name }) =>
       ctx.registry.all().filter(({ container }) => {
@@ -37,10 +38,20 @@ export function networkDirectory(ctx: ContainersContext): ContainerDirectory {
   };
 }
 
-/** A running container sees its new addresses and names in /etc/hosts and its name servers in /etc/resolv.conf. */
-function refreshFiles(ctx: ContainersContext, entry: ContainerEntry): void {
+/** A running container sees its new addresses in /etc/hosts and its name servers in /etc/resolv.conf. */
+function refreshFiles(
+  ctx: ContainersContext,
+  entry: ContainerEntry,
+  addresses: Parameters<typeof refreshNetworkFiles>[3],
+): void {
   const sandbox = entry.container.state.running ? ctx.deps.networks.sandboxOf(entry.id) : null;
-  if (sandbox) writeNetworkFiles(ctx, entry.container, sandbox);
+  if (sandbox) refreshNetworkFiles(ctx, entry.container, sandbox, addresses);
+}
+
+function addressesOf(
+  endpoint: Pick<ContainerEndpoint, 'ipAddress' | 'globalIpv6Address'> | null | undefined,
+): string[] {
+  return [endpoint?.ipAddress ?? '', endpoint?.globalIpv6Address ?? ''].filter((address) => address !== '');
 }
 
 function describe({ deps }: ContainersContext, { container }: ContainerEntry): NetworkedContainer {

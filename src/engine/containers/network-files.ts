@@ -1,18 +1,65 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { hostResolvConf } from '../networks/host-resolv-conf.js';
-import { ownNames, parseExtraHosts, renderHosts, type HostsEntry } from '../networks/hosts-file.js';
+import { changeLines, ownNames, parseExtraHosts, renderHosts, type HostsEntry } from '../networks/hosts-file.js';
 import type { SandboxNetwork } from '../networks/model.js';
 import { renderResolvConf, type ResolvConfMode } from '../networks/resolv-conf.js';
 import type { Container } from './container.js';
 import type { ContainersContext } from './containers-context.js';
 import { linkHosts } from './links.js';
 
+const LARGEST_EDITED_BYTES = 1024 ** 2;
+
 /** Writes /etc/hosts and /etc/resolv.conf of a container for the networks that it was just given. */
 export function writeNetworkFiles(ctx: ContainersContext, container: Container, sandbox: SandboxNetwork): void {
   if (container.hostConfig.networkMode.startsWith('container:')) return;
   writeFileSync(container.hostsPath, hostsText(ctx, container, sandbox));
-  writeFileSync(container.resolvConfPath, resolvConfText(ctx, container, sandbox));
+  writeResolvConf(ctx, container, sandbox);
 }
+
+/**
+ * Follows a running container that came to a network or left one: the lines of its addresses there come and go in /etc/hosts, whatever else
+ * is in the file by now, and /etc/resolv.conf is written again unless somebody has changed it. Both are changed in place, since they are
+ * bound into the container.
+ */
+export function refreshNetworkFiles(
+  ctx: ContainersContext,
+  container: Container,
+  sandbox: SandboxNetwork,
+  { came = [], left = [] }: { came?: readonly string[]; left?: readonly string[] },
+): void {
+  const names = ownNames(container.config.hostname, container.config.domainname);
+  const lines = (addresses: readonly string[]): string[] => addresses.map((address) => `${address}\t${names}`);
+  const before = editable(container.hostsPath);
+  if (before !== null) {
+    const after = changeLines(before, lines(came), lines(left));
+    if (after !== before) writeFileSync(container.hostsPath, after);
+  }
+  if (isAsWritten(container)) writeResolvConf(ctx, container, sandbox);
+}
+
+function writeResolvConf(ctx: ContainersContext, container: Container, sandbox: SandboxNetwork): void {
+  const text = resolvConfText(ctx, container, sandbox);
+  writeFileSync(container.resolvConfPath, text);
+  writeFileSync(hashPath(container), hashOf(text));
+}
+
+/** Whether nobody has changed the file since. Without a hash, which former versions did not write, nobody has. */
+function isAsWritten(container: Container): boolean {
+  if (!existsSync(hashPath(container))) return true;
+  const text = editable(container.resolvConfPath);
+  return text !== null && readFileSync(hashPath(container), 'utf8') === hashOf(text);
+}
+
+/** A file that the container's programs may have written to; null when they have made it so large that it is none of ours any more. */
+function editable(path: string): string | null {
+  return statSync(path).size > LARGEST_EDITED_BYTES ? null : readFileSync(path, 'utf8');
+}
+
+/** As dockerd names it. */
+const hashPath = ({ resolvConfPath }: Container): string => `${resolvConfPath}.hash`;
+
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 function hostsText(ctx: ContainersContext, container: Container, sandbox: SandboxNetwork): string {
   const { config, hostConfig } = container;

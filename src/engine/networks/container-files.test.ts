@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ownNames, parseExtraHosts, renderHosts } from './hosts-file.js';
+import { changeLines, ownNames, parseExtraHosts, renderHosts } from './hosts-file.js';
 import { isMacAddress, macAddressFor, randomMacAddress } from './mac-address.js';
 import { renderResolvConf, type ResolvConfOverrides } from './resolv-conf.js';
 
@@ -84,6 +84,17 @@ describe('hosts', () => {
     );
     expect(ownNames('foo.example.com', '')).toBe('foo.example.com foo');
     expect(ownNames('e96582f7fe91', '')).toBe('e96582f7fe91');
+  });
+});
+
+describe('hosts of a running container', () => {
+  it('get and lose lines, and keep all others', () => {
+    const text = '127.0.0.1\tlocalhost\n172.18.0.2\tfoo\n9.9.9.9 mine';
+    expect(changeLines(text, ['172.19.0.2\tfoo'], [])).toBe(`${text}\n172.19.0.2\tfoo\n`);
+    expect(changeLines(`${text}\n`, [], ['172.18.0.2\tfoo', '172.19.0.9\tfoo'])).toBe(
+      '127.0.0.1\tlocalhost\n9.9.9.9 mine\n',
+    );
+    expect(changeLines('', ['1.2.3.4\tfoo'], [])).toBe('1.2.3.4\tfoo\n');
   });
 });
 

@@ -20,6 +20,17 @@ export function renderHosts(extra: HostsEntry[], own: HostsEntry[]): string {
   return [...HEAD, ...[...extra, ...own].map(({ address, names }) => `${address}\t${names}`), ''].join('\n');
 }
 
+/** The text without the lines that went, where they are still there, and with the new ones at its end. */
+export function changeLines(text: string, came: readonly string[], went: readonly string[]): string {
+  const lines = text.split('\n');
+  for (const line of went) {
+    const at = lines.lastIndexOf(line);
+    if (at >= 0) lines.splice(at, 1);
+  }
+  if (lines.at(-1) === '') lines.pop();
+  return [...lines, ...came, ''].join('\n');
+}
+
 /** The names of the container itself: `foo.example.com foo`, or the short one alone where there is no domain. */
 export function ownNames(hostname: string, domainname: string): string {
   const full = domainname === '' ? hostname : `${hostname}.${domainname}`;

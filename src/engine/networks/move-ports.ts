@@ -1,4 +1,5 @@
 import { gatewayEndpoint } from './default-routes.js';
+import { isLanEndpoint } from './lan-endpoint.js';
 import { connectivityError, leasePorts, type PortWishes, relayOf, releasePorts } from './lease-ports.js';
 import type { Endpoint, PortLease, Sandbox } from './model.js';
 import { findNetwork } from './find-network.js';
@@ -29,6 +30,7 @@ export async function movePorts(
 function leaseAgain(ctx: NetworksContext, sandbox: Sandbox, to: Endpoint, wishes: PortWishes): PortLease[] {
   const former = sandbox.ports;
   releasePorts(ctx, former);
+  if (isLanEndpoint(to)) return sandbox.endpoints.every(isLanEndpoint) ? [] : former.map(unpublished);
   try {
     return leasePorts(ctx, withFormerPorts(wishes, former), findNetwork(ctx, to.networkId), to);
   } catch (error) {
@@ -37,6 +39,11 @@ function leaseAgain(ctx: NetworksContext, sandbox: Sandbox, to: Endpoint, wishes
     }
     throw connectivityError(sandbox.containerName, to, error);
   }
+}
+
+/** On the host's own wire nothing is published; beside a bridge the port is said to be there. */
+function unpublished({ containerPort, proto }: PortLease): PortLease {
+  return { containerPort, proto, hostIp: '', hostPort: 0, containerAddress: '' };
 }
 
 /** What was left to chance at first stays what it became. */
