@@ -30,6 +30,8 @@ export async function createDispatcher(
     logger: false,
     exposeHeadRoutes: false,
     return503OnClosing: false,
+    // No route has a schema: without this, its compilers are loaded all the same (3 MiB, and a twentieth of the daemon's start).
+    schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     rewriteUrl: (raw) => {
       const request = raw;
       if (request.method === 'OPTIONS') return OPTIONS_PATH;
@@ -80,6 +82,10 @@ export async function createDispatcher(
   });
   await app.ready();
   return app;
+}
+
+function noSchemas(): never {
+  throw new Error('a route has a schema, and there is nothing to compile it');
 }
 
 async function dispatch(
