@@ -16,6 +16,7 @@ interface Outcome {
   row: string;
   unit: string;
   budget: number;
+  limit: number | null;
   ours: number | null;
   theirs: number | null;
   ratio: number | null;
@@ -53,6 +54,7 @@ async function measureRow(row: Row, targets: Target[]): Promise<Outcome> {
     row: row.name,
     unit: row.unit,
     budget: row.budget,
+    limit: row.limit ?? null,
     ours: ours ?? null,
     theirs: theirs ?? null,
     ratio: ours && theirs ? ours / theirs : null,
@@ -64,9 +66,13 @@ const show = (value: number | null, unit: string): string =>
   value === null ? '–' : `${value >= 100 ? value.toFixed(0) : value.toFixed(value >= 10 ? 1 : 2)} ${unit}`;
 
 function line(outcome: Outcome): string {
-  const verdict = outcome.ratio === null ? '' : outcome.ratio <= outcome.budget ? 'within' : 'OVER';
+  const { limit } = outcome;
+  const isOver = outcome.ratio !== null && outcome.ratio > outcome.budget;
+  const verdict =
+    isOver || (limit !== null && (outcome.ours ?? 0) > limit) ? 'OVER' : outcome.ratio === null ? '' : 'within';
+  const most = limit === null ? '' : `, ${limit} ${outcome.unit}`;
   const ratio = outcome.ratio === null ? '–' : outcome.ratio.toFixed(2);
-  return `| ${outcome.row} | ${show(outcome.ours, outcome.unit)} | ${show(outcome.theirs, outcome.unit)} | ${ratio} | ≤ ${outcome.budget} | ${verdict}${outcome.note ? ` ${outcome.note}` : ''} |`;
+  return `| ${outcome.row} | ${show(outcome.ours, outcome.unit)} | ${show(outcome.theirs, outcome.unit)} | ${ratio} | ≤ ${outcome.budget}${most} | ${verdict}${outcome.note ? ` ${outcome.note}` : ''} |`;
 }
 
 const options = await yargs(process.argv.slice(2))
