@@ -28,7 +28,7 @@ const keyOf = (port: PortRule): string =>
 /** How often it is looked whether somebody else has changed the kernel's rules. */
 const WATCH_EVERY_MS = 2000;
 /** The host's FORWARD chain is looked at after others' changes, but no more often than this, since it takes several programs. */
-const FORWARD_EVERY_MS = 10_000;
+const FORWARD_EVERY_MS = 5000;
 
 /**
  * The firewall as one nftables table, `inet wharfd`. The rules are written by nft(8), once; bridges and ports are elements, which are
@@ -46,6 +46,8 @@ export class NftablesFirewall implements Firewall, Disposable {
   private exceptions: FirewallExceptions = {};
   /** The kernel's count of changes after our last one, and what our rules looked like then. */
   private seen: { generation: number; rules: Map<string, string> } | null = null;
+  /** The host's FORWARD chain may have changed since we looked. */
+  private hasForwardChanged = false;
   private forwardLookedAtMs = 0;
   private watching: NodeJS.Timeout | null = null;
 
@@ -73,16 +75,18 @@ export class NftablesFirewall implements Firewall, Disposable {
 
   /** Puts back what somebody else has removed. Costs one question to the kernel as long as nobody has changed anything. */
   async repair(): Promise<void> {
-    if (!this.seen || generation(this.socket) === this.seen.generation) return;
+    if (!this.seen || (generation(this.socket) === this.seen.generation && !this.isForwardDue)) return;
     using _ = await this.turn.acquire(TABLE);
     const now = generation(this.socket);
-    if (!this.seen || now === this.seen.generation) return;
-    if (this.isWhole()) this.seen.generation = now;
-    else {
-      this.log.warn('somebody has changed the firewall; writing it again');
-      await this.render();
+    if (this.seen && now !== this.seen.generation) {
+      this.hasForwardChanged = true;
+      if (this.isWhole()) this.seen.generation = now;
+      else {
+        this.log.warn('somebody has changed the firewall; writing it again');
+        await this.render();
+      }
     }
-    if (performance.now() - this.forwardLookedAtMs > FORWARD_EVERY_MS) await this.openForward();
+    if (this.isForwardDue) await this.openForward();
   }
 
   async addBridge(bridge: BridgeRules): Promise<void> {
@@ -151,6 +155,10 @@ export class NftablesFirewall implements Firewall, Disposable {
     this.seen = null;
   }
 
+  private get isForwardDue(): boolean {
+    return this.hasForwardChanged && performance.now() - this.forwardLookedAtMs > FORWARD_EVERY_MS;
+  }
+
   private get socket(): NetlinkSocket {
     return (this.opened ??= NetlinkSocket.open(NETLINK_NETFILTER));
   }
@@ -206,6 +214,7 @@ export class NftablesFirewall implements Firewall, Disposable {
 
   private async openForward(): Promise<void> {
     const hasChanged = await openIptablesForward(this.socket, [...this.bridges.keys()], this.log);
+    this.hasForwardChanged = false;
     this.forwardLookedAtMs = performance.now();
     if (hasChanged && this.seen && this.isWhole()) this.seen.generation = generation(this.socket);
   }
