@@ -139,6 +139,10 @@ describe('flags', () => {
     [['--mtu', '-3'], 'invalid default MTU: -3'],
     [['--label', 'a=b', '--label', 'a=c'], 'conflict labels for a=c and a=b'],
     [['--max-concurrent-downloads', '-1'], 'invalid max concurrent downloads: -1'],
+    [
+      ['--exec-opt', 'native.cgroupdriver=systemd', '--cgroup-parent', '/docker'],
+      'cgroup-parent for systemd cgroup should be a valid slice named as "xxx.slice"',
+    ],
     [['--exec-opt', 'bogus=foo'], "invalid exec-opt (bogus=foo): unknown option: 'bogus'"],
     [['--default-ipc-mode', 'bogus'], 'default IPC mode setting (bogus) is invalid; use "shareable" or "private"'],
     [['--default-cgroupns-mode', 'x'], 'invalid default cgroup namespace (x): use "host" or "private"'],

@@ -32,6 +32,11 @@ const RULES: readonly Rule[] = [
   execOptions,
   (c) =>
     unless(
+      cgroupDriverOption(c.execOpts) !== 'systemd' || c.cgroupParent === '' || /^.+\.slice$/.test(c.cgroupParent),
+      'cgroup-parent for systemd cgroup should be a valid slice named as "xxx.slice"',
+    ),
+  (c) =>
+    unless(
       ['', 'private', 'shareable'].includes(c.defaultIpcMode),
       `default IPC mode setting (${c.defaultIpcMode}) is invalid; use "shareable" or "private"`,
     ),

@@ -15,7 +15,7 @@ export function containerDefaults(config: DaemonConfig, cgroups: CgroupLayout): 
     ipcMode: config.defaultIpcMode === '' ? 'private' : config.defaultIpcMode,
     cgroupnsMode: cgroupnsMode(config, cgroups),
     cgroupParent: config.cgroupParent,
-    cgroupDriver: cgroupDriver(config),
+    cgroupDriver: cgroupDriver(config, cgroups),
     cgroupVersion: cgroups.version,
     ulimits: Object.values(config.defaultUlimits),
     init: config.init,

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { CgroupLayout } from '../host/cgroup/cgroup-layout.js';
 import type { SystemSettings } from '../engine/system/system-settings.js';
 import type { DaemonConfig } from '../config/options.js';
@@ -21,7 +22,7 @@ export function systemSettings(config: DaemonConfig, cgroups: CgroupLayout): Sys
     dataRoot: config.dataRoot,
     loggingDriver: config.logDriver,
     logDrivers: LOG_DRIVERS,
-    cgroupDriver: cgroupDriver(config),
+    cgroupDriver: cgroupDriver(config, cgroups),
     registryMirrors: config.registryMirrors,
     insecureRegistries: config.insecureRegistries,
     httpProxy: withoutCredentials(proxies.httpProxy),
@@ -44,8 +45,10 @@ export function cdiSpecDirs({ features, cdiSpecDirs: directories }: DaemonConfig
   return features.cdi === false ? [] : directories;
 }
 
-export function cgroupDriver(config: DaemonConfig): 'cgroupfs' | 'systemd' {
-  return cgroupDriverOption(config.execOpts) ?? 'cgroupfs';
+/** systemd where it runs the machine and control groups have version 2, unless told otherwise. Source: dockerd's default. */
+export function cgroupDriver(config: DaemonConfig, { version }: CgroupLayout): 'cgroupfs' | 'systemd' {
+  const isDefault = version === 2 && existsSync('/run/systemd/system');
+  return cgroupDriverOption(config.execOpts) ?? (isDefault ? 'systemd' : 'cgroupfs');
 }
 
 /** Private where control groups of version 2 make it safe and useful. Source: dockerd's default. */

@@ -17,7 +17,12 @@ export interface TestDaemonOptions {
   parentDir?: string;
   /** A file system made for the data-root, e.g. `-t tmpfs -o size=32m`. */
   dataRootMount?: string;
+  /** A place other than namespaces of its own, where systemd runs; it is disposed of with the daemon. */
+  place?: DaemonPlace;
 }
+
+/** Where a daemon runs. */
+export type DaemonPlace = Pick<NamespaceHolder, 'pid' | 'enter' | 'run'> & AsyncDisposable;
 
 /**
  * A daemon of a test's own: own network and mount namespace, own data-root, exec-root, socket and cgroup parent.
@@ -28,9 +33,10 @@ export class TestDaemon implements AsyncDisposable {
   private child: ChildProcess | undefined;
 
   private constructor(
-    readonly holder: NamespaceHolder,
+    readonly holder: DaemonPlace,
     readonly dir: string,
     private readonly flags: string[],
+    private readonly cgroupDriver: 'cgroupfs' | 'systemd',
   ) {}
 
   readonly reference = process.env['WHARF_TEST_TARGET'];
@@ -46,6 +52,10 @@ export class TestDaemon implements AsyncDisposable {
   }
   get cgroupParent(): string {
     return `/wharf-test-${this.dir.split('-').at(-1)}`;
+  }
+  private get cgroupFlags(): string[] {
+    const driver = ['--exec-opt', `native.cgroupdriver=${this.cgroupDriver}`];
+    return this.cgroupDriver === 'systemd' ? driver : [...driver, '--cgroup-parent', this.cgroupParent];
   }
   get logPath(): string {
     return join(this.dir, 'log');
@@ -67,8 +77,8 @@ export class TestDaemon implements AsyncDisposable {
     mkdirSync(join(dir, 'docker-config'));
     writeFileSync(join(dir, 'daemon.json'), '{}');
     const mount = options.dataRootMount ? `mount ${options.dataRootMount} tmpfs ${join(dir, 'data')}` : '';
-    const holder = await NamespaceHolder.create(`${mount}\n${options.setup ?? ''}`);
-    const daemon = new TestDaemon(holder, dir, options.flags ?? []);
+    const holder = options.place ?? (await NamespaceHolder.create(`${mount}\n${options.setup ?? ''}`));
+    const daemon = new TestDaemon(holder, dir, options.flags ?? [], options.place ? 'systemd' : 'cgroupfs');
     await daemon.up();
     return daemon;
   }
@@ -89,8 +99,7 @@ export class TestDaemon implements AsyncDisposable {
       join(this.dir, 'pid'),
       '--config-file',
       join(this.dir, 'daemon.json'),
-      '--cgroup-parent',
-      this.cgroupParent,
+      ...this.cgroupFlags,
       '--debug',
       ...this.flags,
       ...extraFlags,

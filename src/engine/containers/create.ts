@@ -21,7 +21,7 @@ import { mountPoints, type PlannedMount } from './planned-mount.js';
 import { copyUpVolumes, resolveMounts, wantsCopyUp } from './resolve-mounts.js';
 import { parseSecurityOpt } from './security-opt.js';
 import { createdState } from './state-machine.js';
-import { checkName, validateConfig } from './validate-config.js';
+import { checkName, validateCgroupParent, validateConfig } from './validate-config.js';
 import { checkReferences } from './validate-references.js';
 import { validateLogConfig } from './log-config.js';
 
@@ -35,6 +35,7 @@ export async function createContainer(
   const config = withDefaults(mergeImageConfig(request.config, image?.config ?? null));
   if ((config.entrypoint?.length ?? 0) + (config.cmd?.length ?? 0) === 0) throw invalid('no command specified');
   const hostConfig = applyHostDefaults({ ...request, hostConfig: fitted }, ctx.deps.defaults);
+  validateCgroupParent(hostConfig.cgroupParent, ctx.deps.defaults.cgroupDriver);
   validateLogConfig(hostConfig.logConfig);
   if (!ctx.deps.oci.runtimes.isKnown(hostConfig.runtime)) {
     throw invalid(`unknown or invalid runtime name: ${hostConfig.runtime}`);

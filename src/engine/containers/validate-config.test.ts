@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { HostConfig } from './container-config.js';
 import { containerConfig, everything, hostConfig } from '../../../test/support/container-requests.js';
-import { checkName, validateConfig } from './validate-config.js';
+import { checkName, validateCgroupParent, validateConfig } from './validate-config.js';
 
 const M = 1024 * 1024;
 const capacity = { cpus: 2, memoryNodes: 1, supports: everything(true) };
@@ -75,6 +75,17 @@ describe('validateConfig: portable part', () => {
     [{ stopSignal: 'FOO' }, 'invalid signal: FOO'],
   ])('refuses %o', (config, text) => {
     expect(() => validate({}, config)).toThrow(text);
+  });
+});
+
+describe('validateCgroupParent', () => {
+  it.each(['', 'a.slice', 'a-b.slice', '/a/b.slice'])('lets systemd have %j', (parent) => {
+    expect(() => validateCgroupParent(parent, 'systemd')).not.toThrow();
+  });
+
+  it.each(['foo', '/foo', '.slice', 'a.slice.x'])('takes %j for no slice', (parent) => {
+    expect(() => validateCgroupParent(parent, 'systemd')).toThrow('should be a valid slice named as "xxx.slice"');
+    expect(() => validateCgroupParent(parent, 'cgroupfs')).not.toThrow();
   });
 });
 

@@ -149,6 +149,12 @@ function validateNamespaces(host: HostConfig): void {
   }
 }
 
+/** systemd knows slices only. */
+export function validateCgroupParent(parent: string, driver: 'cgroupfs' | 'systemd'): void {
+  if (driver !== 'systemd' || parent === '' || /^.+\.slice$/.test(parent)) return;
+  throw invalid('cgroup-parent for systemd cgroup should be a valid slice named as "xxx.slice"');
+}
+
 function isContainerMode(mode: string): boolean {
   return /^container:.+$/.test(mode);
 }

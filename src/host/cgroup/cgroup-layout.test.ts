@@ -31,6 +31,15 @@ describe('parseCgroupLayout', () => {
     expect(layout.unifiedMount).toBe('/sys/fs/cgroup/unified');
   });
 
+  it('prefers what lies where it usually does to mounts in other places, whichever comes first', () => {
+    const elsewhere =
+      '20 19 0:32 /../.. /chroot/sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n21 19 0:38 / /chroot/sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n';
+    const layout = parseCgroupLayout(elsewhere + HYBRID, () => '');
+    expect(layout.controllerMounts.get('memory')).toBe('/sys/fs/cgroup/memory');
+    expect(layout.unifiedMount).toBe('/sys/fs/cgroup/unified');
+    expect(parseCgroupLayout(elsewhere, () => '').controllerMounts.get('memory')).toBe('/chroot/sys/fs/cgroup/memory');
+  });
+
   it('reads the running host', () => {
     expect(detectCgroups().controllers.size).toBeGreaterThan(0);
   });

@@ -29,12 +29,10 @@ export function parseCgroupLayout(mountinfo: string, readFile: (path: string) =>
     const [head, tail] = line.split(' - ', 2);
     const [type, , superOptions = ''] = tail?.split(' ') ?? [];
     const mountpoint = unescapeMountinfo(head?.split(' ')[4] ?? '');
-    // Other mounts of the same hierarchies (in chroots, in containers' file systems) come later and lie deeper.
-    if (type === 'cgroup2') unifiedMount ??= mountpoint;
+    if (type === 'cgroup2') unifiedMount = preferred(unifiedMount, mountpoint);
     if (type !== 'cgroup') continue;
-    for (const option of superOptions.split(',')) {
-      if (!isController(option) || controllerMounts.has(option)) continue;
-      controllerMounts.set(option, mountpoint);
+    for (const option of superOptions.split(',').filter(isController)) {
+      controllerMounts.set(option, preferred(controllerMounts.get(option) ?? null, mountpoint));
     }
   }
   if (controllerMounts.size > 0 || unifiedMount === null) {
@@ -42,6 +40,15 @@ export function parseCgroupLayout(mountinfo: string, readFile: (path: string) =>
   }
   const controllers = readFile(join(unifiedMount, 'cgroup.controllers')).trim().split(' ');
   return { version: 2, controllerMounts, unifiedMount, controllers: new Set(controllers) };
+}
+
+/**
+ * Which of two mounts of one hierarchy is the host's: other ones, in chroots and in containers' file systems, may show other groups, and
+ * lie elsewhere or deeper. Of equals it is the first.
+ */
+function preferred(known: string | null, found: string): string {
+  const isUsual = (path: string): boolean => path === '/sys/fs/cgroup' || path.startsWith('/sys/fs/cgroup/');
+  return known === null || (isUsual(found) && !isUsual(known)) ? found : known;
 }
 
 const NO_CONTROLLERS = new Set(['rw', 'ro', 'xattr', 'clone_children', 'noprefix', 'none', 'all']);

@@ -41,7 +41,8 @@ export class QuickMoves implements AsyncDisposable {
   private async keepQuick(): Promise<void> {
     let group: FileHandle | undefined;
     try {
-      group = await open(this.ownGroup(), 'w');
+      // Not `w`, which would make a file where no control groups are mounted.
+      group = await open(this.ownGroup(), 'r+');
       while (this.users > 0) {
         await group.write('0');
         await delay(REPEAT_MS);
