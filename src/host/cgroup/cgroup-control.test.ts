@@ -1,0 +1,70 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { poll } from '../../../test/support/poll.js';
+import { CgroupControl } from './cgroup-control.js';
+import { detectCgroups, type CgroupLayout } from './cgroup-layout.js';
+
+const host = detectCgroups();
+/** A hybrid host's hierarchy of version 2 has no controllers, but freezes and lists processes as any. */
+const layouts: [string, CgroupLayout][] = [
+  ...(host.version === 1 ? [['v1', host] as [string, CgroupLayout]] : []),
+  ...(host.unifiedMount === null
+    ? []
+    : [['v2', { ...host, version: 2, controllerMounts: new Map() }] as [string, CgroupLayout]]),
+];
+
+describe.each(layouts)('cgroup %s', (_name, layout) => {
+  const mount = layout.version === 2 ? layout.unifiedMount! : layout.controllerMounts.get('freezer')!;
+  const group = join(mount, `wharf-test-control-${process.pid}`);
+  const below = join(group, 'below');
+  const children: ChildProcess[] = [];
+  const control = new CgroupControl(layout);
+
+  const sleeperIn = (directory: string): number => {
+    mkdirSync(directory, { recursive: true });
+    const child = spawn('sleep', ['1000']);
+    children.push(child);
+    writeFileSync(join(directory, 'cgroup.procs'), String(child.pid));
+    return child.pid!;
+  };
+  const isFrozen = (): boolean =>
+    layout.version === 2
+      ? readFileSync(join(group, 'cgroup.events'), 'utf8').includes('frozen 1')
+      : readFileSync(join(group, 'freezer.state'), 'utf8').trim() === 'FROZEN';
+
+  afterEach(async () => {
+    for (const child of children.splice(0)) {
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGKILL');
+      await gone;
+    }
+    for (const directory of [below, group]) {
+      if (!existsSync(directory)) continue;
+      await poll('an empty group', () => readFileSync(join(directory, 'cgroup.procs'), 'utf8') === '');
+      rmdirSync(directory);
+    }
+  });
+
+  it('freezes a group with what is below it, and thaws it', async () => {
+    const pid = sleeperIn(group);
+    sleeperIn(below);
+    await control.freeze(pid);
+    expect(isFrozen()).toBe(true);
+    await control.thaw(pid);
+    await poll('the thaw', () => !isFrozen());
+  });
+
+  it.runIf(layout.version === 2)('lists the processes of a group and of those below it', async () => {
+    const pids = [sleeperIn(group), sleeperIn(below), sleeperIn(group)];
+    expect(await control.pids(pids[0]!)).toEqual(pids.sort((a, b) => a - b));
+  });
+
+  it('lets nobody freeze the host', async () => {
+    const child = spawn('sleep', ['1000']);
+    children.push(child);
+    writeFileSync(join(mount, 'cgroup.procs'), String(child.pid));
+    await expect(control.freeze(child.pid!)).rejects.toThrow('is in the root control group');
+  });
+});
