@@ -89,6 +89,17 @@ export class OciLayout {
     return { mediaType: INDEX, ...this.putJson({ schemaVersion: 2, mediaType: INDEX, manifests: entries }) };
   }
 
+  /** Something that an index may name beside images: a chart, say, or a signature. */
+  artifact(): OciDescriptor {
+    const config = { mediaType: 'application/vnd.cncf.helm.config.v1+json', ...this.putJson({ name: 'chart' }) };
+    return { mediaType: MANIFEST, ...this.putJson({ schemaVersion: 2, mediaType: MANIFEST, config, layers: [] }) };
+  }
+
+  /** A blob that is no manifest at all. */
+  loose(text: string): OciDescriptor {
+    return { mediaType: 'text/plain', ...this.put(Buffer.from(text)) };
+  }
+
   /** Puts a manifest or index into index.json, under a canonical name or without one. */
   add({ mediaType, digest, size }: OciDescriptor, name?: string): void {
     const annotations = name === undefined ? undefined : { 'io.containerd.image.name': name };

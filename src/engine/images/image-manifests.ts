@@ -1,5 +1,6 @@
 import type { ImageContext } from './image-context.js';
 import { imageRoots } from './image-root.js';
+import { isIndexType } from './manifest.js';
 import type { Image, ImageManifest, Platform } from './image.js';
 import {
   allManifests,
@@ -20,7 +21,7 @@ export async function imageManifests(context: ImageContext, image: Image): Promi
   const found: ImageManifest[] = [];
   for (const root of await imageRoots(context, image)) {
     for (const tree of allManifests(root)) {
-      if (tree.manifest?.kind === 'index') continue;
+      if (isIndexType(tree.descriptor.mediaType)) continue;
       if (found.some((other) => isSame(other, tree))) continue;
       found.push(await describe(context, image, tree));
     }

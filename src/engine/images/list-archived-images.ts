@@ -7,11 +7,20 @@ import type { ArchiveSpool, SpooledFile } from './archive-spool.js';
 import type { Descriptor } from './image.js';
 import { isObject, objectField, objects, stringField, stringMap, strings, type JsonObject } from './json-fields.js';
 import { listLegacyImages } from './list-legacy-images.js';
-import { OCI_LAYER_TAR, OCI_MANIFEST, parseDescriptor, parseManifest, type Manifest } from './manifest.js';
+import {
+  OCI_LAYER_TAR,
+  OCI_MANIFEST,
+  isManifestType,
+  isOfImage,
+  parseAnyManifest,
+  parseDescriptor,
+  type Manifest,
+} from './manifest.js';
 import { attestedDigest, isAttestation } from './manifest-tree.js';
 
 /** See readManifestTree. */
 const MAX_DEPTH = 4;
+const MAX_MANIFESTS = 1000;
 
 /** One image as an archive describes it. */
 export interface ArchivedImage {
@@ -192,7 +201,7 @@ interface FoundImage {
 }
 
 function imageIn(spool: ArchiveSpool, { manifest, descriptor }: FoundManifest): FoundImage[] {
-  if (manifest.kind !== 'image' || isAttestation(descriptor)) return [];
+  if (manifest.kind !== 'image' || !isOfImage(manifest) || isAttestation(descriptor)) return [];
   const config = require(spool, blobPath(manifest.config.digest));
   const platform = descriptor.platform ?? parseImageConfig(config.bytes ?? Buffer.alloc(0)).platform;
   return [{ manifest, config, platform }];
@@ -205,9 +214,12 @@ function collect(
   into: { wanted: PlatformSpec[]; depth: number; found: FoundManifest[]; blobs: SpooledFile[] },
 ): void {
   const file = spool.find(blobPath(descriptor.digest));
-  if (!file?.bytes || into.depth > MAX_DEPTH) return;
+  if (file && !isManifestType(descriptor.mediaType)) into.blobs.push(file);
+  if (!isManifestType(descriptor.mediaType) || !file?.bytes) return;
+  if (into.depth > MAX_DEPTH || into.found.some((one) => one.file === file)) return;
+  if (into.found.length >= MAX_MANIFESTS) throw invalid('invalid archive: too many manifests in an index');
   if (file.digest !== descriptor.digest) throw invalid(`invalid archive: wrong digest of ${descriptor.digest}`);
-  const manifest = parseManifest(file.bytes, descriptor.mediaType);
+  const manifest = parseAnyManifest(file.bytes, descriptor.mediaType);
   into.found.push({ descriptor, manifest, file });
   if (manifest.kind === 'index') {
     const children = manifest.manifests.filter((child) => isWanted(child, manifest.manifests, into.wanted));

@@ -2,11 +2,13 @@ import { hasCode } from '../../shared/errors.js';
 import type { ImageContext } from './image-context.js';
 import { parseImageConfig } from './image-config.js';
 import type { Descriptor, Platform } from './image.js';
-import { MAX_CONFIG_BYTES, parseManifest, type Manifest } from './manifest.js';
+import { isManifestType, isOfImage, MAX_CONFIG_BYTES, parseAnyManifest, type Manifest } from './manifest.js';
 
 const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 /** An index in an index is legal; more than a few are an attack or a mistake. */
 const MAX_DEPTH = 4;
+/** The same one may be named again and again, on every level: what is beyond this counts as not here. */
+const MAX_MANIFESTS = 2000;
 const ATTESTATION = 'attestation-manifest';
 const FOREIGN = /foreign|nondistributable/;
 
@@ -26,14 +28,16 @@ export async function readManifestTree(
   context: ImageContext,
   descriptor: Descriptor,
   depth = 1,
+  budget = { manifests: MAX_MANIFESTS },
 ): Promise<ManifestTree> {
-  const bytes = depth > MAX_DEPTH ? null : await readManifest(context, descriptor.digest);
+  const isLeftOut = !isManifestType(descriptor.mediaType) || depth > MAX_DEPTH || budget.manifests-- <= 0;
+  const bytes = isLeftOut ? null : await readManifest(context, descriptor.digest);
   if (!bytes) return { descriptor, manifest: null, children: [], blobs: [] };
-  const manifest = parseManifest(bytes, descriptor.mediaType);
+  const manifest = parseAnyManifest(bytes, descriptor.mediaType);
   const known = { ...descriptor, mediaType: manifest.mediaType, sizeBytes: bytes.length };
   if (manifest.kind === 'index') {
     const children: ManifestTree[] = [];
-    for (const child of manifest.manifests) children.push(await readManifestTree(context, child, depth + 1));
+    for (const child of manifest.manifests) children.push(await readManifestTree(context, child, depth + 1, budget));
     return { descriptor: known, manifest, children, blobs: [] };
   }
   const blobs: ManifestTree['blobs'] = [];
@@ -58,7 +62,7 @@ export function allManifests(tree: ManifestTree): ManifestTree[] {
 /** Manifests of images that are here, not those of attestations. */
 export function imageManifestsOf(tree: ManifestTree): ManifestTree[] {
   return allManifests(tree).filter(
-    ({ manifest, descriptor }) => manifest?.kind === 'image' && !isAttestation(descriptor),
+    ({ manifest, descriptor }) => manifest !== null && isOfImage(manifest) && !isAttestation(descriptor),
   );
 }
 

@@ -20,8 +20,12 @@ export type Manifest =
   | { kind: 'image'; mediaType: string; config: Descriptor; layers: Descriptor[] }
   | { kind: 'index'; mediaType: string; manifests: Descriptor[] };
 
-/** Parses a manifest or index. `servedAs` is what its server called it. Throws invalid for anything else. */
-export function parseManifest(bytes: Buffer, servedAs: string): Manifest {
+const IMAGE_CONFIGS = [OCI_CONFIG, DOCKER_CONFIG, 'application/octet-stream', ''];
+
+/**
+ * Parses a manifest or index, of an image or of anything else. `servedAs` is what its server called it. Throws when it is neither.
+ */
+export function parseAnyManifest(bytes: Buffer, servedAs: string): Manifest {
   let json: unknown;
   try {
     json = JSON.parse(bytes.toString('utf8'));
@@ -49,16 +53,35 @@ export function parseManifest(bytes: Buffer, servedAs: string): Manifest {
     throw internal(`unsupported manifest media type and no default available: ${mediaType}`);
   }
   const config = parseDescriptor(json['config']);
-  const configTypes = [OCI_CONFIG, DOCKER_CONFIG, 'application/octet-stream', ''];
-  if (!configTypes.includes(config.mediaType)) {
-    throw invalid(`unsupported media type ${config.mediaType} of the image's configuration`);
-  }
   return {
     kind: 'image',
     mediaType: mediaType || OCI_MANIFEST,
     config,
     layers: objects(json['layers']).map(parseDescriptor),
   };
+}
+
+/** As parseManifest, but throws invalid for what is neither an index nor of an image: charts, signatures and the like. */
+export function parseManifest(bytes: Buffer, servedAs: string): Manifest {
+  const manifest = parseAnyManifest(bytes, servedAs);
+  if (manifest.kind === 'image' && !isOfImage(manifest)) {
+    throw invalid(`unsupported media type ${manifest.config.mediaType} of the image's configuration`);
+  }
+  return manifest;
+}
+
+export function isIndexType(mediaType: string): boolean {
+  return mediaType === OCI_INDEX || mediaType === DOCKER_LIST;
+}
+
+/** Whether a descriptor is of a manifest or an index, as far as it says; an index may name anything. */
+export function isManifestType(mediaType: string): boolean {
+  return isIndexType(mediaType) || [OCI_MANIFEST, DOCKER_MANIFEST, ''].includes(mediaType);
+}
+
+/** Whether the configuration that it names is an image's. */
+export function isOfImage(manifest: Manifest): boolean {
+  return manifest.kind === 'image' && IMAGE_CONFIGS.includes(manifest.config.mediaType);
 }
 
 export function parseDescriptor(json: JsonObject): Descriptor {

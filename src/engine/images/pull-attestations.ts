@@ -1,6 +1,6 @@
 import type { RegistryClient } from '../../host/registry/registry-client.js';
 import type { ImageContext } from './image-context.js';
-import { parseManifest, type Manifest } from './manifest.js';
+import { parseAnyManifest, type Manifest } from './manifest.js';
 import { attestedDigest } from './manifest-tree.js';
 
 /** Attestations are JSON of some kilobytes; what is larger is none, or not worth waiting for. */
@@ -39,7 +39,7 @@ async function pullAttestation(
   signal: AbortSignal,
 ): Promise<void> {
   const served = await client.manifest(digest, signal);
-  const manifest = parseManifest(served.bytes, served.mediaType);
+  const manifest = parseAnyManifest(served.bytes, served.mediaType);
   if (manifest.kind !== 'image') return;
   const blobs = [manifest.config, ...manifest.layers];
   if (blobs.length > MAX_BLOBS || blobs.some(({ sizeBytes }) => sizeBytes > MAX_BLOB_BYTES)) return;
