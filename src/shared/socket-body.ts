@@ -23,3 +23,18 @@ export interface HandsOver {
 export function takeSocketBody(stream: Readable): SocketBody | null {
   return 'handOver' in stream ? (stream as Readable & HandsOver).handOver() : null;
 }
+
+/** A stream whose bytes somebody else, another thread, can write to a client's socket. */
+export interface WritesItself {
+  /**
+   * Writes all of it to a stream socket as the chunked body of an HTTP/1.1 answer, its end included; then the stream is at its end, or has failed
+   * as if it had been read. The descriptor stays its owner's, who writes nothing meanwhile. Rejects when the client or the
+   * source fails. null: it is being read as a stream already.
+   */
+  writeTo(fd: number): Promise<void> | null;
+}
+
+/** Has a stream write itself to a socket; null: read the stream. */
+export function writeToSocket(stream: Readable, fd: number): Promise<void> | null {
+  return 'writeTo' in stream ? (stream as Readable & WritesItself).writeTo(fd) : null;
+}

@@ -1,8 +1,11 @@
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { HttpBodyDecoder } from '../../src/shared/http-body-decoder.js';
 import { daemonSuite } from '../support/daemon-suite.js';
 import { poll } from '../support/poll.js';
 
@@ -334,6 +337,48 @@ describe('an upload', () => {
       expect((await api.get('/images/json')).json).toHaveLength(before);
     },
   );
+});
+
+describe('a download', () => {
+  const big = 'big-file';
+  const ask = (version: string): string =>
+    `GET /containers/stopped/archive?path=/${big} HTTP/${version}\r\nHost: d\r\n\r\n`;
+
+  it.each(['1.1', '1.0'])('comes whole to a client of HTTP/%s that takes its time', async (version) => {
+    const content = randomBytes(3_000_000);
+    expect((await put('stopped', '/', tar({ name: big, data: content.toString('latin1') }))).status).toBe(200);
+    const socket = connect(suite.daemon.socketPath);
+    let reply = Buffer.alloc(0);
+    socket.write(ask(version));
+    await poll('the head', () => socket.readableLength > 0);
+    socket.pause();
+    await suite.daemon.api.get('/_ping');
+    socket.on('data', (data: Buffer) => (reply = Buffer.concat([reply, data]))).resume();
+    await once(socket, 'end');
+    const at = reply.indexOf('\r\n\r\n') + 4;
+    let body = version === '1.0' ? reply.subarray(at) : Buffer.alloc(0);
+    if (version === '1.1') {
+      const decoder = new HttpBodyDecoder(null);
+      decoder.push(reply.subarray(at), (piece) => (body = Buffer.concat([body, piece])));
+      expect(decoder.done).toBe(true);
+    }
+    const sizeBytes = Buffer.from(content.toString('latin1')).length;
+    expect(body.subarray(512, 512 + sizeBytes).toString()).toBe(content.toString('latin1'));
+    socket.destroy();
+  });
+
+  it('whose client leaves lets go of the container', async () => {
+    const socket = connect(suite.daemon.socketPath);
+    socket.on('error', () => undefined);
+    socket.write(ask('1.1'));
+    await once(socket, 'readable');
+    if (suite.daemon.reference) return void socket.destroy();
+    const mounts = async () => (await suite.daemon.holder.run(['cat', '/proc/mounts'])).stdout;
+    const views = async () => (await mounts()).split('\n').filter((line) => line.startsWith('overlay ')).length;
+    const before = await views();
+    socket.destroy();
+    await poll('the view to be taken down', async () => (await views()) < before, { timeoutMs: 30_000 });
+  });
 });
 
 describe('docker export and diff', () => {

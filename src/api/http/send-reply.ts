@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream';
-import { errorKind, errorMessage } from '../../shared/errors.js';
+import { errorMessage } from '../../shared/errors.js';
 import type { Logger } from '../../shared/logger.js';
 import { applyGates } from '../compat/apply-gates.js';
 import type { ApiVersion } from './api-version.js';
@@ -8,6 +7,7 @@ import { errorStatus } from './error-status.js';
 import { RAW_STREAM } from './hijack.js';
 import type { ApiReply } from './reply.js';
 import type { RouteDefinition } from './route.js';
+import { sendStream } from './send-stream.js';
 
 /** Writes a handler's answer. */
 export function sendReply(
@@ -29,11 +29,8 @@ export function sendReply(
       response.writeHead(reply.status).end();
       return;
     case 'stream':
-      response.writeHead(reply.status, { 'Content-Type': reply.contentType });
-      response.flushHeaders();
-      pipeline(reply.stream, response, (error) => {
-        if (error && errorKind(error) !== 'cancelled') log.debug({ err: error }, 'a response stream failed');
-      });
+      response.setHeader('Content-Type', reply.contentType);
+      return sendStream(response, reply.status, reply.stream, log);
   }
 }
 

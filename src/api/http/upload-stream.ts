@@ -5,16 +5,9 @@ import { HttpBodyDecoder } from '../../shared/http-body-decoder.js';
 import type { HandsOver, SocketBody } from '../../shared/socket-body.js';
 import type { DetachedConnection } from './detached-connection.js';
 import { contentLength } from './request-body.js';
+import { plainHandle } from './plain-handle.js';
 
 const HIGH_WATER_BYTES = 1024 * 1024;
-
-/** What this file needs of a socket's handle. Source: node lib/net.js, the same from Node 12 to 24. */
-interface StreamHandle {
-  readonly fd: number;
-  reading: boolean;
-  readStart(): number;
-  readStop(): number;
-}
 
 /**
  * The body of a request whose connection was detached: read as a stream, or handed over as a socket. Destroying it only
@@ -36,7 +29,7 @@ export class UploadStream extends Readable implements HandsOver {
 
   handOver(): SocketBody | null {
     const { socket } = this;
-    const handle = handleOf(socket);
+    const handle = plainHandle(socket);
     if (!handle || this.decoder || this.handedOver || socket.destroyed || socket.readableEnded) return null;
     this.sendContinue();
     const head = socket.readableLength > 0 ? (socket.read() as Buffer) : Buffer.alloc(0);
@@ -55,7 +48,7 @@ export class UploadStream extends Readable implements HandsOver {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     const { socket } = this;
     socket.off('data', this.onData).off('end', this.onGone).off('close', this.onGone);
-    const handle = this.handedOver && !socket.destroyed ? handleOf(socket) : null;
+    const handle = this.handedOver && !socket.destroyed ? plainHandle(socket) : null;
     if (handle && !handle.reading) {
       handle.readStart();
       handle.reading = true;
@@ -111,12 +104,4 @@ export class UploadStream extends Readable implements HandsOver {
   private readonly onGone = (): void => {
     if (!this.destroyed) this.destroy(cancelled('client disconnected'));
   };
-}
-
-/** null: the bytes of the socket are not those of the client (TLS), or this Node.js keeps its handle elsewhere. */
-function handleOf(socket: Socket): StreamHandle | null {
-  if ('encrypted' in socket) return null;
-  const { _handle: handle } = socket as Socket & { _handle?: Partial<StreamHandle> | null };
-  const known = typeof handle?.readStart === 'function' && typeof handle.readStop === 'function';
-  return known && typeof handle.fd === 'number' && handle.fd >= 0 ? (handle as StreamHandle) : null;
 }

@@ -1,9 +1,10 @@
 import { parentPort, type MessagePort } from 'node:worker_threads';
-import { runArchiveJob, type ArchiveJobName, type ArchiveJobs } from './archive-jobs.js';
+import { runArchiveJob, type ArchiveJobs } from './archive-jobs.js';
 import { ByteQueue } from './byte-queue.js';
 import { ByteWindow } from './byte-window.js';
 import type { JobInput } from './job-input.js';
 import { SocketInput, type SocketSource } from './socket-input.js';
+import { SocketOutput } from './socket-output.js';
 import { fromWire, toWire, transferable, WINDOW_BYTES, type FromWorker, type ToWorker } from './worker-messages.js';
 
 /** The job that this thread is at. */
@@ -20,13 +21,14 @@ function serve(port: MessagePort): void {
   const post = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
   let running: Running | null = null;
 
-  const start = async (job: ArchiveJobName, args: unknown, socket: SocketSource | null): Promise<void> => {
+  const start = async ({ job, args, socket, outputFd }: ToWorker & { type: 'start' }): Promise<void> => {
     const queue = socket ? null : new ByteQueue((bytes) => post({ type: 'taken', bytes }));
     const input = queue ?? new SocketInput(socket as SocketSource, () => post({ type: 'input-ended' }));
     const output = new ByteWindow(WINDOW_BYTES);
     const abort = new AbortController();
     running = { queue, input, output, abort };
-    const emit = async (chunk: Buffer): Promise<void> => {
+    const client = outputFd === null ? null : new SocketOutput(outputFd, abort.signal);
+    const hand = async (chunk: Buffer): Promise<void> => {
       const data = transferable(chunk);
       post({ type: 'chunk', data }, [data.buffer]);
       // Not data.length: the transfer has emptied it.
@@ -37,15 +39,17 @@ function serve(port: MessagePort): void {
     try {
       const value = await runArchiveJob(job, args as ArchiveJobs[typeof job]['args'], {
         input,
-        emit,
+        emit: client ? (chunk) => client.write(chunk) : hand,
         progress,
         signal: abort.signal,
       });
+      await client?.end();
       post({ type: 'result', value });
     } catch (error) {
       post({ type: 'error', error: toWire(error) });
     } finally {
       input.close();
+      client?.close();
       running = null;
     }
   };
@@ -53,7 +57,7 @@ function serve(port: MessagePort): void {
   port.on('message', (message: ToWorker) => {
     switch (message.type) {
       case 'start':
-        void start(message.job, message.args, message.socket);
+        void start(message);
         break;
       case 'chunk':
         running?.queue?.push(Buffer.from(message.data.buffer, message.data.byteOffset, message.data.byteLength));

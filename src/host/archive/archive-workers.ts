@@ -9,6 +9,7 @@ import { ArchiveError } from './archive-error.js';
 import { runArchiveJob, type ArchiveJobName, type ArchiveJobs } from './archive-jobs.js';
 import { ByteBatch } from './byte-batch.js';
 import { ByteWindow } from './byte-window.js';
+import { SocketOutput } from './socket-output.js';
 import { fromWire, toWire, WINDOW_BYTES, type FromWorker, type ToWorker } from './worker-messages.js';
 
 const ENTRY = new URL('./archive-worker.js', import.meta.url);
@@ -28,6 +29,8 @@ export interface JobOptions {
   input?: Readable;
   /** Receives the job's output; the job waits until the promise resolves. */
   onChunk?: (chunk: Buffer) => Promise<void>;
+  /** A socket that the output is written to instead, framed and ended as the chunked body of an HTTP answer; it stays the caller's. */
+  outputFd?: number;
   onProgress?: (bytes: number) => void;
   signal?: AbortSignal;
 }
@@ -153,7 +156,8 @@ function converse(worker: Worker, name: ArchiveJobName, args: unknown, options: 
   worker.on('message', onMessage).on('error', reject).on('exit', onExit);
   const body = options.input ? takeSocketBody(options.input) : null;
   const socket = body ? { ...body, fd: duplicateFd(body.fd) } : null;
-  post({ type: 'start', job: name, args, socket });
+  const outputFd = options.outputFd === undefined ? null : duplicateFd(options.outputFd);
+  post({ type: 'start', job: name, args, socket, outputFd });
   options.signal?.addEventListener('abort', onAbort, { once: true });
   if (options.input && !socket) {
     feed(options.input, window, post).catch((error: unknown) => post({ type: 'input-error', error: toWire(error) }));
@@ -201,20 +205,25 @@ function bufferOf(data: Uint8Array): Buffer {
 async function runHere<Name extends ArchiveJobName>(
   name: Name,
   args: ArchiveJobs[Name]['args'],
-  { input, onChunk, onProgress, signal = new AbortController().signal }: JobOptions,
+  { input, onChunk, outputFd, onProgress, signal = new AbortController().signal }: JobOptions,
 ): Promise<ArchiveJobs[Name]['result']> {
+  const client = outputFd === undefined ? null : new SocketOutput(duplicateFd(outputFd), signal);
   try {
     signal.throwIfAborted();
-    return await runArchiveJob(name, args, {
+    const result = await runArchiveJob(name, args, {
       input: input ?? nothing(),
       emit: async (chunk) => {
+        if (client) return client.write(chunk);
         await onChunk?.(Buffer.from(chunk));
         signal.throwIfAborted();
       },
       progress: (bytes) => onProgress?.(bytes),
       signal,
     });
+    await client?.end();
+    return result;
   } finally {
+    client?.close();
     if (input && !input.readableEnded) input.destroy();
   }
 }

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import type { WritesItself } from '../../shared/socket-body.js';
 import { submitArchiveJob } from './archive-workers.js';
 import type { IdMap } from './id-map.js';
 import type { PackArguments } from './jobs/pack-job.js';
@@ -20,8 +21,8 @@ export function packDirectory(directory: string, options: PackOptions = {}): Rea
   return packStream({ root: directory, path: '', name: '', layer, idMap }, signal);
 }
 
-/** The output of a pack job as a stream; destroying it ends the job. */
-export function packStream(args: PackArguments, signal?: AbortSignal): Readable {
+/** The output of a pack job as a stream, which the job's thread can write to a client itself; destroying it ends the job. */
+export function packStream(args: PackArguments, signal?: AbortSignal): Readable & WritesItself {
   const abort = new AbortController();
   const linked = signal ? AbortSignal.any([signal, abort.signal]) : abort.signal;
   let resume: (() => void) | null = null;
@@ -42,7 +43,7 @@ export function packStream(args: PackArguments, signal?: AbortSignal): Readable 
     );
   };
   let started = false;
-  const stream: Readable = new Readable({
+  const source: Readable = new Readable({
     highWaterMark: 1 << 20,
     read() {
       if (!started) {
@@ -57,5 +58,20 @@ export function packStream(args: PackArguments, signal?: AbortSignal): Readable 
       callback(error);
     },
   });
+  const writeTo = (fd: number): Promise<void> | null => {
+    if (started) return null;
+    started = true;
+    return submitArchiveJob('pack', args, { signal: linked, outputFd: fd }).then(
+      () => {
+        stream.push(null);
+        stream.resume();
+      },
+      (error: Error) => {
+        stream.destroy(error);
+        throw error;
+      },
+    );
+  };
+  const stream: Readable & WritesItself = Object.assign(source, { writeTo });
   return stream;
 }

@@ -1,11 +1,13 @@
 import { Socket } from 'node:net';
 import { cancelled } from '../../shared/errors.js';
 import { HttpBodyDecoder } from '../../shared/http-body-decoder.js';
-import { receiveAvailable, waitReadable } from '../sys/receive-stream.js';
+import { receiveAvailable, waitReadable } from '../sys/stream-io.js';
 import type { JobInput } from './job-input.js';
 
 /** What a chunk should have at least, as long as the client keeps up: few large writes cost much less than many small ones. */
 const CHUNK_BYTES = 256 * 1024;
+/** With so much in hand it is written rather than that the thread sleeps: the client sends more meanwhile. */
+const ENOUGH_BYTES = 96 * 1024;
 /** More than a unix socket holds at once, so that one read empties it. */
 const READ_BYTES = 256 * 1024;
 
@@ -86,7 +88,7 @@ export class SocketInput implements JobInput {
       const at = this.readyBytes;
       const bytes = this.readNow(at);
       if (bytes > 0) this.take(at, bytes);
-      else if (!waitReadable(this.source.fd, WAIT_MS)) return;
+      else if (at >= ENOUGH_BYTES || !waitReadable(this.source.fd, WAIT_MS)) return;
     }
   }
 

@@ -8,7 +8,7 @@ export const WINDOW_BYTES = 4 * 1024 * 1024;
 
 /** From the main thread to a worker. One job at a time. */
 export type ToWorker =
-  | { type: 'start'; job: ArchiveJobName; args: unknown; socket: SocketSource | null }
+  | { type: 'start'; job: ArchiveJobName; args: unknown; socket: SocketSource | null; outputFd: number | null }
   | { type: 'chunk'; data: Uint8Array }
   | { type: 'end' }
   | { type: 'input-error'; error: WireError }
