@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { daemonSuite } from '../support/daemon-suite.js';
 import { poll } from '../support/poll.js';
@@ -166,3 +167,42 @@ describe('options', () => {
     await ok('rm', 'bad');
   });
 });
+
+it('of a hundred megabytes hold up nobody while a reader stalls, who gets them all in the end', async () => {
+  const { daemon } = suite;
+  const size = 100_000_000;
+  const script = `read go; yes 0123456789abcdefghijklmnopqrstuvwxyz | head -c ${size}`;
+  await daemon.ok('create', '-i', '--name', 'flood', 'busybox', 'sh', '-c', script);
+  await daemon.ok('start', 'flood');
+  const follow = () => daemon.api.open('GET', '/containers/flood/logs?follow=1&stdout=1');
+  // Nothing is read of an answer before somebody asks for it.
+  const stalled = await follow();
+  const other = payload(await follow());
+  const { socket } = await daemon.api.upgrade('/containers/flood/attach?stream=1&stdin=1');
+  socket.write('go\n');
+  expect(await daemon.ok('wait', 'flood')).toBe('0');
+  const whole = await other;
+  expect(whole.bytes).toBe(size);
+  expect(await payload(stalled)).toEqual(whole);
+  socket.destroy();
+  await daemon.ok('rm', 'flood');
+});
+
+/** How much a stream of frames carries, and its digest. */
+async function payload(stream: AsyncIterable<Buffer>): Promise<{ bytes: number; digest: string }> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of stream) {
+    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    let at = 0;
+    while (rest.length - at >= 8 && rest.length - at >= 8 + rest.readUInt32BE(at + 4)) {
+      const end = at + 8 + rest.readUInt32BE(at + 4);
+      hash.update(rest.subarray(at + 8, end));
+      bytes += end - at - 8;
+      at = end;
+    }
+    rest = rest.subarray(at);
+  }
+  return { bytes, digest: hash.digest('hex') };
+}
