@@ -51,6 +51,27 @@ describe('the networks of the API', () => {
       '500 failed to allocate secondary ip address (a:10.0.2.1): Address already in use',
     ],
     [
+      'a gateway of the other family',
+      pools({ Subnet: '10.71.0.0/24', Gateway: 'fd00::1' }),
+      '400 invalid network config:\ninvalid gateway fd00::1: parent subnet is an IPv4 block',
+    ],
+    [
+      'a gateway without a subnet',
+      pools({ Gateway: '10.0.0.1' }),
+      '400 invalid network config:\ninvalid subnet : invalid CIDR block notation',
+    ],
+    [
+      'a bridge name that is too long',
+      { Options: { [`${O}name`]: 'waytoolongname123' } },
+      '500 numerical result out of range',
+    ],
+    ['a bridge name that is none', { Options: { [`${O}name`]: 'a/b' } }, '500 invalid argument'],
+    [
+      'an interface that is no bridge',
+      { Options: { [`${O}name`]: 'lo' } },
+      '500 existing interface lo is not a bridge',
+    ],
+    [
       'two subnets',
       pools({ Subnet: '10.66.0.0/24' }, { Subnet: '10.67.0.0/24' }),
       "403 bridge driver doesn't support multiple subnets",
@@ -156,6 +177,78 @@ describe('the networks of the API', () => {
       '404 network bridge not found',
     );
     expect(told(await suite.daemon.api.get(api('1.51', '/networks/bridge?scope=local')))).toBe('200');
+  });
+
+  it('are pruned as the filters say, or not at all', async () => {
+    const prune = async (filters: string) => {
+      const reply = await suite.daemon.api.post(
+        api('1.51', `/networks/prune${filters === '' ? '' : `?filters=${encodeURIComponent(filters)}`}`),
+      );
+      return reply.status === 200 ? (reply.json.NetworksDeleted as unknown) : told(reply);
+    };
+    const refused = {
+      xx: '400 invalid filter',
+      '{"x":["1"]}': "400 invalid filter 'x'",
+      '{"dangling":["true"]}': "400 invalid filter 'dangling'",
+      '{"until":["x"]}': '400 failed to parse value as time or duration: "x"',
+      '{"until":["1h","2h"]}': '400 more than one until filter specified',
+    };
+    for (const [filters, words] of Object.entries(refused)) expect(await prune(filters)).toBe(words);
+    await suite.daemon.ok('run', '-d', '--name', 'holder', 'busybox', 'sleep', '600');
+    for (const [Name, Labels] of Object.entries({ p1: {}, p2: { a: 'b' }, p3: { a: 'c', z: '' }, p4: {} })) {
+      expect(told(await create({ Name, Labels }))).toBe('201');
+    }
+    await suite.daemon.ok('network', 'connect', 'p4', 'holder');
+    expect(await prune('{"until":["24h"]}')).toBeNull();
+    expect(await prune('{"label":["nope"]}')).toBeNull();
+    expect(await prune('{"label":["a=c","a=b"]}')).toBeNull();
+    expect(await prune('{"label":["a=c","z"]}')).toEqual(['p3']);
+    expect(await prune('{"label!":["a"],"label":["a"]}')).toBeNull();
+    // Only what has all of them is kept.
+    expect(await prune('{"label!":["a"]}')).toEqual(['p1']);
+    expect(await prune('{"label!":["a","z"]}')).toEqual(['p2']);
+    expect(await prune('')).toBeNull();
+    await suite.daemon.ok('stop', '-t', '0', 'holder');
+    // A container that does not run is nobody's.
+    expect(await suite.daemon.ok('network', 'ls', '--filter', 'dangling=true', '--format', '{{.Name}}')).toBe('p4');
+    expect(await prune('{"until":["0s"]}')).toEqual(['p4']);
+    await suite.daemon.ok('rm', 'holder');
+  });
+
+  it('tell events of what becomes of them', async () => {
+    const since = `${Date.now() / 1000}`;
+    expect(told(await create({ Name: 'told' }))).toBe('201');
+    await suite.daemon.ok('create', '--name', 'heard', '--network', 'told', 'busybox', 'true');
+    await suite.daemon.ok('start', '-a', 'heard');
+    await suite.daemon.ok('rm', 'heard');
+    const { Id } = await network('told');
+    expect(told(await remove('told'))).toBe('204');
+    await suite.daemon.api.post(api('1.51', '/networks/prune'));
+    const path = `/events?since=${since}&until=${Date.now() / 1000 + 0.001}&filters=${encodeURIComponent('{"type":["network"]}')}`;
+    const { text } = await suite.daemon.api.get(api('1.51', path));
+    const events = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { Action: string; Actor: { ID: string; Attributes: Record<string, string> } });
+    expect(events.map(({ Action }) => Action)).toEqual(['create', 'connect', 'disconnect', 'destroy', 'prune']);
+    expect(events.map(({ Actor }) => Actor.ID)).toEqual([Id, Id, Id, Id, '']);
+    const [made, joined] = events.map(({ Actor }) => Actor.Attributes);
+    expect(made).toEqual({ name: 'told', type: 'bridge' });
+    expect(joined).toEqual({ container: expect.stringMatching(/^[0-9a-f]{64}$/), name: 'told', type: 'bridge' });
+    expect(events[4]?.Actor.Attributes).toEqual({ reclaimed: '0' });
+  });
+
+  it('have names as clients like them, once', async () => {
+    for (const Name of ['a b', '-x', 'a/b']) {
+      expect(told(await create({ Name }))).toBe('201');
+      expect(told(await create({ Name }))).toBe(`409 network with name ${Name} already exists`);
+    }
+    expect(told(await create({ Name: 'a b', CheckDuplicate: true }, '1.43'))).toBe(
+      '409 network with name a b already exists',
+    );
+    for (const Name of ['a b', '-x', 'a/b']) expect(told(await remove(encodeURIComponent(Name)))).toBe('204');
+    expect(told(await remove('a b'.replace(' ', '%20')))).toBe('404 network a b not found');
+    expect(told(await remove('host'))).toBe('403 host is a pre-defined network and cannot be removed');
   });
 
   it.skipIf(!isOurs)('tell how full they are from 1.52 on', async () => {

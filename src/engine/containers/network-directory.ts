@@ -30,11 +30,6 @@ export function networkDirectory(ctx: ContainersContext): ContainerDirectory {
       save(entry, networks);
       refreshFiles(ctx, entry, { left: addressesOf(gone) });
     },
-    countUsing: ({ id, name }) =>
-      ctx.registry.all().filter(({ container }) => {
-        const { networks } = container.network;
-        return name in networks || Object.values(networks).some(({ networkId }) => networkId === id);
-      }).length,
   };
 }
 

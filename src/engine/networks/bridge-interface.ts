@@ -21,7 +21,7 @@ export function ensureBridge(ctx: NetworksContext, network: Network): void {
     if (!network.ownsBridge) throw internal(`bridge device with non default name ${name} must be created manually`);
     ctx.routes.request(createLink('bridge', { name, mtu: mtuOf(network), macAddress: randomMacAddress() }));
   } else if (present.kind !== 'bridge') {
-    throw internal(`interface ${name} is not a bridge`);
+    throw internal(`existing interface ${name} is not a bridge`);
   }
   const link = findLink(ctx.routes, name);
   if (!link) throw internal(`bridge ${name} is not there`);

@@ -30,6 +30,4 @@ export interface ContainerDirectory {
   connected(containerId: string, networkName: string, config: EndpointConfig, endpoint: Endpoint | null): Promise<void>;
   /** The container is no longer configured for a network. */
   disconnected(containerId: string, networkName: string): Promise<void>;
-  /** How many containers, running or not, are configured for a network; decides `dangling` and prune. */
-  countUsing(network: { id: string; name: string }): number;
 }

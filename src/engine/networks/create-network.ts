@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { findLink } from '../../host/netlink/links.js';
-import { conflict, forbidden, invalid, notFound } from '../../shared/errors.js';
+import { conflict, forbidden, internal, invalid, notFound } from '../../shared/errors.js';
 import { formatRfc3339Nano, nowNs } from '../../shared/rfc3339.js';
 import { ensureBridge } from './bridge-interface.js';
 import { overlaps, parseCidr } from './cidr.js';
@@ -185,7 +185,9 @@ function checkBridgeSubnets(ctx: NetworksContext, { id, driver, bridgeName, ipam
 
 function checkBridgeName(ctx: NetworksContext, { id, bridgeName }: Network): void {
   if (bridgeName === '') return;
-  if (!/^[^/\s]{1,15}$/.test(bridgeName)) throw invalid(`invalid bridge name: ${bridgeName}`);
+  // The kernel's words, which dockerd passes on.
+  if (bridgeName.length > 15) throw internal('numerical result out of range');
+  if (/[/:\s]/.test(bridgeName) || ['.', '..'].includes(bridgeName)) throw internal('invalid argument');
   const other = allNetworks(ctx).find((network) => network.bridgeName === bridgeName);
   if (!other) return;
   throw forbidden(

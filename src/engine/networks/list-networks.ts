@@ -4,7 +4,7 @@ import type { Filters } from '../containers/container.js';
 import { isPredefined } from './find-network.js';
 import type { Endpoint, Network, NetworkDetails, NetworkMember } from './model.js';
 import { usageOf } from './ipam.js';
-import { containersOf, type NetworksContext } from './networks-context.js';
+import type { NetworksContext } from './networks-context.js';
 import { activeEndpoints } from './remove-network.js';
 import { takenAddresses } from './taken-addresses.js';
 
@@ -54,7 +54,7 @@ const TESTS: Record<string, Test> = {
     if (!/^(1|true|0|false)$/i.test(value)) {
       throw invalid('invalid value for filter \'dangling\', must be "true" (or "1"), or "false" (or "0")');
     }
-    const isDangling = !isPredefined(network.name) && containersOf(ctx).countUsing(network) === 0;
+    const isDangling = !isPredefined(network.name) && activeEndpoints(ctx, network).length === 0;
     return isDangling === /^(1|true)$/i.test(value);
   },
 };

@@ -64,7 +64,6 @@ const directory: ContainerDirectory = {
     const one = directory.find(containerId);
     one.networkNames = one.networkNames.filter((other) => other !== name);
   },
-  countUsing: ({ name }) => [...containers.values()].filter(({ networkNames }) => networkNames.includes(name)).length,
 };
 
 const options = (): NetworkOptions => ({

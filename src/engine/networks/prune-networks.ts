@@ -4,16 +4,19 @@ import type { Filters } from '../containers/container.js';
 import { isPredefined } from './find-network.js';
 import { matchesLabel } from './list-networks.js';
 import type { Network } from './model.js';
-import { containersOf, type NetworksContext } from './networks-context.js';
-import { removeNetwork } from './remove-network.js';
+import type { NetworksContext } from './networks-context.js';
+import { activeEndpoints, removeNetwork } from './remove-network.js';
 
-/** Removes the networks that no container, running or not, is configured for. Returns their names. */
+/**
+ * Removes the networks that no running container is on. Those that are configured for one lose it, as with dockerd 28.5. Returns the names
+ * of the networks.
+ */
 export async function pruneNetworks(ctx: NetworksContext, filters: Filters): Promise<{ deleted: string[] }> {
   const until = untilOf(filters);
   const deleted: string[] = [];
   for (const network of [...ctx.networks.values()]) {
     if (isPredefined(network.name) || !passes(network, filters, until)) continue;
-    if (containersOf(ctx).countUsing(network) > 0) continue;
+    if (activeEndpoints(ctx, network).length > 0) continue;
     try {
       await removeNetwork(ctx, network.id);
       deleted.push(network.name);
@@ -26,11 +29,12 @@ export async function pruneNetworks(ctx: NetworksContext, filters: Filters): Pro
 }
 
 function passes({ labels, created }: Network, filters: Filters, untilMs: number | null): boolean {
-  const every = (key: string, test: (value: string) => boolean): boolean => (filters.get(key) ?? []).every(test);
+  const matches = (value: string): boolean => matchesLabel(labels, value);
+  const kept = filters.get('label!') ?? [];
   if (untilMs !== null && Date.parse(created) > untilMs) return false;
-  return (
-    every('label', (value) => matchesLabel(labels, value)) && every('label!', (value) => !matchesLabel(labels, value))
-  );
+  // Only what has all of these is kept. Source: dockerd 28.5, tried.
+  if (kept.length > 0 && kept.every(matches)) return false;
+  return (filters.get('label') ?? []).every(matches);
 }
 
 /** `until` as a moment in milliseconds since 1970; null: any time. */
