@@ -419,4 +419,78 @@ describe('a container and the networks of the API', () => {
     );
     await remove('prefixed');
   });
+
+  it('are shown with the gateway that was asked for, and IPv4 first', async () => {
+    const shown = async (body: object) => {
+      expect(told(await create({ Name: 'form', ...body }))).toBe('201');
+      const { IPAM } = (await network('form')) as unknown as { IPAM: { Config: unknown } };
+      await remove('form');
+      return IPAM.Config;
+    };
+    const subnet = { Subnet: '10.50.0.0/24' };
+    expect(await shown(pools(subnet))).toEqual([subnet]);
+    expect(await shown(pools({ ...subnet, Gateway: '10.50.0.9' }))).toEqual([{ ...subnet, Gateway: '10.50.0.9' }]);
+    expect(await shown({ EnableIPv6: true, ...pools({ Subnet: 'FD00:1:0::/64' }, subnet) })).toEqual([
+      subnet,
+      { Subnet: 'FD00:1:0::/64' },
+    ]);
+    const automatic = { Subnet: expect.stringMatching(/^172\./), Gateway: expect.stringMatching(/\.1$/) };
+    expect(await shown({ EnableIPv6: true, ...pools({ Subnet: 'fd00:1::/64' }) })).toEqual([
+      { Subnet: 'fd00:1::/64' },
+      automatic,
+    ]);
+    const mode = { Internal: true, Options: { [`${O}gateway_mode_ipv4`]: 'isolated' } };
+    expect(await shown(mode)).toEqual([{ Subnet: expect.any(String) }]);
+    const range = { Subnet: '10.50.0.0/24', IPRange: '10.50.0.128/25' };
+    expect(told(await create({ Name: 'first', ...pools(range) }))).toBe('201');
+    expect(told(await create({ Name: 'second', ...pools({ ...range, IPRange: '10.50.0.0/25' }) }))).toMatch(
+      /^403 cannot create network ID \(br-.*\): conflicts with network ID \(br-.*\): networks have overlapping IPv4$/,
+    );
+    expect(told(await remove('first'))).toBe('204');
+    expect(told(await create({ Name: 'second', ...pools(subnet, range) }))).toBe(
+      "403 bridge driver doesn't support multiple subnets",
+    );
+  });
+
+  it('are told of containers that wait, run and have ended', async () => {
+    const post = (path: string, body: object = {}) => suite.daemon.api.post(api('1.51', path), body);
+    type Shown = Record<string, { NetworkID: string; DNSNames: string[] | null; EndpointID: string }>;
+    const on = async (name: string): Promise<Shown> =>
+      (
+        (await suite.daemon.api.get(api('1.51', `/containers/${name}/json`))).json as {
+          NetworkSettings: { Networks: Shown };
+        }
+      ).NetworkSettings.Networks;
+    const shortId = expect.stringMatching(/^[0-9a-f]{12}$/) as string;
+    expect(told(await create({ Name: 'told' }))).toBe('201');
+    const { Id } = (await network('told')) as unknown as { Id: string };
+    const box = { Image: 'busybox', Cmd: ['sleep', '600'], Hostname: 'boat', ExposedPorts: { '80/tcp': {} } };
+    expect((await post('/containers/create?name=waits', box)).status).toBe(201);
+    const asked = { Container: 'waits', EndpointConfig: { Aliases: ['also'] } };
+    expect((await post('/networks/told/connect', asked)).status).toBe(200);
+    const names = ['waits', 'also', shortId, 'boat'];
+    expect(await on('waits')).toMatchObject({
+      bridge: { NetworkID: '', DNSNames: null },
+      told: { NetworkID: '', DNSNames: names },
+    });
+    expect((await post('/containers/waits/start')).status).toBe(204);
+    expect((await on('waits'))['told']).toMatchObject({ NetworkID: Id, DNSNames: names });
+    expect((await post('/containers/waits/rename?name=moved')).status).toBe(204);
+    const renamed = ['moved', 'also', shortId, 'boat'];
+    expect((await on('moved'))['told']).toMatchObject({ NetworkID: Id, DNSNames: renamed });
+    expect((await post('/containers/moved/stop?t=0')).status).toBe(204);
+    expect((await on('moved'))['told']).toMatchObject({ NetworkID: Id, DNSNames: renamed, EndpointID: '' });
+    await suite.daemon.api.delete(api('1.51', '/containers/moved?force=1'));
+    expect(told(await remove('told'))).toBe('204');
+
+    for (const NetworkMode of ['none', 'host']) {
+      expect(
+        (await post('/containers/create?name=shut', { ...box, Hostname: '', HostConfig: { NetworkMode } })).status,
+      ).toBe(201);
+      expect((await post('/containers/shut/start')).status).toBe(204);
+      const list = (await suite.daemon.api.get(api('1.51', '/containers/json?filters={"name":["shut"]}'))).json;
+      expect(list).toMatchObject([{ Ports: [] }]);
+      await suite.daemon.api.delete(api('1.51', '/containers/shut?force=1'));
+    }
+  });
 });

@@ -102,9 +102,12 @@ export function sandboxState(before: ContainerNetworkState, sandbox: SandboxNetw
   };
 }
 
-/** The state after the sandbox is gone: the requests stay. */
+/** The state after the sandbox is gone: the requests stay, and so does what the last networks were and called it. Source: dockerd 28.5. */
 export function withoutSandbox(before: ContainerNetworkState): ContainerNetworkState {
-  const networks = Object.entries(before.networks).map(([name, endpoint]) => [name, unconnected(endpoint)] as const);
+  const networks = Object.entries(before.networks).map(([name, endpoint]) => {
+    const { networkId, dnsNames } = endpoint;
+    return [name, { ...unconnected(endpoint), networkId, dnsNames }] as const;
+  });
   return { sandboxId: '', sandboxKey: '', networks: Object.fromEntries(networks), ports: {} };
 }
 

@@ -114,9 +114,8 @@ function shownImage(ctx: ContainersContext, { images }: Listing, { imageRef, ima
   return found === imageId ? imageRef : imageId;
 }
 
-function publishedPorts({ network, config, state }: Container): PublishedPort[] {
-  const exposed = state.running ? Object.fromEntries(config.exposedPorts.map((port) => [port, null])) : {};
-  return Object.entries({ ...exposed, ...network.ports }).flatMap(([key, bindings]) => {
+function publishedPorts({ network }: Container): PublishedPort[] {
+  return Object.entries(network.ports).flatMap(([key, bindings]) => {
     const [port = '', proto = 'tcp'] = key.split('/');
     const base = { containerPort: Number(port), proto: proto as PublishedPort['proto'] };
     if (!Number.isInteger(base.containerPort)) return [];

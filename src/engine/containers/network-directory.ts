@@ -3,6 +3,7 @@ import type { EndpointConfig } from './container-config.js';
 import type { ContainerEndpoint } from './container.js';
 import type { ContainerEntry } from './container-entry.js';
 import type { ContainersContext } from './containers-context.js';
+import { dnsNamesOf } from '../networks/plan-endpoints.js';
 import { connected, portMap, unconnected } from './initial-network.js';
 import { refreshNetworkFiles } from './network-files.js';
 
@@ -20,7 +21,7 @@ export function networkDirectory(ctx: ContainersContext): ContainerDirectory {
       const entry = ctx.registry.find(containerId);
       save(entry, {
         ...entry.container.network.networks,
-        [networkName]: endpoint ? connected(config, endpoint) : unconnected(config),
+        [networkName]: endpoint ? connected(config, endpoint) : awaited(entry, networkName, config),
       });
       refreshFiles(ctx, entry, { came: addressesOf(endpoint) });
     },
@@ -31,6 +32,12 @@ export function networkDirectory(ctx: ContainersContext): ContainerDirectory {
       refreshFiles(ctx, entry, { left: addressesOf(gone) });
     },
   };
+}
+
+/** A network that the container is on from its next start on. */
+function awaited({ container }: ContainerEntry, networkName: string, config: EndpointConfig): ContainerEndpoint {
+  const owner = { containerId: container.id, containerName: container.name, hostname: container.config.hostname };
+  return { ...unconnected(config), dnsNames: dnsNamesOf(owner, networkName, config.aliases ?? []) };
 }
 
 /** A running container sees its new addresses in /etc/hosts and its name servers in /etc/resolv.conf. */

@@ -1,4 +1,5 @@
 import { errorKind, errorMessage, invalid, WharfError } from '../../shared/errors.js';
+import type { ContainerNetworkState } from './container.js';
 import type { ContainersContext } from './containers-context.js';
 import { emitContainerEvent } from './containers-context.js';
 import { holdContainer } from './hold-container.js';
@@ -21,7 +22,7 @@ export async function renameContainer(ctx: ContainersContext, ref: string, newNa
     throw new WharfError(errorKind(error), `Error when allocating new name: ${errorMessage(error)}`, { cause: error });
   }
   try {
-    ctx.registry.save(entry, { name });
+    ctx.registry.save(entry, { name, network: withName(entry.container.network, oldName, name) });
   } catch (error) {
     ctx.registry.releaseName(name, entry.id);
     throw error;
@@ -30,6 +31,15 @@ export async function renameContainer(ctx: ContainersContext, ref: string, newNa
   renameInLinks(ctx, oldName, name);
   ctx.deps.networks.rename(entry.id, name);
   emitContainerEvent(ctx, entry, 'rename', { oldName: `/${oldName}` });
+}
+
+/** The networks that others find the container on by its name. */
+function withName(network: ContainerNetworkState, oldName: string, name: string): ContainerNetworkState {
+  const networks = Object.entries(network.networks).map(([key, endpoint]) => {
+    const dnsNames = endpoint.dnsNames?.map((one) => (one === oldName ? name : one)) ?? null;
+    return [key, { ...endpoint, dnsNames }] as const;
+  });
+  return { ...network, networks: Object.fromEntries(networks) };
 }
 
 /** Those who link to a container by its name go on doing so. */

@@ -163,7 +163,7 @@ function driverOf({ configOnly, driver }: CreateNetworkRequest): Network['driver
 function checkPoolCount(pools: NonNullable<CreateNetworkRequest['ipam']>['config']): void {
   for (const version of [4, 6] as const) {
     const own = pools.filter(({ subnet = '' }) => versionOf({ subnet }) === version);
-    if (new Set(own.map(({ subnet }) => subnet)).size > 1) {
+    if (new Set(own.map(({ subnet, ipRange }) => `${subnet} ${ipRange}`)).size > 1) {
       throw forbidden("bridge driver doesn't support multiple subnets");
     }
   }

@@ -112,11 +112,19 @@ function macAddressOf({ driver }: Network, requested: string, ipAddress: string)
   return requested === '' ? macAddressFor(ipAddress) : requested.toLowerCase().replaceAll('-', ':');
 }
 
+/** What a container is called by others on a network; null on the predefined ones, which have no name service. */
+export function dnsNamesOf(
+  { containerId, containerName, hostname }: EndpointOwner,
+  networkName: string,
+  aliases: readonly string[],
+): string[] | null {
+  if (isPredefined(networkName)) return null;
+  const names = [containerName, ...aliases, containerId.slice(0, 12), hostname];
+  return [...new Set(names.filter((name) => name !== ''))];
+}
+
 function emptyEndpoint(owner: EndpointOwner, network: Network, config: EndpointConfig | null): Endpoint {
   const aliases = config?.aliases ?? null;
-  const shortId = owner.containerId.slice(0, 12);
-  const names = [owner.containerName, ...(aliases ?? []), shortId];
-  if (owner.hostname !== '') names.push(owner.hostname);
   return {
     endpointId: randomBytes(32).toString('hex'),
     networkId: network.id,
@@ -132,7 +140,7 @@ function emptyEndpoint(owner: EndpointOwner, network: Network, config: EndpointC
     globalIpv6Address: '',
     globalIpv6PrefixLen: 0,
     macAddress: '',
-    dnsNames: isPredefined(network.name) ? null : [...new Set(names)],
+    dnsNames: dnsNamesOf(owner, network.name, aliases ?? []),
     aliases,
     links: config?.links ?? null,
     driverOpts: config?.driverOpts ?? null,

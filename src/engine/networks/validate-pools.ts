@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { invalid } from '../../shared/errors.js';
-import { contains, formatCidr, lastOf, parseCidr, type Cidr } from './cidr.js';
+import { contains, formatCidr, lastOf, parseAddress, parseCidr, type Cidr } from './cidr.js';
 import type { IpamPool } from './model.js';
 
 /** Checks the pools of a create request. Throws invalid with one line for each thing that is wrong, as dockerd does. */
@@ -18,7 +18,7 @@ function errorsOf({ subnet = '', ipRange = '', gateway = '', auxiliaryAddresses 
   const block = parseCidr(subnet);
   const errors: string[] = [];
   if (!block) errors.push(`invalid subnet ${subnet}: invalid CIDR block notation`);
-  else if (formatCidr(block) !== subnet.toLowerCase()) {
+  else if (!isBase(block, subnet)) {
     errors.push(`invalid subnet ${subnet}: it should be ${formatCidr(block)}`);
   }
   if (!block) return errors;
@@ -34,6 +34,11 @@ function errorsOf({ subnet = '', ipRange = '', gateway = '', auxiliaryAddresses 
   return errors;
 }
 
+/** Whether the text names the block by its first address, however that is spelled. */
+function isBase(block: Cidr, text: string): boolean {
+  return parseAddress(text.split('/', 1)[0] ?? '')?.value === block.base;
+}
+
 function addressProblem(address: string, block: Cidr, subnet: string): string | null {
   if (isIP(address) === 0) return 'invalid address';
   if (isIP(address) !== block.version) return `parent subnet is an IPv${block.version} block`;
@@ -47,7 +52,7 @@ function rangeErrors(ipRange: string, subnet: Cidr, shown: string): string[] {
     return [`invalid ip-range ${ipRange}: parent subnet is an IPv${subnet.version} block`];
   }
   const errors: string[] = [];
-  if (formatCidr(range) !== ipRange.toLowerCase()) {
+  if (!isBase(range, ipRange)) {
     errors.push(`invalid ip-range ${ipRange}: it should be ${formatCidr(range)}`);
   }
   if (range.base < subnet.base || lastOf(range) > lastOf(subnet)) {
