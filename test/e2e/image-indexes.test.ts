@@ -148,7 +148,11 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('an index', () => {
       { mediaType: index.mediaType, digest: index.digest, size: index.size },
     ]);
     await ok('rmi', 'multi:1');
-    expect(await load(await tarOf(Object.fromEntries(files)))).toBe('Loaded image: multi:1\n');
+    const saved = await tarOf(Object.fromEntries(files));
+    expect(await load(saved, '--platform', `linux/${OTHER}`)).toBe('Loaded image: multi:1\n');
+    expect(await ok('image', 'inspect', '-f', '{{.Id}}', 'multi:1')).toBe(other.config);
+    await ok('rmi', 'multi:1');
+    expect(await load(saved)).toBe('Loaded image: multi:1\n');
     expect(await ok('image', 'inspect', '-f', '{{.Id}} {{.Descriptor.digest}}', 'multi:1')).toBe(
       `${own.config} ${index.digest}`,
     );
@@ -179,6 +183,8 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('an index', () => {
     );
     expect(one.text).toContain(`1: digest: ${other.digest}`);
     expect(await inRegistry('team/other', '1')).toBe(other.digest);
+    const digests = await ok('image', 'inspect', '-f', '{{json .RepoDigests}}', 'multi:1');
+    expect(digests).not.toContain(other.digest);
     await ok('rmi', `${REGISTRY}/team/multi:1`, `${REGISTRY}/team/other:1`);
   });
 

@@ -106,9 +106,10 @@ export class OciLayout {
     this.top.push({ mediaType, digest, size, ...(annotations ? { annotations } : {}) });
   }
 
-  /** The layout as a tar, without the blobs named. */
-  tar(without: readonly string[] = []): Promise<Buffer> {
+  /** The layout as a tar, without the blobs named, and with more files. */
+  tar(without: readonly string[] = [], more: Record<string, string> = {}): Promise<Buffer> {
     return tarOf({
+      ...more,
       'oci-layout': '{"imageLayoutVersion":"1.0.0"}',
       'index.json': JSON.stringify({ schemaVersion: 2, mediaType: INDEX, manifests: this.top }),
       ...Object.fromEntries(

@@ -52,7 +52,9 @@ export function listArchivedImages(spool: ArchiveSpool, platforms: readonly stri
   if (manifestJson !== null) {
     const listed = objects(parseJson('manifest.json', manifestJson)).map((item) => fromManifestJson(spool, item));
     const layout = indexJson === null ? [] : fromLayout(spool, parseJson('index.json', indexJson), wanted);
-    return mergeLists(forPlatforms(listed, wanted), layout);
+    const found = mergeLists(forPlatforms(listed, wanted), layout);
+    if (found.length === 0 && wanted.length > 0) throw noPlatform();
+    return found;
   }
   if (indexJson !== null) {
     const found = fromLayout(spool, parseJson('index.json', indexJson), wanted);
@@ -73,12 +75,17 @@ function mergeLists(listed: ArchivedImage[], layout: ArchivedImage[]): ArchivedI
   const keptNames = new Set(kept.flatMap(({ references }) => references.map(normalName)));
   const rest = listed.flatMap((image) => {
     const references = image.references.filter((name) => !keptNames.has(normalName(name)));
-    const twin = kept.find(({ config }) => config.digest === image.config.digest);
+    const twin = kept.find((one) => hasConfig(one, image.config.digest));
     if (!twin) return [image];
     twin.references.push(...references);
     return [];
   });
   return [...rest, ...kept];
+}
+
+/** Whether it is the image with that configuration, or an index that has it for another platform. */
+function hasConfig({ config, content }: ArchivedImage, digest: string): boolean {
+  return config.digest === digest || (content?.blobs.some((blob) => blob.digest === digest) ?? false);
 }
 
 /** Whether a manifest is what any `docker save` makes of the image: uncompressed layers, and nothing to keep. */
@@ -95,12 +102,10 @@ function normalName(name: string): string {
 /** Those of the images that are for one of the platforms; all when none is wanted. */
 function forPlatforms(images: ArchivedImage[], wanted: PlatformSpec[]): ArchivedImage[] {
   if (wanted.length === 0) return images;
-  const found = images.filter(({ config }) => {
+  return images.filter(({ config }) => {
     const platform = config.bytes ? parseImageConfig(config.bytes).platform : null;
     return platform !== null && wanted.some((one) => platformScore(one, platform) > 0);
   });
-  if (found.length === 0) throw noPlatform();
-  return found;
 }
 
 function noPlatform(): Error {

@@ -93,3 +93,20 @@ it('refuses an index of which nothing is an image, and keeps nothing of it', asy
   );
   expect(fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
 });
+
+it('takes an archive of another machine, whose manifest.json is about its own platform, for one image', async () => {
+  const foreign = layout.image(HOST === 's390x' ? 'amd64' : 's390x', [await tarOf({ foreign: 'foreign' })]);
+  layout.add(layout.index([image, foreign]), 'docker.io/library/x:1');
+  const blob = (digest: string): string => `blobs/sha256/${digest.slice(7)}`;
+  const layers = JSON.parse(layout.blobs.get(foreign.digest)?.toString() ?? '') as { layers: { digest: string }[] };
+  const listed = {
+    Config: blob(foreign.config),
+    RepoTags: ['x:1', 'x:2'],
+    Layers: layers.layers.map(({ digest }) => blob(digest)),
+  };
+  const archive = await layout.tar([], { 'manifest.json': JSON.stringify([listed]) });
+  const source = Readable.from([archive], { objectMode: false });
+  await fixture.images.load(source, { quiet: true, platforms: [] }, fixture.report, never);
+  const all = await fixture.images.list({ all: true, filters: new Map(), sharedSize: false });
+  expect(all.map((row) => [row.image.id, row.image.repoTags])).toEqual([[image.config, ['x:1', 'x:2']]]);
+});

@@ -17,6 +17,7 @@ import type { Image } from './image.js';
 import type { LayerBlobRecord } from './image-repository.js';
 import type { ProgressSink, RegistryCredentials } from './image-service.js';
 import { DOCKER_CONFIG, DOCKER_LAYER_GZIP, DOCKER_MANIFEST } from './manifest.js';
+import { manifestWithConfig } from './manifest-tree.js';
 import { pushBlob, uploadOptions } from './push-blob.js';
 import { keptContent, pushKept } from './push-kept.js';
 
@@ -95,10 +96,13 @@ async function pushTag(
     : await pushNew(context, client, { reference, image, config, sources }, progress, signal);
   const digest = digestOf(bytes);
   const sizeBytes = bytes.length;
-  await context.content.put(bytes);
-  const descriptor = image.descriptor ?? { mediaType, digest, sizeBytes };
-  context.store.add({ id: imageId, config, parentId: '', descriptor, manifestDigests: [digest] }, [], []);
-  context.store.setReferences([{ ...reference, tag: '', digest }], imageId, false);
+  // What was pushed for another platform only is nothing to name this image by.
+  if (!kept || manifestWithConfig(kept.tree, imageId)) {
+    await context.content.put(bytes);
+    const descriptor = image.descriptor ?? { mediaType, digest, sizeBytes };
+    context.store.add({ id: imageId, config, parentId: '', descriptor, manifestDigests: [digest] }, [], []);
+    context.store.setReferences([{ ...reference, tag: '', digest }], imageId, false);
+  }
   progress({ status: `${reference.tag}: digest: ${digest} size: ${sizeBytes}` });
   progress({ progressDetail: {}, aux: { Tag: reference.tag, Digest: digest, Size: sizeBytes } });
   const attributes = { ...image.config.labels, name: familiarName(reference) };
