@@ -27,6 +27,9 @@ static inline void cleanup_free_fn(void *pointer)
 /* Closes *fd if it is open and forgets it. */
 void close_and_forget(int *fd);
 
+/* Closes every descriptor but stdio and these two, which may be the same. */
+int close_all_but(int a, int b);
+
 /* Writes everything or fails. */
 int write_all(int fd, const void *data, size_t size);
 

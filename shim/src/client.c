@@ -9,6 +9,7 @@
 
 #include "attach.h"
 #include "control.h"
+#include "passfd.h"
 #include "shim.h"
 #include "util.h"
 
@@ -355,18 +356,11 @@ static void take_bytes(struct shim *shim, struct client *client, const char *dat
 /* As recv; keeps a descriptor that came along. */
 static ssize_t receive(struct client *client, char *chunk, size_t size)
 {
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec piece = { chunk, size };
-	struct msghdr message = { .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control.space,
-				  .msg_controllen = sizeof(control.space) };
-	ssize_t n = recvmsg(client->source.fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	const struct cmsghdr *header = n < 0 ? NULL : CMSG_FIRSTHDR(&message);
-	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+	int fd;
+	ssize_t n = receive_with_fd(client->source.fd, chunk, size, MSG_DONTWAIT, &fd);
+	if (fd >= 0) {
 		close_and_forget(&client->passed_fd);
-		memcpy(&client->passed_fd, CMSG_DATA(header), sizeof(int));
+		client->passed_fd = fd;
 	}
 	return n;
 }

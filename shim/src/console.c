@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "passfd.h"
 #include "unixsocket.h"
 #include "util.h"
 
@@ -26,20 +27,11 @@ int console_receive(int listener)
 	struct timeval timeout = { .tv_sec = RECEIVE_TIMEOUT_S };
 	setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 	char name[4096];
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec piece = { name, sizeof(name) };
-	struct msghdr message = { .msg_iov = &piece, .msg_iovlen = 1, .msg_control = &control,
-				  .msg_controllen = sizeof(control) };
-	if (recvmsg(connection, &message, MSG_CMSG_CLOEXEC) < 0)
-		return -errno;
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-	if (!header || header->cmsg_type != SCM_RIGHTS || header->cmsg_len < CMSG_LEN(sizeof(int)))
-		return -EPROTO;
 	int master;
-	memcpy(&master, CMSG_DATA(header), sizeof(master));
+	if (receive_with_fd(connection, name, sizeof(name), 0, &master) < 0)
+		return -errno;
+	if (master < 0)
+		return -EPROTO;
 	int flags = fcntl(master, F_GETFL);
 	if (flags < 0 || fcntl(master, F_SETFL, flags | O_NONBLOCK) < 0) {
 		int err = -errno;

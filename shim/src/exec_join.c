@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
+#include "passfd.h"
 #include "util.h"
 
 #define CAPABILITIES_MAX 64
@@ -76,9 +77,9 @@ static int join_namespaces(const struct exec_job *job)
 	const int all = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
 	if (setns(job->init, all) < 0)
 		return -errno;
-	unsigned int channel = (unsigned int)job->channel;
-	if ((channel > 3 && close_range(3, channel - 1, 0) < 0) || close_range(channel + 1, ~0U, 0) < 0)
-		return -errno;
+	int err = close_all_but(job->channel, job->channel);
+	if (err < 0)
+		return err;
 	for (char **entry = environ; *entry; entry++)
 		explicit_bzero(*entry, strlen(*entry));
 	return 0;
@@ -95,20 +96,8 @@ static int join_keyring(const struct exec_job *job)
 
 static int send_master(int channel, int master)
 {
-	struct exec_message message = { 0 };
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct iovec piece = { &message, sizeof(message) };
-	struct msghdr packet = { .msg_iov = &piece, .msg_iovlen = 1, .msg_control = &control,
-				 .msg_controllen = sizeof(control) };
-	struct cmsghdr *header = CMSG_FIRSTHDR(&packet);
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(header), &master, sizeof(master));
-	return sendmsg(channel, &packet, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	const struct exec_message message = { 0 };
+	return send_with_fd(channel, &message, sizeof(message), master);
 }
 
 /* A terminal of the container's own devpts. What is at /dev/ptmx there may be anything. */

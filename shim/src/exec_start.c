@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 
 #include "exec_join.h"
+#include "passfd.h"
 #include "util.h"
 
 /* linux/sched.h: the process was forked and has not called execve. */
@@ -96,34 +97,19 @@ static pid_t fork_into(int init, const char *cgroup)
 	return err < 0 ? err : pid;
 }
 
-static int receive_descriptor(const struct msghdr *packet)
-{
-	struct cmsghdr *header = CMSG_FIRSTHDR(packet);
-	int fd = -1;
-	if (header && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-	return fd;
-}
-
 /* Hears the child out. 0: it has nothing more to say. */
 static int listen_to(int channel, int *master)
 {
 	for (;;) {
 		struct exec_message message = { 0 };
-		union {
-			struct cmsghdr header;
-			char space[CMSG_SPACE(sizeof(int))];
-		} control = { 0 };
-		struct iovec piece = { &message, sizeof(message) };
-		struct msghdr packet = { .msg_iov = &piece, .msg_iovlen = 1, .msg_control = &control,
-					 .msg_controllen = sizeof(control) };
-		ssize_t n = recvmsg(channel, &packet, MSG_CMSG_CLOEXEC);
+		int fd;
+		ssize_t n = receive_with_fd(channel, &message, sizeof(message), 0, &fd);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return n < 0 ? -errno : 0;
 		if (!message.step) {
-			*master = receive_descriptor(&packet);
+			*master = fd;
 			continue;
 		}
 		if (strcmp(message.step, "run") != 0)

@@ -39,17 +39,6 @@ int logwriter_open(struct logwriter *log, const struct log_options *options)
 	return err;
 }
 
-/* Only the log and the queue stay open: pipes and clients must not be kept alive by this process. */
-static void close_others(int a, int b)
-{
-	int low = a < b ? a : b, high = a < b ? b : a;
-	if (low > 3)
-		close_range(3, (unsigned)low - 1, 0);
-	if (high > low + 1)
-		close_range((unsigned)low + 1, (unsigned)high - 1, 0);
-	close_range((unsigned)high + 1, ~0U, 0);
-}
-
 static bool progress_of(const struct logfile *file, struct progress *progress)
 {
 	struct stat st;
@@ -100,7 +89,8 @@ int logwriter_detach(struct logwriter *log, int64_t queue_bytes)
 		setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	log->pid = fork();
 	if (log->pid == 0) {
-		close_others(ends[1], log->file.fd);
+		/* pipes and clients must not be kept alive by this process */
+		close_all_but(ends[1], log->file.fd);
 		write_queued(&log->file, ends[1]);
 		_exit(0);
 	}

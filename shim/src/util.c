@@ -13,6 +13,16 @@ void close_and_forget(int *fd)
 	*fd = -1;
 }
 
+int close_all_but(int a, int b)
+{
+	unsigned int low = (unsigned int)(a < b ? a : b), high = (unsigned int)(a < b ? b : a);
+	if (low > 3 && close_range(3, low - 1, 0) < 0)
+		return -errno;
+	if (high > low + 1 && close_range(low + 1, high - 1, 0) < 0)
+		return -errno;
+	return close_range(high + 1, ~0U, 0) < 0 ? -errno : 0;
+}
+
 int write_all(int fd, const void *data, size_t size)
 {
 	const char *p = data;
