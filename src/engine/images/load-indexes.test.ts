@@ -110,3 +110,16 @@ it('takes an archive of another machine, whose manifest.json is about its own pl
   const all = await fixture.images.list({ all: true, filters: new Map(), sharedSize: false });
   expect(all.map((row) => [row.image.id, row.image.repoTags])).toEqual([[image.config, ['x:1', 'x:2']]]);
 });
+
+it('saves for another platform only by a name whose index has it', async () => {
+  const other = HOST === 's390x' ? 'amd64' : 's390x';
+  const foreign = layout.image(other, [await tarOf({ foreign: 'foreign' })]);
+  layout.add(layout.index([image, foreign]), 'docker.io/library/whole:1');
+  await load(image);
+  const save = async (name: string): Promise<void> => {
+    const saved = await fixture.images.save([name], { platforms: [`linux/${other}`] }, never);
+    saved.destroy();
+  };
+  await save('whole:1');
+  await expect(save('x:1')).rejects.toThrow(`no suitable export target found for platform linux/${other}`);
+});

@@ -58,7 +58,10 @@ export async function savedForms(
       known.references.push(reference);
       continue;
     }
-    const form = (root && keptForm(context, image, root, wanted)) ?? newForm(context, image, config);
+    const isWanted = wanted.length === 0 || wanted.includes(image);
+    const made = (): SavedForm | null => (isWanted ? newForm(context, image, config) : null);
+    const form = (root && keptForm(context, image, root, wanted)) ?? made();
+    if (!form) continue;
     forms.set(key, { ...form, references: reference ? [reference] : [] });
   }
   return [...forms.values()];
