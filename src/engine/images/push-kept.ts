@@ -28,8 +28,9 @@ export interface KeptContent {
 }
 
 /**
- * What a push of the image by that name sends as it came: the manifest or index, if all of it is here, else of an index the image's
- * own manifest. null: nothing is complete, so that a manifest has to be made. Source: dockerd 28.5 with the containerd store, observed.
+ * What a push of the image by that name sends as it came: the manifest or index, if all of it is here, else of an index
+ * the image's own manifest. null: nothing is complete, so that a manifest has to be made. Source: dockerd 28.5 with the
+ * containerd store, observed.
  */
 export async function keptContent(
   context: ImageContext,
@@ -49,7 +50,10 @@ export async function keptContent(
   throw notFound(`content of ${familiarString(reference)} for ${platform} is not here`);
 }
 
-/** Sends blobs, then manifests, the uppermost last and by the tag, so that the registry never has one of which something is missing. */
+/**
+ * Sends blobs, then manifests, the uppermost last and by the tag, so that the registry never has one of which something
+ * is missing.
+ */
 export async function pushKept(
   context: ImageContext,
   client: RegistryClient,
