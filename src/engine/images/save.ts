@@ -1,4 +1,6 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
+import { jobStream } from '../../host/archive/job-stream.js';
+import type { LayoutFile } from '../../host/archive/jobs/layout-job.js';
 import { digestHex } from '../../shared/digest.js';
 import { internal, invalid, notFound } from '../../shared/errors.js';
 import { formatPlatform, parsePlatform } from '../../shared/platform.js';
@@ -15,7 +17,6 @@ import { findImage, isAmbiguous, isIdOf } from './find.js';
 import { emitImageEvent, type ImageContext } from './image-context.js';
 import { blobPath, holdForSave, savedForms, type SavedForm, type SavedImage } from './saved-form.js';
 import { OCI_INDEX } from './manifest.js';
-import { writeLayout, type LayoutFile } from './write-layout.js';
 
 /**
  * An archive of the images that is both an OCI layout and what `docker load` of any version reads. What came by a manifest or an
@@ -45,9 +46,10 @@ export async function saveImages(
       throw internal(`no suitable export target found for platform ${wanted.join(', ')}`);
     }
     for (const { image } of images) emitImageEvent(context, 'save', image, image.id);
-    const archive = writeLayout(archiveFiles(forms), signal);
+    const archive = jobStream('layout', { files: archiveFiles(forms) }, signal);
     // A client that leaves before the first byte ends it as well.
-    return Readable.from(archive, { objectMode: false, highWaterMark: 1024 * 1024 }).once('close', release);
+    archive.once('close', release);
+    return archive;
   } catch (error) {
     release();
     throw error;

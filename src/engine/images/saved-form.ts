@@ -1,5 +1,4 @@
-import type { Readable } from 'node:stream';
-import { decompress } from '../../host/archive/decompress.js';
+import type { LayoutFile, LayoutSource } from '../../host/archive/jobs/layout-job.js';
 import { digestHex, digestOf } from '../../shared/digest.js';
 import { internal } from '../../shared/errors.js';
 import type { Reference } from '../../shared/reference.js';
@@ -11,7 +10,6 @@ import type { Descriptor, Image } from './image.js';
 import type { LayerLease } from './layer-installer.js';
 import { OCI_CONFIG, OCI_LAYER_TAR, OCI_MANIFEST } from './manifest.js';
 import { allManifests, isComplete, manifestWithConfig, type ManifestTree } from './manifest-tree.js';
-import type { LayoutFile } from './write-layout.js';
 
 /** An image to save, and the tags to save it by; none: by its id. */
 export interface SavedImage {
@@ -96,8 +94,8 @@ function filesOf(context: ImageContext, { descriptor, manifest, blobs }: Manifes
   if (!manifest) return [];
   const kept = (digest: string, sizeBytes: number): LayoutFile => {
     const config = context.store.configOf(digest);
-    const open = (): Promise<Readable> => Promise.resolve(context.content.createReadStream(digest));
-    return { path: blobPath(digest), mtimeNs: 0n, sizeBytes, content: config ?? open };
+    const blob = { forms: [{ file: context.content.path(digest), isPacked: false }] };
+    return { path: blobPath(digest), mtimeNs: 0n, sizeBytes, content: config ?? blob };
   };
   const here = blobs.filter(({ isHere }) => isHere).map((blob) => blob.descriptor);
   return [descriptor, ...here].map(({ digest, sizeBytes }) => kept(digest, sizeBytes));
@@ -120,7 +118,7 @@ function newForm(context: ImageContext, image: Image, config: Buffer): SavedForm
     path: blobPath(diffId),
     mtimeNs,
     sizeBytes: size,
-    content: () => openLayer(context, diffId),
+    content: layerSource(context, diffId),
   }));
   return {
     descriptor: { mediaType: OCI_MANIFEST, digest, size: manifest.length },
@@ -162,13 +160,14 @@ function layerDescriptors(context: ImageContext, image: Image): { mediaType: str
 }
 
 /** The layer's archive, uncompressed, from whichever form of it is kept. */
-async function openLayer(context: ImageContext, diffId: string): Promise<Readable> {
-  if (await context.content.has(diffId)) return context.content.createReadStream(diffId);
-  for (const blob of context.store.blobsOf(diffId)) {
-    if (!(await context.content.has(blob.digest))) continue;
-    return (await decompress(context.content.createReadStream(blob.digest))).stream;
-  }
-  throw internal(`the archive of layer ${diffId} is missing`);
+function layerSource({ content, store }: ImageContext, diffId: string): LayoutSource {
+  const packed = store.blobsOf(diffId).filter(({ digest }) => digest !== diffId);
+  return {
+    forms: [
+      { file: content.path(diffId), isPacked: false },
+      ...packed.map(({ digest }) => ({ file: content.path(digest), isPacked: true })),
+    ],
+  };
 }
 
 /** Where a layout has a blob. */

@@ -4,6 +4,7 @@ import { changesJob, type ChangesArguments, type PathChange } from './jobs/chang
 import { diskUsageJob, type DiskUsageArguments } from './jobs/disk-usage-job.js';
 import { extractJob, type ExtractArguments } from './jobs/extract-job.js';
 import type { JobContext } from './jobs/job-context.js';
+import { layoutJob, type LayoutFile } from './jobs/layout-job.js';
 import { packJob, type PackArguments } from './jobs/pack-job.js';
 import { removeTreeJob } from './jobs/remove-tree-job.js';
 import { spoolArchiveJob, type SpoolArchiveArguments, type SpooledArchive } from './jobs/spool-archive-job.js';
@@ -13,6 +14,7 @@ import { unpackLayerJob, type UnpackedLayer, type UnpackLayerArguments } from '.
 export interface ArchiveJobs {
   'unpack-layer': { args: UnpackLayerArguments; result: UnpackedLayer };
   pack: { args: PackArguments; result: null };
+  layout: { args: { files: LayoutFile[] }; result: null };
   extract: { args: ExtractArguments; result: null };
   changes: { args: ChangesArguments; result: PathChange[] };
   'spool-archive': { args: SpoolArchiveArguments; result: SpooledArchive };
@@ -33,6 +35,7 @@ const jobs: {
 } = {
   'unpack-layer': unpackLayerJob,
   pack: packJob,
+  layout: layoutJob,
   extract: extractJob,
   changes: changesJob,
   'spool-archive': spoolArchiveJob,
