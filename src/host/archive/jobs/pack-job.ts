@@ -30,11 +30,10 @@ export interface PackArguments {
   idMap: IdMap | null;
 }
 
-const READ_BYTES = 256 * 1024;
 const CAPABILITY = 'security.capability';
 const OPAQUE = 'trusted.overlay.opaque';
-/** Small entries are gathered into pieces of this size before they are handed out. */
-const FLUSH_BYTES = 256 * 1024;
+/** Size of the pieces that are handed out. */
+const PIECE_BYTES = 256 * 1024;
 
 /** Writes a tar archive of a tree, in the order of name bytes. */
 export async function packJob(args: PackArguments, context: JobContext): Promise<null> {
@@ -49,9 +48,9 @@ export async function packJob(args: PackArguments, context: JobContext): Promise
 
 class Packer {
   private readonly links = new Map<string, string>();
-  private readonly buffer = Buffer.allocUnsafe(READ_BYTES);
-  private gathered: Buffer[] = [];
-  private gatheredBytes = 0;
+  /** Gathers headers and content until it is full; files are read to where they are sent from. */
+  private readonly buffer = Buffer.allocUnsafeSlow(PIECE_BYTES);
+  private filledBytes = 0;
 
   constructor(
     private readonly args: PackArguments,
@@ -157,11 +156,13 @@ class Packer {
     try {
       await this.send(encodeHeader(entry));
       for (let left = entry.sizeBytes; left > 0;) {
-        const length = Math.min(left, this.buffer.length);
-        let read = readSync(fd, this.buffer, 0, length, null);
-        if (read === 0) read = this.buffer.fill(0, 0, length) && length;
-        await this.send(Buffer.from(this.buffer.subarray(0, read)));
+        const { buffer, filledBytes: at } = this;
+        const length = Math.min(left, buffer.length - at);
+        let read = readSync(fd, buffer, at, length, null);
+        if (read === 0) read = buffer.fill(0, at, at + length) && length;
         left -= read;
+        this.filledBytes += read;
+        if (this.filledBytes === buffer.length) await this.flush();
       }
       await this.send(paddingAfter(entry.sizeBytes));
     } finally {
@@ -180,17 +181,19 @@ class Packer {
   }
 
   private async send(piece: Buffer): Promise<void> {
-    if (piece.length === 0) return;
-    this.gathered.push(piece);
-    this.gatheredBytes += piece.length;
-    if (this.gatheredBytes >= FLUSH_BYTES) await this.flush();
+    for (let at = 0; at < piece.length;) {
+      const part = piece.subarray(at, at + this.buffer.length - this.filledBytes);
+      this.buffer.set(part, this.filledBytes);
+      this.filledBytes += part.length;
+      at += part.length;
+      if (this.filledBytes === this.buffer.length) await this.flush();
+    }
   }
 
   private async flush(): Promise<void> {
-    const pieces = this.gathered;
-    this.gathered = [];
-    this.gatheredBytes = 0;
-    if (pieces.length > 0) await this.context.emit(Buffer.concat(pieces));
+    const piece = this.buffer.subarray(0, this.filledBytes);
+    this.filledBytes = 0;
+    if (piece.length > 0) await this.context.emit(piece);
   }
 }
 
