@@ -7,7 +7,7 @@ import type { Endpoint, Sandbox } from './model.js';
 import { movePorts } from './move-ports.js';
 import { containersOf, type NetworksContext } from './networks-context.js';
 import { setDefaultRoutes } from './default-routes.js';
-import { openInside, unwireEndpoint } from './wire-endpoint.js';
+import { cutOff, openInside, removeVeth } from './wire-endpoint.js';
 
 /** Takes a container off a network. With `force` also one that is known no more. */
 export async function disconnectContainer(
@@ -47,9 +47,7 @@ function findContainer(directory: ContainerDirectory, ref: string, force: boolea
 
 async function detach(ctx: NetworksContext, sandbox: Sandbox, endpoint: Endpoint, wishes: PortWishes): Promise<void> {
   ctx.names.index.drop(endpoint);
-  await unwireEndpoint(ctx, endpoint, sandbox.sandboxKey);
-  // Where the container ended meanwhile, everything went with its sandbox.
-  if (ctx.sandboxes.get(sandbox.containerId) !== sandbox) return;
+  cutOff(ctx, endpoint, sandbox.sandboxKey);
   const { endpoints } = sandbox;
   ctx.sandboxes.setEndpoints(
     sandbox,
@@ -67,7 +65,10 @@ async function detach(ctx: NetworksContext, sandbox: Sandbox, endpoint: Endpoint
     // It has left all the same.
     ctx.log.error({ err, container: sandbox.containerId }, 'published ports lead nowhere any more');
   }
-  if (ctx.sandboxes.get(sandbox.containerId) !== sandbox) return;
-  ctx.names.adjust(sandbox);
-  ctx.repository.saveSandbox(sandbox);
+  // Where the container ended meanwhile, everything went with its sandbox.
+  if (ctx.sandboxes.get(sandbox.containerId) === sandbox) {
+    ctx.names.adjust(sandbox);
+    ctx.repository.saveSandbox(sandbox);
+  }
+  await removeVeth(ctx, endpoint.hostInterface);
 }

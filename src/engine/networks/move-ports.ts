@@ -25,6 +25,8 @@ export async function movePorts(
   const kept = new Set(rules.map(ruleKey));
   await ctx.firewall.publish(rules);
   await ctx.firewall.unpublish(portRules(former).filter((rule) => !kept.has(ruleKey(rule))));
+  // The container may have ended, and its ports been given back, before they were published.
+  if (ctx.sandboxes.get(sandbox.containerId) !== sandbox) await ctx.firewall.unpublish(rules);
 }
 
 function leaseAgain(ctx: NetworksContext, sandbox: Sandbox, to: Endpoint, wishes: PortWishes): PortLease[] {

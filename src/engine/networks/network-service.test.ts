@@ -507,6 +507,16 @@ describe('user-defined networks', () => {
     await networks.releaseSandbox(id('a'));
     await leaving;
     expect(networks.sandboxOf(id('a'))).toBeNull();
+    // And while it is connected, which moves its ports.
+    containers.set('a', {
+      ...running('bridge'),
+      ports: { ...publish('80/tcp', '7003'), exposedPorts: [], publishAllPorts: false },
+    });
+    await networks.connectSandbox(request('a', publish('80/tcp', '7003')));
+    const joining = networks.connect('twice', 'ca', { ...noConfig, gwPriority: 9 });
+    await networks.releaseSandbox(id('a'));
+    await Promise.allSettled([joining]);
+    expect(traces()).toMatchObject({ netns: [], elements: [false, false] });
     expect(db.sql.prepare('SELECT count(*) AS n FROM sandboxes').get()).toEqual({ n: 0 });
     containers.clear();
     await networks.remove('twice');

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { findLink, setLink } from '../../host/netlink/links.js';
 import type { RouteSocket } from '../../host/netlink/route-socket.js';
 import { setDefaultRoutes } from './default-routes.js';
@@ -17,7 +18,15 @@ import { openInside, unwireEndpoint, wireEndpoint } from './wire-endpoint.js';
 export async function readoptSandbox(ctx: NetworksContext, sandbox: Sandbox): Promise<void> {
   takePorts(ctx, sandbox);
   if (sandbox.kind === 'host') ensureHostNetns(sandbox.sandboxKey);
-  else await mendSandbox(ctx, sandbox);
+  else if (existsSync(sandbox.sandboxKey)) {
+    // After a start of the host there is none, and no container either, as will be found.
+    try {
+      await mendSandbox(ctx, sandbox);
+    } catch (err) {
+      // One container's trouble must not keep the daemon from the others.
+      ctx.log.error({ err, container: sandbox.containerId }, 'a running container may be without network');
+    }
+  }
   for (const endpoint of sandbox.endpoints) ctx.names.index.put(endpoint);
   ctx.names.adjust(sandbox);
 }
@@ -49,13 +58,9 @@ async function mendSandbox(ctx: NetworksContext, sandbox: Sandbox): Promise<void
 function rewire(ctx: NetworksContext, sandbox: Sandbox, wasCut: boolean): void {
   if (!sandbox.endpoints.some(({ interfaceName }) => interfaceName !== '') && !wasCut) return;
   if ([...ctx.networks.values()].some(({ parent }) => parent)) removeStrayLanLinks(sandbox);
-  try {
-    using inside = openInside(sandbox.sandboxKey);
-    const mended = sandbox.endpoints.filter((endpoint) => mend(ctx, sandbox, endpoint, inside));
-    if (wasCut || mended.length > 0) setDefaultRoutes(inside, [], sandbox.endpoints);
-  } catch (err) {
-    ctx.log.error({ err, container: sandbox.containerId }, 'a running container may be without network');
-  }
+  using inside = openInside(sandbox.sandboxKey);
+  const mended = sandbox.endpoints.filter((endpoint) => mend(ctx, sandbox, endpoint, inside));
+  if (wasCut || mended.length > 0) setDefaultRoutes(inside, [], sandbox.endpoints);
 }
 
 /** Returns whether it had to be. */

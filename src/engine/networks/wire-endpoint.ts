@@ -52,9 +52,14 @@ export function wireEndpoint(
 
 /** Cuts an endpoint off and takes its interface away; none is fine. */
 export async function unwireEndpoint(ctx: NetworksContext, endpoint: Endpoint, sandboxKey: string): Promise<void> {
+  cutOff(ctx, endpoint, sandboxKey);
+  await removeVeth(ctx, endpoint.hostInterface);
+}
+
+/** Lets nothing pass any more, so that another may have the addresses; what is left of the interface is for `removeVeth`. */
+export function cutOff(ctx: NetworksContext, endpoint: Endpoint, sandboxKey: string): void {
   removeLanLinks(sandboxKey, [endpoint]);
   cutEndpoint(ctx, endpoint.hostInterface);
-  await removeVeth(ctx, endpoint.hostInterface);
 }
 
 /** The veth pair. Throws when the bridge is gone. */

@@ -77,7 +77,7 @@ export interface Firewall {
   removeBridge(name: string): Promise<void>;
   /** Adds ports, all or none. A port that is there already is replaced. */
   publish(ports: readonly PortRule[]): Promise<void>;
-  /** Removes ports; ports that are not there are fine. */
+  /** Removes ports; ports that are not there, or lead somewhere else by now, are fine. */
   unpublish(ports: readonly PortRule[]): Promise<void>;
   /** Whether the rules are there; false after somebody flushed them. Then call `sync`. */
   isIntact(): Promise<boolean>;

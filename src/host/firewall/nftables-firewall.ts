@@ -127,7 +127,8 @@ export class NftablesFirewall implements Firewall, Disposable {
 
   async unpublish(ports: readonly PortRule[]): Promise<void> {
     using _ = await this.turn.acquire(TABLE);
-    const present = ports.filter((port) => this.ports.delete(keyOf(port)));
+    const present = ports.filter((port) => leadsTo(this.ports.get(keyOf(port)), port));
+    for (const port of present) this.ports.delete(keyOf(port));
     if (present.length > 0) await this.changePorts(portChanges('remove', present), present);
   }
 
@@ -235,6 +236,9 @@ function portChanges(action: ElementChange['action'], ports: readonly PortRule[]
     what: `${port.hostIp}:${port.hostPort}/${port.proto}`,
   }));
 }
+
+const leadsTo = (there: PortRule | undefined, { containerAddress, containerPort }: PortRule): boolean =>
+  there?.containerAddress === containerAddress && there.containerPort === containerPort;
 
 function putBack<T>(map: Map<string, T>, key: string, former: T | undefined): void {
   if (former === undefined) map.delete(key);
