@@ -26,6 +26,9 @@ describe('devices', () => {
       'error gathering device information while adding custom device "/dev/wharf-none": no such file or directory',
     );
     expect(await refusal(['--device', '/etc/passwd'])).toContain('"/etc/passwd": not a device node');
+    expect(await refusal(['--device-read-bps', '/dev/wharf-none:1m'])).toContain(
+      'stat /dev/wharf-none: no such file or directory',
+    );
   });
 
   it('maps a directory of devices', async () => {

@@ -79,4 +79,8 @@ describe('timestamps', () => {
   it.each(['x', '1.2.3', '10', '2026-13-45', '5 minutes'].filter((text) => text !== '10'))('refuses %s', (text) => {
     expect(() => parseTimestamp(text, now)).toThrow(`strconv.ParseInt: parsing "${text}": invalid syntax`);
   });
+
+  it.each(['9223372036854775808', '-9223372036854775809.5'])('finds %s too far away', (text) => {
+    expect(() => parseTimestamp(text)).toThrow('value out of range');
+  });
 });

@@ -21,8 +21,12 @@ const DATE = /^(\d{4}-\d{2}-\d{2})(?:T(\d{2}(?::\d{2}(?::\d{2})?)?)(?:\.(\d{1,9}
 export function parseTimestamp(text: string, nowMs = Date.now()): bigint {
   const unix = /^(-?\d+)(?:\.(\d{1,9})\d*)?$/.exec(text);
   if (unix) {
+    const seconds = BigInt(unix[1] ?? '0');
+    if (BigInt.asIntN(64, seconds) !== seconds) {
+      throw invalid(`strconv.ParseInt: parsing ${JSON.stringify(unix[1])}: value out of range`);
+    }
     const nanos = BigInt((unix[2] ?? '').padEnd(9, '0'));
-    return BigInt(unix[1] ?? '0') * 1_000_000_000n + (text.startsWith('-') ? -nanos : nanos);
+    return seconds * 1_000_000_000n + (text.startsWith('-') ? -nanos : nanos);
   }
   if (DURATION.test(text)) return BigInt(nowMs) * 1_000_000n - parseDuration(text);
   const date = DATE.exec(text);

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { errorMessage, invalid } from '../../shared/errors.js';
+import { errorMessage, hasCode, invalid } from '../../shared/errors.js';
 import { majorOf, minorOf } from './devices.js';
 import type { RuntimeResources, ThrottleRule } from './runtime-spec.js';
 import type { SpecResources } from './spec-input.js';
@@ -65,6 +65,7 @@ function blockDevice(path: string): { major: number; minor: number } {
     const { rdev } = statSync(path);
     return { major: majorOf(rdev), minor: minorOf(rdev) };
   } catch (error) {
-    throw invalid(`stat ${path}: ${errorMessage(error)}`, error);
+    const why = hasCode(error, 'ENOENT') ? 'no such file or directory' : errorMessage(error);
+    throw invalid(`stat ${path}: ${why}`, error);
   }
 }
