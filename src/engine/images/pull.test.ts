@@ -12,7 +12,7 @@ import { ImagesFixture } from '../../../test/support/images-fixture.js';
 import { poll } from '../../../test/support/poll.js';
 import { encodeHeader, END_OF_ARCHIVE, paddingAfter } from '../../host/archive/tar-writer.js';
 import { digestOf, shortDigest } from '../../shared/digest.js';
-import type { RegistryCredentials } from './image-service.js';
+import type { Progress, RegistryCredentials } from './image-service.js';
 
 const never = new AbortController().signal;
 let fixture: ImagesFixture;
@@ -496,10 +496,23 @@ describe('pull from a registry that fails', () => {
       response.write(blob.subarray(0, 1000));
       release.push(() => response.end(blob.subarray(1000)));
     });
-    const both = [pull(`${registry.address}/lib/foo`, '1'), pull(`${registry.address}/lib/foo`, '2')];
+    const first = pull(`${registry.address}/lib/foo`, '1');
     await poll('the download', () => release.length === 1);
+    const progress: Progress[] = [];
+    const options = {
+      fromImage: `${registry.address}/lib/foo`,
+      tag: '2',
+      allTags: false,
+      platform: '',
+      credentials: null,
+    };
+    const second = fixture.images.pull(options, (message) => void progress.push(message), never);
+    // It is told how far the first one's download is.
+    const isShown = ({ id, status, progressDetail }: Progress): boolean =>
+      id === shortDigest(digest) && status === 'Downloading' && (progressDetail?.current ?? 0) > 0;
+    await poll('the progress of the first', () => progress.some(isShown));
     release[0]?.();
-    await Promise.all(both);
+    await Promise.all([first, second]);
     expect(registry.requests.filter((line) => line.includes(digest))).toHaveLength(1);
   });
 
