@@ -184,6 +184,24 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('name service', () => {
     await ok('rm', '-f', 'later');
   });
 
+  it('has addresses of both families where the network has them', async () => {
+    await ok('network', 'create', '--ipv6', '--subnet', 'fd00:31::/64', 'both');
+    await runIn('six', '--network', 'both', '--ip6', 'fd00:31::9', '--network-alias', 'pair');
+    await runIn('seven', '--network', 'both', '--ip6', 'fd00:31::a', '--network-alias', 'pair');
+    const hex = (last: string) => `fd000031${'0'.repeat(22)}${last}`;
+    const v4 = await addressOf('six', 'both');
+    expect(await ask('seven', 'six/28', 'six/1', 'pair/28', 'six/28/tcp')).toEqual([
+      `0 1 ${hex('09')}`,
+      `0 1 ${v4}`,
+      `0 2 ${hex('09')} ${hex('0a')}`,
+      `0 1 ${hex('09')}`,
+    ]);
+    const reversed = `${hex('09').split('').reverse().join('.')}.ip6.arpa/12`;
+    expect(await ask('seven', reversed)).toEqual([`0 1 ${Buffer.from('\x03six\x04both\0').toString('hex')}`]);
+    await ok('rm', '-f', 'six', 'seven');
+    await ok('network', 'rm', 'both');
+  });
+
   it('answers again after the daemon was killed or stopped, at the same place', async () => {
     const expected = [`0 1 ${await addressOf('db', 'sea')}`];
     for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
