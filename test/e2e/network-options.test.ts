@@ -197,6 +197,16 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('networks', () => {
     await ok('rm', '-f', 'web');
   });
 
+  it('publish sctp by rules, which is all that a kernel without sctp can show', async () => {
+    await restart();
+    await ok('run', '-d', '--name', 'web', '-p', '9999:99/sctp', ...SERVE);
+    const lead = `sctp . 9999 : ${await addressOf('web')} . 99`;
+    expect(await host('nft', 'list', 'map', 'inet', 'wharfd', 'published4')).toContain(lead);
+    expect(await ok('port', 'web')).toContain('99/sctp -> 0.0.0.0:9999');
+    await ok('rm', '-f', 'web');
+    expect(await host('nft', 'list', 'map', 'inet', 'wharfd', 'published4')).not.toContain('9999');
+  });
+
   it('have no rules for IPv6 with --ip6tables=false, and ports all the same', async () => {
     await restart('--ip6tables=false', '--ipv6', '--bip6', 'fd78:1::1/64');
     await ok('run', '-d', '--name', 'web', '-p', '8080:80', ...SERVE);

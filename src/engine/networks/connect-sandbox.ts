@@ -108,14 +108,16 @@ function wireSandbox(ctx: NetworksContext, sandbox: Sandbox, undo: UndoStack): v
   }
   undo.push('name service', () => ctx.names.close(sandbox.containerId));
   const wired = sandbox.endpoints.filter(({ interfaceName }) => interfaceName !== '');
+  // Links on the host's wire have numbers of the kernel's choosing.
+  const isNumbered = !wired.some(isLanEndpoint);
   wired.forEach((endpoint, index) => {
     undo.push('interface', () => {
       cutEndpoint(ctx, endpoint.hostInterface);
       removeLanLinks(sandboxKey, [endpoint]);
     });
-    wireEndpoint(ctx, networkOf(ctx, endpoint), endpoint, sandboxKey, inside, FIRST_INDEX + index);
+    wireEndpoint(ctx, networkOf(ctx, endpoint), endpoint, sandboxKey, inside, isNumbered ? FIRST_INDEX + index : 0);
   });
-  setDefaultRoutes(inside, [], wired, (endpoint) => FIRST_INDEX + wired.indexOf(endpoint));
+  setDefaultRoutes(inside, [], wired, isNumbered ? (endpoint) => FIRST_INDEX + wired.indexOf(endpoint) : undefined);
 }
 
 async function publish(

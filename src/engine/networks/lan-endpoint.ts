@@ -1,5 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
-import { deleteLink, findLink, type Link, listLinks } from '../../host/netlink/links.js';
+import { deleteLink, findLink, type Link, listLinks, setLink } from '../../host/netlink/links.js';
 import { openRouteSocket, type RouteSocket } from '../../host/netlink/route-socket.js';
 import { createIpvlan, createMacvlan } from '../../host/netlink/stacked-links.js';
 import { hasCode, internal } from '../../shared/errors.js';
@@ -17,22 +18,23 @@ export function isLanEndpoint({ interfaceName, hostInterface }: Endpoint): boole
 }
 
 /**
- * Gives a namespace its link on the network's parent, down and without addresses. `index` is its number in there; 0: any. Throws
- * internal in dockerd's words.
+ * Gives a namespace its link on the network's parent, down and without addresses; `inside` is a socket in there. Throws internal in dockerd's
+ * words, with nothing left. It is born under a name and a number that nobody has: kernels before 6.14 look for those of a new link among
+ * the host's, and find that its eth0 exists.
  */
 export function createLanLink(
   ctx: NetworksContext,
   network: Network,
   endpoint: Endpoint,
   sandboxKey: string,
-  index: number,
+  inside: RouteSocket,
 ): void {
   const parentName = network.parent?.name ?? '';
   const parent = findLink(ctx.routes, parentName);
   if (!parent) throw internal(`the requested parent interface ${parentName} was not found on the Docker host`);
   const netnsFd = openSync(sandboxKey, 'r');
-  const name = endpoint.interfaceName;
-  const settings = { name, parent: parent.index, netnsFd, index, group: LINK_GROUP };
+  const name = `lan${randomBytes(5).toString('hex')}`;
+  const settings = { name, parent: parent.index, netnsFd, group: LINK_GROUP };
   try {
     ctx.routes.request(
       network.driver === 'ipvlan'
@@ -44,6 +46,17 @@ export function createLanLink(
   } finally {
     closeSync(netnsFd);
   }
+  rename(inside, name, endpoint.interfaceName);
+}
+
+function rename(inside: RouteSocket, name: string, wanted: string): void {
+  try {
+    inside.request(setLink(findLink(inside, name)?.index ?? 0, { name: wanted }));
+  } catch (error) {
+    removeLink(inside, name);
+    const what = `error renaming interface "${name}" to "${wanted}": ${systemErrorText(error)}`;
+    throw internal(`failed to add interface ${name} to sandbox: ${what}`, error);
+  }
 }
 
 /**
@@ -52,7 +65,7 @@ export function createLanLink(
  */
 export function removeLanLinks(sandboxKey: string, endpoints: readonly Endpoint[]): void {
   const names = endpoints.filter(isLanEndpoint).map(({ interfaceName }) => interfaceName);
-  if (names.length > 0) inside(sandboxKey, (socket) => names.forEach((name) => removeLink(socket, name)));
+  if (names.length > 0) withSocket(sandboxKey, (socket) => names.forEach((name) => removeLink(socket, name)));
 }
 
 /** Removes links that a connect put into a running container and did not live to record. */
@@ -60,12 +73,12 @@ export function removeStrayLanLinks({ kind, sandboxKey, endpoints }: Sandbox): v
   if (kind === 'host') return;
   const known = new Set(endpoints.map(({ interfaceName }) => interfaceName));
   const isStray = ({ name, group }: Link): boolean => group === LINK_GROUP && !known.has(name);
-  inside(sandboxKey, (socket) => {
+  withSocket(sandboxKey, (socket) => {
     for (const { name } of listLinks(socket).filter(isStray)) removeLink(socket, name);
   });
 }
 
-function inside(sandboxKey: string, fn: (socket: RouteSocket) => void): void {
+function withSocket(sandboxKey: string, fn: (socket: RouteSocket) => void): void {
   let socket: RouteSocket;
   try {
     socket = openRouteSocket(sandboxKey);

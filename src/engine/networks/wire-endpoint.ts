@@ -39,7 +39,7 @@ export function wireEndpoint(
 ): void {
   checkInterfaceName(endpoint);
   if (network.driver === 'bridge') joinBridge(ctx, network, endpoint, sandboxKey, index);
-  else createLanLink(ctx, network, endpoint, sandboxKey, index);
+  else createLanLink(ctx, network, endpoint, sandboxKey, inside);
   try {
     if (network.driver === 'bridge') setPort(ctx, network, endpoint.hostInterface);
     configure(endpoint, sandboxKey, inside, index);
