@@ -38,8 +38,8 @@ export class ContainerRegistry {
   }
 
   /**
-   * By full id, name, name of a link to it (`/parent/alias`), or unique prefix of an id, in this order. Throws not-found `No such container: x`, or invalid when
-   * the prefix fits several. Containers that are still being created are not found.
+   * By full id, name, name of a link to it (`/parent/alias`), or unique prefix of an id, in this order. Throws not-found
+   * `No such container: x`, or invalid when the prefix fits several. Containers that are still being created are not found.
    */
   find(ref: string): ContainerEntry {
     const entry = this.lookup(ref);

@@ -177,7 +177,10 @@ export function removeLink(ctx: ContainersContext, name: string): void {
   if (container.state.running && gone) rewriteHosts(container, gone.names, () => '');
 }
 
-/** A container is gone: links to it are from now on links to one of its name, of which there may be another some day. */
+/**
+ * A container is going: links to it are from now on links to one of its name, of which there may be another some day. Never throws; where
+ * it can't be stored, on a full disk for instance, the link goes on meaning the one that was.
+ */
 export function keepLinksByName(ctx: ContainersContext, { id, name }: ContainerEntry): void {
   for (const entry of ctx.registry.all()) {
     const { hostConfig } = entry.container;
@@ -185,6 +188,10 @@ export function keepLinksByName(ctx: ContainersContext, { id, name }: ContainerE
     const links = hostConfig.links.map((link) =>
       link.startsWith(`${id}:`) ? `${name}${link.slice(id.length)}` : link,
     );
-    ctx.registry.save(entry, { hostConfig: { ...hostConfig, links } });
+    try {
+      ctx.registry.save(entry, { hostConfig: { ...hostConfig, links } });
+    } catch (err) {
+      ctx.deps.log.warn({ err, container: entry.id, link: id }, 'cannot keep a link by its name');
+    }
   }
 }

@@ -109,10 +109,16 @@ function takeDown(path: string): void {
   rmdirSync(path);
 }
 
-/** Takes down the views that a daemon has left which was killed; once, at boot. */
+/** Takes down the views that a daemon has left which was killed; once, at boot. Never throws for one of them. */
 export function removeViews({ deps }: ContainersContext): void {
   if (!existsSync(deps.paths.views)) return;
-  for (const name of readdirSync(deps.paths.views)) takeDown(join(deps.paths.views, name));
+  for (const name of readdirSync(deps.paths.views)) {
+    try {
+      takeDown(join(deps.paths.views, name));
+    } catch (err) {
+      deps.log.warn({ err, name }, 'cannot take down a view that was left');
+    }
+  }
 }
 
 /**
