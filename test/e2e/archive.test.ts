@@ -342,7 +342,7 @@ describe('an upload', () => {
 describe('a download', () => {
   const big = 'big-file';
   const ask = (version: string): string =>
-    `GET /containers/stopped/archive?path=/${big} HTTP/${version}\r\nHost: d\r\n\r\n`;
+    `GET /containers/stopped/archive?path=/${big} HTTP/${version}\r\nHost: d\r\nConnection: close\r\n\r\n`;
 
   it.each(['1.1', '1.0'])('comes whole to a client of HTTP/%s that takes its time', async (version) => {
     const content = randomBytes(3_000_000);
