@@ -126,6 +126,7 @@ const CALLS: Call[] = [
   call('GET /images/{name}/json', '/images/busybox/json'),
   call('GET /images/{name}/json', '/images/nosuch/json', { status: 404 }),
   call('GET /images/{name}/history', '/images/busybox/history'),
+  call('GET /images/{name}/attestations', '/images/busybox/attestations', { since: '1.55' }),
   call('GET /images/{name}/get', '/images/busybox/get', { as: 'text' }),
   call('GET /images/get', '/images/get?names=busybox', { as: 'text' }),
   call('GET /distribution/{name}/json', () => `/distribution/${registry?.address}/oa:1/json`),
