@@ -47,6 +47,15 @@ const sleepers = (count: number) => async (target: Target) => {
   return async () => eightAtOnce(ids, (id) => target.call('DELETE', `/containers/${id}?force=1`));
 };
 
+const created = (count: number) => async (target: Target) => {
+  const ids: string[] = [];
+  await eightAtOnce([...Array(count).keys()], async () => {
+    const reply = await target.call('POST', '/containers/create', { Image: 'busybox', Cmd: ['true'] });
+    ids.push((reply as { Id: string }).Id);
+  });
+  return async () => eightAtOnce(ids, (id) => target.call('DELETE', `/containers/${id}?force=1`));
+};
+
 const named =
   (name: string, ...args: string[]) =>
   async (target: Target) => {
@@ -164,6 +173,14 @@ export const rows: Row[] = [
     rounds: 3,
     prepare: sleepers(30),
     measure: p50('/containers/json'),
+  },
+  {
+    name: 'GET /containers/json?all=1, 1,000 created, p50',
+    budget: 0.3,
+    unit: 'ms',
+    rounds: 3,
+    prepare: created(1000),
+    measure: p50('/containers/json?all=1', 20),
   },
   { name: 'GET /info, p50', budget: 0.2, unit: 'ms', rounds: 3, measure: p50('/info', 100) },
   {
