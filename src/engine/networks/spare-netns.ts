@@ -15,12 +15,18 @@ export interface PreparedNetns {
   readonly routes: RouteSocket;
 }
 
+interface Spare extends PreparedNetns {
+  readonly madeAtMs: number;
+}
+
+const isFresh = ({ madeAtMs }: Spare): boolean => performance.now() - madeAtMs <= MAX_AGE_MS;
+
 /**
  * Keeps one network namespace ready for the next container: the kernel takes 2 to 3 ms to make one, as long as all else that a start
  * does before the runtime. It is held by a descriptor only, so that it goes with the daemon however that ends.
  */
 export class SpareNetns {
-  private spare: (PreparedNetns & { madeAtMs: number }) | null = null;
+  private spare: Spare | null = null;
   private isClosed = false;
 
   constructor(private readonly log: Logger) {}
@@ -28,7 +34,7 @@ export class SpareNetns {
   /** The spare, or one made now. */
   take(): PreparedNetns {
     const { spare } = this;
-    if (spare && performance.now() - spare.madeAtMs <= MAX_AGE_MS) {
+    if (spare && isFresh(spare)) {
       this.spare = null;
       return spare;
     }
@@ -37,7 +43,7 @@ export class SpareNetns {
 
   /** Makes the spare unless there is one; for a moment in which the daemon waits for something else. Never throws. */
   refill(): void {
-    if (this.isClosed || (this.spare && performance.now() - this.spare.madeAtMs <= MAX_AGE_MS)) return;
+    if (this.isClosed || (this.spare && isFresh(this.spare))) return;
     try {
       this.drop();
       this.spare = { ...prepareNetns(), madeAtMs: performance.now() };

@@ -1,32 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import type { Socket } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type SocketPair, socketPair } from '../../../test/support/socket-pair.js';
 import { HttpBodyDecoder } from '../../shared/http-body-decoder.js';
 import { duplicateFd } from '../sys/duplicate-fd.js';
 import { SocketOutput } from './socket-output.js';
 
-let directory: string;
-let server: Server;
+let pair: SocketPair;
 let client: Socket;
 let accepted: Socket;
 
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'socket-output-'));
-  server = createServer({ pauseOnConnect: true, allowHalfOpen: true }).listen(join(directory, 's'));
-  await once(server, 'listening');
-  client = connect(join(directory, 's'));
-  [accepted] = (await once(server, 'connection')) as [Socket];
+  pair = await socketPair();
+  ({ client, accepted } = pair);
 });
 
-afterEach(() => {
-  for (const socket of [client, accepted]) socket.destroy();
-  server.close();
-  rmSync(directory, { recursive: true });
-});
+afterEach(() => pair[Symbol.dispose]());
 
 function open(signal: AbortSignal): SocketOutput {
   const { fd } = (accepted as Socket & { _handle: { fd: number } })._handle;
