@@ -199,6 +199,7 @@ describe('logs', () => {
       timestamps: true,
       tail: 5,
       details: false,
+      joined: false,
     });
     const older = await api.call('GET', '/v1.41/containers/c/logs?stderr=1&tail=abc');
     expect(older.headers['content-type']).toBe('application/vnd.docker.raw-stream');

@@ -1,6 +1,7 @@
 import { parseDetachKeys } from '../../engine/containers/detach-keys.js';
 import type { AttachOptions, LogsOptions } from '../../engine/containers/container-service.js';
 import { invalid } from '../../shared/errors.js';
+import { takesJoinedFrames } from '../compat/frames-of-logs.js';
 import { atLeast } from '../http/api-version.js';
 import { streamFlushed } from '../http/flushed-stream.js';
 import { hijack, streamContentType } from '../http/hijack.js';
@@ -24,6 +25,7 @@ async function containerLogs(request: ApiRequest): Promise<null> {
     timestamps: query.bool('timestamps'),
     tail: tailLines(query.string('tail')),
     details: query.bool('details'),
+    joined: takesJoinedFrames(request.headers['user-agent']),
   };
   const { tty, chunks } = await engine.containers.logs(pathId(request), options, signal);
   return streamFlushed(request, streamContentType(request, tty), chunks);

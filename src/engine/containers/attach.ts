@@ -128,6 +128,7 @@ async function replay(
     timestamps: false,
     tail: 'all' as const,
     details: false,
+    joined: false,
   };
   for await (const chunk of readLogs(ctx, entry, { ...everything, stdout, stderr }, abort.signal, mark)) {
     if (!client.write(chunk)) await drained(client);

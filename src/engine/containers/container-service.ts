@@ -121,6 +121,8 @@ export interface LogsOptions {
   timestamps: boolean;
   tail: number | 'all';
   details: boolean;
+  /** Whether lines of one stream that follow each other may share frames. */
+  joined: boolean;
 }
 
 export interface LogStream {

@@ -1,3 +1,4 @@
+import { type Bytes, hasWords, wordsOf } from './bytes.js';
 import { formatDetails, parseLogRecord } from './log-record.js';
 import type { LogRecord } from './log-record.js';
 import { PADDED_TIME_BYTES } from './log-time.js';
@@ -6,49 +7,46 @@ import { unescapeJson } from './unescape-json.js';
 
 const NEWLINE = 0x0a;
 const LOWER_E = 0x65;
-const LOWER_O = 0x6f;
+const LETTER_T = 0x54;
+const Z = 0x5a;
 
-const HEAD = Buffer.from('{"log":"');
-/** What follows the text of a record without attributes; only where the stream's name is it can differ. */
-const MIDDLE = Buffer.from('","stream":"stdout","time":"');
-const STREAM_LETTER = MIDDLE.indexOf('out"');
+const HEAD = wordsOf('{"log":"');
+/** What follows the text of a record without attributes, and begins the time. */
+const STDOUT_MIDDLE = wordsOf('","stream":"stdout","time":"');
+const STDERR_MIDDLE = wordsOf('","stream":"stderr","time":"');
+/** Where the two differ first. */
+const STREAM_LETTER = '","stream":"std'.length;
 const END = [0x22, 0x7d, NEWLINE] as const;
 /** `2006-01-02T15:04:05Z` and up to ten bytes of fraction. */
 const TIME_MIN_BYTES = 20;
+const LETTER_T_AT = 10;
 
 /**
  * Encodes the lines of a json-file log. Lines as dockerd and the shim write them go through one pass over the bytes; any other
  * line is parsed, and left out if it is no record.
  */
 export class JsonRecordEncoder extends RecordEncoder {
-  protected override encodeNext(source: Buffer, at: number, end: number): number {
+  protected override encodeNext(source: Bytes, at: number, end: number): number {
     // a record is never longer in the output than in the log, except for details, which make room for themselves
     const next = this.format.details ? -1 : this.encodeFast(source, at);
-    return next >= 0 ? next : this.encodeSlowly(source, at, end);
+    return next >= 0 ? next : this.encodeSlowly(source.bytes, at, end);
   }
 
   /** Returns where the next line begins, or -1 if this one is not as expected. */
-  private encodeFast(source: Buffer, at: number): number {
-    const { target } = this;
-    for (let i = 0; i < HEAD.length; i++) if (source[at + i] !== HEAD[i]) return -1;
-    const from = this.length + this.prefixBytes;
-    const result = unescapeJson(source, at + HEAD.length, target, from);
+  private encodeFast(input: Bytes, at: number): number {
+    const { bytes: source } = input;
+    if (!hasWords(input, at, HEAD)) return -1;
+    const from = this.textAt;
+    const result = unescapeJson(input, at + HEAD.byteLength, this.output, from);
     if (result.quoteAt < 0) return -1;
-    const to = result.writtenTo;
-    const letter = source[result.quoteAt + STREAM_LETTER];
-    const timeAt = matchMiddle(source, result.quoteAt);
-    if (timeAt < 0) return -1;
-    let timeEnd = timeAt + TIME_MIN_BYTES;
-    while (source[timeEnd] !== END[0]) {
-      if (source[timeEnd] === NEWLINE || timeEnd - timeAt > PADDED_TIME_BYTES) return -1;
-      timeEnd++;
-    }
-    if (source[timeEnd + 1] !== END[1] || source[timeEnd + 2] !== END[2]) return -1;
-    const stream = letter === LOWER_E ? STDERR : STDOUT;
-    if (this.admits(stream, source, timeAt, timeEnd)) {
-      this.writePrefix(stream, to - from, source, timeAt, timeEnd);
-      this.length = to;
-    }
+    const textBytes = result.writtenTo - from;
+    const stream = source[result.quoteAt + STREAM_LETTER] === LOWER_E ? STDERR : STDOUT;
+    const middle = stream === STDERR ? STDERR_MIDDLE : STDOUT_MIDDLE;
+    if (!hasWords(input, result.quoteAt, middle)) return -1;
+    const timeAt = result.quoteAt + middle.byteLength;
+    const timeEnd = endOfTime(source, timeAt);
+    if (timeEnd < 0 || source[timeEnd + 1] !== END[1] || source[timeEnd + 2] !== END[2]) return -1;
+    if (this.admits(stream, source, timeAt, timeEnd)) this.add(stream, textBytes, source, timeAt, timeEnd);
     return timeEnd + END.length;
   }
 
@@ -65,19 +63,19 @@ export class JsonRecordEncoder extends RecordEncoder {
     const stream = record.stream === 'stderr' ? STDERR : STDOUT;
     if (!this.admits(stream, time, 0, time.length)) return;
     const text = Buffer.from(this.format.details ? `${formatDetails(record.attrs)} ${record.log}` : record.log);
-    const bytes = this.prefixBytes + text.length;
-    this.reserve(bytes, followingBytes);
-    this.writePrefix(stream, text.length, time, 0, time.length);
-    text.copy(this.target, this.length + this.prefixBytes);
-    this.length += bytes;
+    this.reserve(this.prefixBytes + text.length, followingBytes);
+    text.copy(this.target, this.textAt);
+    this.add(stream, text.length, time, 0, time.length);
   }
 }
 
-/** Where the time begins that follows the text whose closing quote is at `quoteAt`; -1 if something else is there. */
-function matchMiddle(source: Buffer, quoteAt: number): number {
-  const letter = source[quoteAt + STREAM_LETTER];
-  if (letter !== LOWER_E && letter !== LOWER_O) return -1;
-  for (let i = 1; i < STREAM_LETTER; i++) if (source[quoteAt + i] !== MIDDLE[i]) return -1;
-  for (let i = STREAM_LETTER + 3; i < MIDDLE.length; i++) if (source[quoteAt + i] !== MIDDLE[i]) return -1;
-  return quoteAt + MIDDLE.length;
+/** Where the quote is that ends the time which begins at `at`; -1 if it can't be one. */
+function endOfTime(source: Buffer, at: number): number {
+  const usual = at + PADDED_TIME_BYTES;
+  if (source[usual] === END[0] && source[at + LETTER_T_AT] === LETTER_T && source[usual - 1] === Z) return usual;
+  for (let end = at + TIME_MIN_BYTES; end - at <= PADDED_TIME_BYTES; end++) {
+    if (source[end] === END[0]) return end;
+    if (source[end] === NEWLINE) return -1;
+  }
+  return -1;
 }

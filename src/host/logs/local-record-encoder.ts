@@ -1,4 +1,5 @@
 import { formatRfc3339Nano } from '../../shared/rfc3339.js';
+import type { Bytes } from './bytes.js';
 import { RecordEncoder, STDERR, STDOUT } from './record-encoder.js';
 
 /** Of the length before and after each message, big endian. */
@@ -34,7 +35,7 @@ export class LocalRecordEncoder extends RecordEncoder {
     this.needsTime = format.timestamps || (format.sinceNs ?? null) !== null || (format.untilNs ?? null) !== null;
   }
 
-  protected override encodeNext(source: Buffer, at: number, end: number): number {
+  protected override encodeNext({ bytes: source }: Bytes, at: number, end: number): number {
     const messageEnd = at + LENGTH_BYTES + source.readUInt32BE(at);
     const next = messageEnd + LENGTH_BYTES;
     if (!this.decode(source, at + LENGTH_BYTES, messageEnd)) return next;
@@ -42,14 +43,12 @@ export class LocalRecordEncoder extends RecordEncoder {
     if (!this.admits(this.stream, time, 0, time.length)) return next;
     // there are no attributes in this format, but the space after them is
     const textBytes = (this.format.details ? 1 : 0) + this.lineEnd - this.lineAt + (this.isEnded ? 1 : 0);
-    const bytes = this.prefixBytes + textBytes;
-    this.reserve(bytes, end - next);
-    this.writePrefix(this.stream, textBytes, time, 0, time.length);
-    let to = this.length + this.prefixBytes;
+    this.reserve(this.prefixBytes + textBytes, end - next);
+    let to = this.textAt;
     if (this.format.details) this.target[to++] = SPACE;
     to += source.copy(this.target, to, this.lineAt, this.lineEnd);
     if (this.isEnded) this.target[to] = NEWLINE;
-    this.length += bytes;
+    this.add(this.stream, textBytes, time, 0, time.length);
     return next;
   }
 

@@ -110,6 +110,31 @@ describe('what a record becomes', () => {
     expect(await read()).toBe('"\\/\b\f\n\r\tA\u00e9\u20ac\u{1f600}\ufffdx\ufffd');
   });
 
+  it('decodes any byte anywhere, and times of any width', async () => {
+    const texts: string[] = [];
+    for (let size = 0; size <= 9; size++) {
+      for (let at = 0; at < Math.max(size, 1); at++) {
+        for (const code of [0, 9, 10, 31, 32, 33, 34, 35, 91, 92, 93, 126, 127, 128, 255, 0x20ac, 0x1f600]) {
+          texts.push(`${'x'.repeat(at)}${size > 0 ? String.fromCodePoint(code) : ''}${'é"\\y'.repeat(size - at)}`);
+        }
+      }
+    }
+    const fraction = (index: number): string => '123456789'.slice(0, index % 10);
+    const time = (index: number): string => `2026-01-02T03:04:05${index % 10 > 0 ? '.' : ''}${fraction(index)}Z`;
+    const log = texts.map((text, index) => JSON.stringify({ log: text, stream: 'stdout', time: time(index) }));
+    writeFileSync(path, log.map((text) => `${text}\n`).join(''));
+    expect(await read()).toBe(texts.join(''));
+    const stamped = await read({ timestamps: true });
+    expect(stamped).toBe(texts.map((text, i) => `2026-01-02T03:04:05.${fraction(i).padEnd(9, '0')}Z ${text}`).join(''));
+  });
+
+  it('leaves out what is no record, and goes on with the next line', async () => {
+    const whole = line(1).trimEnd();
+    const broken = Array.from({ length: whole.length }, (_, at) => `${whole.slice(0, at)}\n`);
+    writeFileSync(path, broken.join('') + line(2));
+    expect(await read()).toBe('line 2\n');
+  });
+
   it('frames each record of a container without a terminal', async () => {
     writeFileSync(path, line(1) + line(2, 'stderr'));
     const frames = Buffer.from(await read({ tty: false }));
