@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { removeTree } from '../../host/sys/remove-tree.js';
 import type { ContainerEntry } from './container-entry.js';
 import { runFiles } from './container-paths.js';
 import type { ContainersContext } from './containers-context.js';
@@ -26,8 +27,8 @@ export function releaseMounts(ctx: ContainersContext, entry: ContainerEntry): Pr
 export function releaseFiles(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
   const files = runFiles(ctx.deps.paths, entry.id);
   return tryAll(ctx, entry, [
-    ['socket', () => rm(files.socket, { force: true })],
-    ['bundle', () => rm(files.bundle, { recursive: true, force: true })],
+    ['socket', () => rmSync(files.socket, { force: true })],
+    ['bundle', () => removeTree(files.bundle)],
   ]);
 }
 

@@ -13,12 +13,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { systemFault } from '../archive/archive-error.js';
 import { diskUsageBytes } from '../archive/disk-usage.js';
 import { conflict, invalid, notFound } from '../../shared/errors.js';
+import { removeTree } from '../sys/remove-tree.js';
 import { MNT_DETACH, umountAll, UMOUNT_NOFOLLOW } from '../sys/mount.js';
 import { fillInitLayer } from './init-layer.js';
 import { newLinkName } from './layer-id.js';
@@ -135,7 +135,7 @@ export class Snapshots {
     const doomed = this.detach(id);
     if (!doomed) return;
     // What can't be removed now is out of sight, and goes with LayerStore.sweep() at the next boot.
-    const removal = rm(doomed, { recursive: true, force: true }).catch(() => undefined);
+    const removal = removeTree(doomed).catch(() => undefined);
     this.removals.add(removal);
     void removal.then(() => this.removals.delete(removal));
   }
