@@ -8,7 +8,7 @@ import { daemonSuite } from '../support/daemon-suite.js';
 import { poll } from '../support/poll.js';
 
 const suite = daemonSuite();
-const ROUNDS = 10;
+const ROUNDS = Number(process.env['WHARF_TEST_ROUNDS'] ?? 10);
 
 const post = (path: string, body?: unknown): Promise<ApiReply> => suite.daemon.api.post(path, body);
 const host = async (...command: string[]): Promise<string> => {
@@ -117,7 +117,7 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('kill -9 of the daemon', () =>
       if (round % 2 === 0) work.reverse();
       await killDuring(box, pid, () => Promise.all(work.map((start) => start())), 15);
     }
-  }, 300_000);
+  }, 900_000);
 
   it('while a container is disconnected and a network removed, leaves the kernel as the store says', async () => {
     for (let round = 0; round < ROUNDS; round++) {
@@ -128,5 +128,5 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('kill -9 of the daemon', () =>
       const work = [() => disconnect(leaving), () => suite.daemon.api.delete('/networks/new')];
       await killDuring(box, pid, () => Promise.all(work.map((start) => start())), 60);
     }
-  }, 300_000);
+  }, 900_000);
 });

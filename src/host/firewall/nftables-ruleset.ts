@@ -66,13 +66,9 @@ const MAPS: Record<string, string> = {
 
 /** What leaves a bridge for elsewhere, and what comes back to it from where it went. */
 const TRANSLATION = [
-  'oifname @bridges ip saddr 127.0.0.0/8 masquerade',
-  // A container that dials a published port of its own bridge: without this the answer would come straight from the other
-  // container's address, which the caller never dialled.
-  'ct status dnat ip saddr . oifname @own4 masquerade',
-  'ct status dnat ip6 saddr . oifname @own6 masquerade',
-  'ip saddr . oifname @own4 return',
-  'ip6 saddr . oifname @own6 return',
+  'ip saddr 127.0.0.0/8 oifname @bridges masquerade',
+  'ip saddr . oifname @own4 goto within-bridge',
+  'ip6 saddr . oifname @own6 goto within-bridge',
   'snat ip to ip saddr . meta l4proto map @snat4',
   'snat ip6 to ip6 saddr . meta l4proto map @snat6',
   'ip saddr . meta l4proto @masquerade4 masquerade',
@@ -85,8 +81,9 @@ const CHAINS: Record<string, { hook: string; rules: string[] }> = {
   raw: {
     hook: 'type filter hook prerouting priority raw; policy accept;',
     // route_localnet is on for our bridges, so that the host's 127.0.0.1 reaches published ports; without these two
-    // rules containers would reach whatever listens on the host's loopback.
-    rules: ['iifname @bridges ip daddr 127.0.0.0/8 drop', 'iifname @bridges ip saddr 127.0.0.0/8 drop'],
+    // rules containers would reach whatever listens on the host's loopback. Every packet meets them: addresses are compared sooner than
+    // interfaces are looked up.
+    rules: ['ip daddr 127.0.0.0/8 iifname @bridges drop', 'ip saddr 127.0.0.0/8 iifname @bridges drop'],
   },
   prerouting: {
     hook: 'type nat hook prerouting priority dstnat; policy accept;',
@@ -111,10 +108,18 @@ const CHAINS: Record<string, { hook: string; rules: string[] }> = {
     hook: 'type nat hook postrouting priority srcnat; policy accept;',
     rules: TRANSLATION,
   },
+  'within-bridge': {
+    hook: '',
+    // A container that dials a published port of its own bridge: without this the answer would come straight from the other
+    // container's address, which the caller never dialled.
+    rules: ['ct status dnat masquerade'],
+  },
   forward: {
     hook: 'type filter hook forward priority filter; policy accept;',
     rules: [
       `jump ${ADMIN_CHAIN}`,
+      // What was let through once goes on, whichever way, without being looked up again.
+      'ct state established,related accept',
       'oifname @bridges goto into-bridge',
       'iifname @internal drop',
       'iifname != @bridges jump not-a-router',
@@ -123,7 +128,6 @@ const CHAINS: Record<string, { hook: string; rules: string[] }> = {
   'into-bridge': {
     hook: '',
     rules: [
-      'ct state established,related accept',
       'ct status dnat accept',
       'iifname . oifname @icc accept',
       'iifname @internal drop',
