@@ -6,6 +6,7 @@ import { ConfigError, parseFlags } from './config/parse-flags.js';
 import { usage } from './config/usage.js';
 import { errorMessage } from './shared/errors.js';
 import { silentLogger } from './shared/logger.js';
+import { sourceStack } from './shared/source-stack.js';
 import { buildInfo, ENGINE_VERSION } from './shared/version.js';
 
 /** What dockerd exits with for anything that keeps it from starting. */
@@ -52,7 +53,10 @@ function print(text: string): number {
   return 0;
 }
 
-process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : errorMessage(error)}\n`);
-  return EXIT_FAILURE;
-});
+void main(process.argv.slice(2))
+  .catch((error: unknown) => {
+    const text = error instanceof Error ? error.stack && sourceStack(error.stack) : undefined;
+    process.stderr.write(`${text ?? errorMessage(error)}\n`);
+    return EXIT_FAILURE;
+  })
+  .then((code) => (process.exitCode = code));

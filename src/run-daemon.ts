@@ -9,6 +9,7 @@ import { claimPidFile } from './host/process/pid-file.js';
 import { lockDataRoot } from './host/process/data-root-lock.js';
 import { sdNotify } from './host/sys/notify.js';
 import { hasCode } from './shared/errors.js';
+import { sourceStack } from './shared/source-stack.js';
 import { ENGINE_VERSION } from './shared/version.js';
 
 /** As dockerd: the third signal is not waited for. */
@@ -83,7 +84,7 @@ function listenForSignals(logger: DaemonLogger, limits: Limits): Promise<NodeJS.
 function survive(logger: DaemonLogger): void {
   process.on('unhandledRejection', (err) => logger.error({ err }, 'a promise was rejected and nobody cared'));
   process.on('uncaughtException', (err) => {
-    logger.error({ err, stack: err.stack }, 'uncaught exception');
+    logger.error({ err, stack: sourceStack(err.stack ?? '') }, 'uncaught exception');
     if (!hasCode(err, 'EPIPE', 'ECONNRESET', 'ECONNABORTED')) process.exit(70);
   });
 }

@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import type { Logger } from '../shared/logger.js';
+import { sourceStack } from '../shared/source-stack.js';
 import { formatLogfmt } from './logfmt.js';
 
 export type LogFormat = 'text' | 'json';
@@ -28,6 +29,8 @@ export function createLogger(
       messageKey: 'msg',
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
+      // The text shows few stacks, and makes them readable itself.
+      ...(format === 'json' && { serializers: { err: describeError } }),
     },
     stream,
   );
@@ -35,6 +38,13 @@ export function createLogger(
   return Object.assign(wrap(base, threshold), {
     setLevel: (name: string) => void (threshold.severity = severityOf(name)),
   });
+}
+
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const described = pino.stdSerializers.err(error);
+  described.stack = sourceStack(described.stack);
+  return described;
 }
 
 function severityOf(name: string): number {

@@ -1,3 +1,5 @@
+import { sourceStack } from '../shared/source-stack.js';
+
 /** Makes dockerd's text line of pino's JSON line: `time="…" level=info msg="…" key=value`. */
 export function formatLogfmt(line: string): string {
   const { time, level, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
@@ -12,7 +14,7 @@ function field(key: string, value: unknown): string[] {
     const { message, stack } = value as { message?: string; stack?: string };
     // A system error or one of ours says enough by itself; others are bugs, and need their place.
     const isBug = /\b(TypeError|RangeError|ReferenceError|AssertionError|SyntaxError): /.test(stack ?? '');
-    return [`error=${quote(message ?? '')}`, ...(isBug ? [`stack=${quote(stack ?? '')}`] : [])];
+    return [`error=${quote(message ?? '')}`, ...(isBug ? [`stack=${quote(sourceStack(stack ?? ''))}`] : [])];
   }
   return [`${key}=${quote(typeof value === 'string' ? value : JSON.stringify(value))}`];
 }

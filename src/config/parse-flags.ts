@@ -1,5 +1,6 @@
-import yargs from 'yargs';
+import { Parser } from 'yargs/helpers';
 import { errorMessage } from '../shared/errors.js';
+import type { Option } from './option.js';
 import { OPTION_LIST } from './options.js';
 import type { OptionKey } from './options.js';
 
@@ -15,16 +16,14 @@ const SEE_HELP = "\nSee 'wharfd --help'.";
 
 /** Parses dockerd's flags. Throws `ConfigError` for an unknown flag, a wrong value or a positional argument. */
 export function parseFlags(argv: readonly string[]): GivenOptions {
-  const parser = yargs()
-    .help(false)
-    .version(false)
-    .exitProcess(false)
-    .showHelpOnFail(false)
-    .strict()
-    .fail((message, error) => {
-      throw error ?? new Error(message);
-    })
-    .parserConfiguration({
+  const flags = OPTION_LIST.filter(({ flag }) => flag !== null) as (Option<unknown> & { flag: string })[];
+  const { argv: parsed, error } = Parser.detailed(markBooleans(argv), {
+    // Booleans are texts too, so that `--icc=maybe` is seen as it was written; `markBooleans` gives them their value.
+    string: flags.map(({ flag }) => flag),
+    alias: Object.fromEntries(flags.filter(({ short }) => short !== '').map(({ flag, short }) => [flag, short])),
+    // Not a number of arguments: one, or an error.
+    narg: Object.fromEntries(flags.filter(({ kind }) => kind.typeName !== '').map(({ flag }) => [flag, Number.NaN])),
+    configuration: {
       'boolean-negation': false,
       'camel-case-expansion': false,
       'dot-notation': false,
@@ -33,25 +32,18 @@ export function parseFlags(argv: readonly string[]): GivenOptions {
       'parse-positional-numbers': false,
       'duplicate-arguments-array': true,
       'short-option-groups': true,
-    });
-  for (const { flag, short, kind } of OPTION_LIST) {
-    if (flag === null) continue;
-    // Booleans are texts too, so that `--icc=maybe` is seen as it was written; `markBooleans` gives them their value.
-    parser.option(flag, {
-      type: 'string',
-      requiresArg: kind.typeName !== '',
-      ...(short === '' ? {} : { alias: short }),
-    });
-  }
-  let parsed: Record<string, unknown>;
-  try {
-    parsed = parser.parseSync(markBooleans(argv));
-  } catch (error) {
-    throw new ConfigError(usageMessage(errorMessage(error), argv) + SEE_HELP);
-  }
-  const positional = (parsed._ as unknown[])[0];
-  if (positional !== undefined)
-    throw new ConfigError(`"wharfd" accepts no arguments: ${positional as string}${SEE_HELP}`);
+    },
+  });
+  const known = new Set(['_', ...flags.flatMap(({ flag, short }) => [flag, short])]);
+  const unknown = Object.keys(parsed).find((name) => !known.has(name));
+  const problem = error
+    ? missingArgument(errorMessage(error))
+    : unknown !== undefined
+      ? unknownFlag(unknown)
+      : parsed._.length > 0
+        ? `"wharfd" accepts no arguments: ${parsed._[0]}`
+        : null;
+  if (problem !== null) throw new ConfigError(problem + SEE_HELP);
   return readValues(parsed);
 }
 
@@ -77,12 +69,11 @@ function markBooleans(argv: readonly string[]): string[] {
   });
 }
 
-function usageMessage(message: string, argv: readonly string[]): string {
-  const unknown = /^Unknown arguments?: (.*)$/.exec(message)?.[1]?.split(', ')[0];
-  if (unknown !== undefined) {
-    if (argv.includes(unknown)) return `"wharfd" accepts no arguments: ${unknown}`;
-    return unknown.length === 1 ? `unknown shorthand flag: '${unknown}' in -${unknown}` : `unknown flag: --${unknown}`;
-  }
+function unknownFlag(name: string): string {
+  return name.length === 1 ? `unknown shorthand flag: '${name}' in -${name}` : `unknown flag: --${name}`;
+}
+
+function missingArgument(message: string): string {
   const missing = /^Not enough arguments following: (.*)$/.exec(message)?.[1];
   return missing === undefined ? message : `flag needs an argument: --${missing}`;
 }

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** Where make leaves it in a source tree, or inside of an installed package. */
-const PLACES = ['../../shim/build/wharf-shim', '../wharf-shim'];
+/** Beside the built program, or, seen from this source file, where make leaves it. */
+const PLACES = ['./wharf-shim', '../../shim/build/wharf-shim'];
 
 /** Absolute path of wharf-shim. Throws with what to do when it has not been built. */
 export function shimBinary(): string {

@@ -24,7 +24,7 @@ export function buildInfo(): BuildInfo {
 
 function readBuildInfo(): BuildInfo {
   try {
-    return JSON.parse(readFileSync(new URL('../build.json', import.meta.url), 'utf8')) as BuildInfo;
+    return JSON.parse(readFileSync(new URL('./build.json', import.meta.url), 'utf8')) as BuildInfo;
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return { gitCommit: 'HEAD', buildTime: '' };
     throw error;

@@ -6,9 +6,10 @@ import { apiVersion, formatVersion, MAX_API_VERSION, MIN_API_VERSION, compareVer
 import type { RequestContext } from './api-request.js';
 import { RoutedRequest } from './api-request.js';
 import type { PathResolver, ResolvedPath } from './path-resolver.js';
-import type { RouteDefinition } from './route.js';
+import type { RouteMethod } from './route.js';
 import { sendError, sendReply, sendText } from './send-reply.js';
 
+const FOUND_PATH = '/';
 const NOT_FOUND_PATH = '/page-not-found';
 const OPTIONS_PATH = '/options';
 const CONTENT_TYPE_ERRORS = new Set(['FST_ERR_CTP_INVALID_MEDIA_TYPE', 'FST_ERR_CTP_INVALID_CONTENT_LENGTH']);
@@ -17,11 +18,11 @@ const CONTENT_TYPE_ERRORS = new Set(['FST_ERR_CTP_INVALID_MEDIA_TYPE', 'FST_ERR_
 export type ResolvedRequests = WeakMap<IncomingMessage, ResolvedPath>;
 
 /**
- * The Fastify application behind all listeners. Fastify routes on the route's own path text: the version prefix, slashes
- * inside names and parameters are the PathResolver's, since no router that splits at slashes can find them.
+ * The Fastify application behind all listeners. Routing is the PathResolver's, since no router that splits at slashes finds the version
+ * prefix and names with slashes: Fastify has one route for all that is found. A route each would be a fifteenth of the daemon's start.
  */
 export async function createDispatcher(
-  routes: readonly RouteDefinition[],
+  methods: readonly RouteMethod[],
   resolver: PathResolver,
   resolved: ResolvedRequests,
   context: RequestContext,
@@ -38,7 +39,7 @@ export async function createDispatcher(
       const found = resolved.get(request) ?? resolver.resolve(request.method ?? '', request.url ?? '');
       if (!found) return NOT_FOUND_PATH;
       resolved.set(request, found);
-      return found.route.path;
+      return FOUND_PATH;
     },
   });
   // Bodies are read by those handlers that want them, by Docker's rules and not by Fastify's.
@@ -48,22 +49,17 @@ export async function createDispatcher(
   const setHeaders = (response: ServerResponse): void => {
     for (const [name, value] of headers) response.setHeader(name, value);
   };
-  const registered = new Set<string>();
-  for (const { method, path } of routes) {
-    if (registered.has(`${method} ${path}`)) continue; // one entry per range of versions
-    registered.add(`${method} ${path}`);
-    app.route({
-      method,
-      url: path,
-      handler: (request, reply) => {
-        reply.hijack();
-        setHeaders(reply.raw);
-        const found = resolved.get(request.raw);
-        if (!found) return sendNotFound(reply.raw);
-        return dispatch(found, context, request, reply);
-      },
-    });
-  }
+  app.route({
+    method: [...methods],
+    url: FOUND_PATH,
+    handler: (request, reply) => {
+      reply.hijack();
+      setHeaders(reply.raw);
+      const found = resolved.get(request.raw);
+      if (!found) return sendNotFound(reply.raw);
+      return dispatch(found, context, request, reply);
+    },
+  });
   app.options(OPTIONS_PATH, (_request, reply) => {
     reply.hijack();
     setHeaders(reply.raw);

@@ -152,7 +152,8 @@ export async function createApiServer({ engine, logger, facts, routes }: ApiServ
   const longLived: LongLivedRequests = new Set();
   const resolver = new PathResolver(routes);
   const resolved: ResolvedRequests = new WeakMap();
-  const app = await createDispatcher(routes, resolver, resolved, { engine, log: logger, server: facts, longLived });
+  const methods = [...new Set(routes.map(({ method }) => method))];
+  const app = await createDispatcher(methods, resolver, resolved, { engine, log: logger, server: facts, longLived });
   const detaching = (request: IncomingMessage): 'hijack' | 'upload' | null => {
     const found = resolved.get(request) ?? resolver.resolve(request.method ?? '', request.url ?? '');
     if (!found) return null;

@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs';
+import { dirname, isAbsolute, resolve } from 'node:path';
+import { hasCode } from './errors.js';
+
+/** The place of a call in a stack: file, line and column, both from 1. */
+const PLACE = /(?:file:\/\/)?(\/[^\s():]+\.js):(\d+):(\d+)/g;
+const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+
+/** The same error comes again and again, and its map is long. */
+const MAX_KNOWN = 100;
+const known = new Map<string, string>();
+
+interface Place {
+  line: number;
+  column: number;
+}
+
+/**
+ * A stack trace of the built program with the places of the sources, which the map beside each built file tells; places without a map stay.
+ * Node can do that by itself, but it keeps the maps, which are larger than the program. Costs some 10 ms the first time.
+ */
+export function sourceStack(stack: string): string {
+  const mapped = known.get(stack) ?? mapStack(stack);
+  if (known.size >= MAX_KNOWN) known.clear();
+  known.set(stack, mapped);
+  return mapped;
+}
+
+function mapStack(stack: string): string {
+  const places = new Map<string, Place[]>();
+  for (const [, file = '', line, column] of stack.matchAll(PLACE)) {
+    places.set(file, [...(places.get(file) ?? []), { line: Number(line), column: Number(column) }]);
+  }
+  const found = new Map<string, string>();
+  for (const [file, wanted] of places) {
+    const map = readMap(`${file}.map`);
+    if (map) for (const [place, source] of findSources(map, wanted)) found.set(`${file}:${place}`, source);
+  }
+  return stack.replace(PLACE, (text, file: string, line: string, column: string) => {
+    return found.get(`${file}:${line}:${column}`) ?? text;
+  });
+}
+
+interface SourceMap {
+  /** Absolute. */
+  sources: string[];
+  mappings: string;
+}
+
+/** null: there is none. */
+function readMap(path: string): SourceMap | null {
+  try {
+    const { sources, mappings } = JSON.parse(readFileSync(path, 'utf8')) as SourceMap;
+    return { sources: sources.map((name) => (isAbsolute(name) ? name : resolve(dirname(path), name))), mappings };
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return null;
+    throw error;
+  }
+}
+
+/**
+ * The source of each place, both as text, in one pass over the mappings: a line of them for each line of the file, each with segments of
+ * base64 VLQ numbers, which count from the segment before: column (from the line's begin), source, its line, its column.
+ */
+function findSources({ sources, mappings }: SourceMap, wanted: readonly Place[]): Map<string, string> {
+  const found = new Map<string, string>();
+  let [source, sourceLine, sourceColumn] = [0, 0, 0];
+  for (const [index, line] of mappings.split(';').entries()) {
+    const here = wanted.filter((place) => place.line === index + 1);
+    let column = 0;
+    for (const segment of line === '' ? [] : line.split(',')) {
+      const [toColumn = 0, toSource = 0, toLine = 0, toSourceColumn = 0] = decode(segment);
+      column += toColumn;
+      source += toSource;
+      sourceLine += toLine;
+      sourceColumn += toSourceColumn;
+      for (const place of here) {
+        // The last segment that begins at or before the place; columns of a map count from 0.
+        if (column > place.column - 1) continue;
+        found.set(`${place.line}:${place.column}`, `${sources[source]}:${sourceLine + 1}:${sourceColumn + 1}`);
+      }
+    }
+  }
+  return found;
+}
+
+/** Five bits a digit, the lowest first; the sixth says that more follow, and the first bit of all is the sign. */
+function decode(segment: string): number[] {
+  const numbers: number[] = [];
+  let [value, shift] = [0, 0];
+  for (const character of segment) {
+    const digit = DIGITS.indexOf(character);
+    value |= (digit & 31) << shift;
+    shift += 5;
+    if (digit & 32) continue;
+    numbers.push(value & 1 ? -(value >>> 1) : value >>> 1);
+    [value, shift] = [0, 0];
+  }
+  return numbers;
+}
