@@ -1,5 +1,5 @@
 /**
- * Asks a real dockerd what test/contract/recorded/requests.ts has, and writes the answers to the fixture that our daemon is
+ * Asks a real dockerd what test/contract/recorded/requests.ts and order-requests.ts have, and writes the answers to the fixture that our daemon is
  * held to. Recorded from dockerd 28.5; run it again when requests are added:
  *
  *   npx tsx scripts/record-corner-cases.ts unix:///path/to/dockerd.sock
@@ -7,6 +7,7 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ask, type CornerCase } from '../test/contract/recorded/ask.js';
+import { ORDER_QUESTIONS } from '../test/contract/recorded/order-requests.js';
 import { QUESTIONS } from '../test/contract/recorded/requests.js';
 import { Scene } from '../test/contract/recorded/scene.js';
 import { ApiClient } from '../test/support/api-client.js';
@@ -19,7 +20,7 @@ async function main(target: string | undefined): Promise<void> {
   const scene = await Scene.make(api);
   const cases: CornerCase[] = [];
   try {
-    for (const question of QUESTIONS) {
+    for (const question of [...QUESTIONS, ...ORDER_QUESTIONS]) {
       const reply = await ask(api, scene, question);
       cases.push({ ...question, reply });
       if (reply.status >= 500) process.stderr.write(`${reply.status} to ${JSON.stringify(question.request)}\n`);

@@ -9,11 +9,19 @@ const cases = JSON.parse(
   readFileSync(new URL('../fixtures/dockerd/corner-cases.json', import.meta.url), 'utf8'),
 ) as CornerCase[];
 
+const frame = (text: string): string => `\u0001\0\0\0\0\0\0${String.fromCharCode(text.length)}${text}`;
+
+const LOGS_OF_EXITED: CornerReply = {
+  status: 200,
+  headers: { 'content-type': 'application/vnd.docker.multiplexed-stream' },
+  body: frame('one\n') + frame('two\n'),
+};
+
 /**
  * Where we are not as dockerd 28.5 is, on purpose: our status and body, and why. A key begins a request's
  * `METHOD path body`.
  */
-const OTHERWISE: { request: string; why: string; reply: { status: number; body?: unknown } }[] = [
+const OTHERWISE: { request: string; why: string; reply: Partial<CornerReply> }[] = [
   {
     request: 'GET /v1.999/version',
     why: 'we serve newer versions',
@@ -71,6 +79,36 @@ const OTHERWISE: { request: string; why: string; reply: { status: number; body?:
     request: 'PUT /v1.51/containers/<readonly>/archive?path=/ ""',
     why: 'the API documents 403',
     reply: { status: 403, body: { message: 'container rootfs is marked read-only' } },
+  },
+  {
+    request: 'GET /v1.51/containers/<exited>/logs?stdout=1&since=2006-01-02',
+    why: 'dates are taken too: dockerd leaves it to its CLI to turn them into seconds',
+    reply: { ...LOGS_OF_EXITED },
+  },
+  {
+    request: 'GET /v1.51/containers/<exited>/logs?stdout=1&since=10m',
+    why: 'durations are taken too: dockerd leaves it to its CLI to turn them into seconds',
+    reply: { ...LOGS_OF_EXITED },
+  },
+  {
+    request: 'GET /v1.51/containers/<running>/attach/ws',
+    why: 'our refusal has a type',
+    reply: { status: 400, headers: { 'content-type': 'text/plain; charset=utf-8' } },
+  },
+  {
+    request: 'POST /v1.51/containers/<created>/update {"BlkioWeightDevice":[{"Path":"/cc-nope","Weight":1}]}',
+    why: 'the API has this field in updates from 1.55 on; before, nothing is said of what has no effect',
+    reply: { status: 200, body: { Warnings: null } },
+  },
+  {
+    request: 'POST /v1.51/containers/<created>/update {"CpuShares":-1}',
+    why: 'no kernel takes it: dockerd refuses it in a create, and keeps it here until the next start fails',
+    reply: { status: 400, body: { message: 'invalid CPU shares (-1): value must be a positive integer' } },
+  },
+  {
+    request: 'POST /v1.51/containers/<created>/update {"CpuRealtimePeriod":1,"CpuRealtimeRuntime":2}',
+    why: 'no kernel takes it: dockerd refuses it in a create, and keeps it here until the next start fails',
+    reply: { status: 400, body: { message: 'cpu real-time runtime cannot be higher than cpu real-time period' } },
   },
 ];
 

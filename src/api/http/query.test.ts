@@ -76,8 +76,15 @@ describe('timestamps', () => {
     expect(parseTimestamp(text, now)).toBe(expected);
   });
 
-  it.each(['x', '1.2.3', '10', '2026-13-45', '5 minutes'].filter((text) => text !== '10'))('refuses %s', (text) => {
-    expect(() => parseTimestamp(text, now)).toThrow(`strconv.ParseInt: parsing "${text}": invalid syntax`);
+  it.each([
+    ['x', 'x'],
+    ['1.2.3', '2.3'],
+    ['1.x', 'x'],
+    ['x.5', 'x'],
+    ['2026-13-45', '2026-13-45'],
+    ['5 minutes', '5 minutes'],
+  ])('refuses %s for %s', (text, part) => {
+    expect(() => parseTimestamp(text, now)).toThrow(`strconv.ParseInt: parsing "${part}": invalid syntax`);
   });
 
   it.each(['9223372036854775808', '-9223372036854775809.5'])('finds %s too far away', (text) => {

@@ -36,7 +36,13 @@ export function parseTimestamp(text: string, nowMs = Date.now()): bigint {
     const ms = Date.parse(`${day}T${clock}${zone}`);
     if (!Number.isNaN(ms)) return BigInt(ms) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
   }
-  throw invalid(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  throw invalid(`strconv.ParseInt: parsing ${JSON.stringify(badPart(text))}: invalid syntax`);
+}
+
+/** Seconds and their fraction are read apart. */
+function badPart(text: string): string {
+  const [seconds = '', fraction] = text.split(/\.(.*)/s);
+  return fraction !== undefined && /^[+-]?\d+$/.test(seconds) ? fraction : seconds;
 }
 
 /** A Go duration (`1h30m`, `-1.5s`) that is known to be well-formed, in nanoseconds. */

@@ -1,5 +1,6 @@
 import { WebSocketServer, type WebSocket } from 'ws';
 import { parseDetachKeys } from '../../engine/containers/detach-keys.js';
+import { attachRefusal } from '../../engine/containers/attach.js';
 import type { AttachOptions } from '../../engine/containers/container-service.js';
 import { atLeast } from '../http/api-version.js';
 import { detachedConnection } from '../http/detached-connection.js';
@@ -25,11 +26,13 @@ async function attachWebSocket(request: ApiRequest): Promise<ApiReply | null> {
     detachKeys: query.string('detachKeys'),
   };
   parseDetachKeys(options.detachKeys);
-  const { id } = engine.containers.inspect(pathId(request));
+  const container = engine.containers.inspect(pathId(request));
+  const refusal = attachRefusal(container, pathId(request));
+  if (refusal) throw refusal;
   if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
     return text('not websocket protocol', 'text/plain; charset=utf-8', 400);
   }
-  const session = await engine.containers.attach(id, options);
+  const session = await engine.containers.attach(container.id, options);
   const socket = await upgraded(request);
   const isBinary = atLeast(version, '1.28');
   return runSession(request, session, new WebSocketStream(socket, { binary: isBinary, multiplexed: !session.tty }));

@@ -1,5 +1,5 @@
 import type { WaitCondition, WaitResult } from '../../engine/containers/container.js';
-import { invalid } from '../../shared/errors.js';
+import { invalid, notImplemented } from '../../shared/errors.js';
 import { atLeast } from '../http/api-version.js';
 import { streamFlushed } from '../http/flushed-stream.js';
 import { type ApiReply, empty, json } from '../http/reply.js';
@@ -16,13 +16,11 @@ async function startContainer(request: ApiRequest): Promise<ApiReply> {
   if (isChunked || (request.contentLength ?? 0) > MAX_START_BODY_BYTES) {
     throw invalid('starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24');
   }
-  const checkpoint = query.string('checkpoint');
-  if (checkpoint !== '' && !server.experimental) throw invalid('checkpoint is only supported in experimental mode');
-  await engine.containers.start(pathId(request), {
-    detachKeys: query.string('detachKeys'),
-    checkpoint,
-    checkpointDir: query.string('checkpoint-dir'),
-  });
+  if (query.string('checkpoint') !== '') {
+    if (!server.experimental) throw invalid('checkpoint is only supported in experimental mode');
+    throw notImplemented("wharfd can't start containers from checkpoints yet");
+  }
+  await engine.containers.start(pathId(request));
   return empty();
 }
 

@@ -15,19 +15,21 @@ async function containerLogs(request: ApiRequest): Promise<null> {
   const stdout = query.bool('stdout');
   const stderr = query.bool('stderr');
   if (!stdout && !stderr) throw invalid('Bad parameters: you must choose at least one stream');
+  const { id } = engine.containers.inspect(pathId(request));
+  const sinceNs = query.timestamp('since');
   const untilNs = atLeast(request.version, '1.35') ? query.timestamp('until') : null;
   const options: LogsOptions = {
     follow: query.bool('follow'),
     stdout,
     stderr,
-    sinceNs: query.timestamp('since'),
+    sinceNs,
     untilNs: untilNs === 0n ? null : untilNs,
     timestamps: query.bool('timestamps'),
     tail: tailLines(query.string('tail')),
     details: query.bool('details'),
     joined: takesJoinedFrames(request.headers['user-agent']),
   };
-  const { tty, chunks } = await engine.containers.logs(pathId(request), options, signal);
+  const { tty, chunks } = await engine.containers.logs(id, options, signal);
   return streamFlushed(request, streamContentType(request, tty), chunks);
 }
 
@@ -55,10 +57,10 @@ async function attachContainer(request: ApiRequest): Promise<null> {
 
 async function containerStats(request: ApiRequest): Promise<null> {
   const { engine, query, signal } = request;
+  const { id } = engine.containers.inspect(pathId(request));
   const isStream = query.bool('stream', true);
   const oneShot = atLeast(request.version, '1.41') && query.bool('one-shot');
   if (isStream && oneShot) throw invalid('cannot have stream=true and one-shot=true');
-  const id = engine.containers.inspect(pathId(request)).id;
   const samples = engine.containers.stats(id, { stream: isStream, oneShot }, signal);
   return streamFlushed(request, 'application/json', statsLines(samples, atLeast(request.version, '1.52')));
 }

@@ -14,12 +14,13 @@ import { toUpdateContainerRequest, UpdateContainerSchema } from '../schemas/upda
 import { pathId } from './container-id.js';
 
 async function listContainers({ engine, query }: ApiRequest): Promise<ApiReply> {
+  const filters = query.filters();
   const limit = query.int('limit', 0);
   const summaries = await engine.containers.list({
     all: query.bool('all') || limit > 0,
     limit,
     size: query.bool('size'),
-    filters: query.filters(),
+    filters,
     since: query.string('since'),
     before: query.string('before'),
   });

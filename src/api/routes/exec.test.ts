@@ -49,13 +49,12 @@ it('creates, with the fields of the version', async () => {
   expect(created[1]).toMatchObject({ cmd: ['ls', '/'], env: [], workingDir: '', consoleSize: null });
 });
 
-it('refuses a command that is no list, and bad detach keys', async () => {
+it('refuses a command that is no list', async () => {
   const reply = await api.call('POST', '/containers/c/exec', { body: { Cmd: 'ls' } });
   expect(reply.status).toBe(400);
   expect(reply.body.message).toBe(
     'invalid JSON: json: cannot unmarshal string into Go struct field ExecOptions.Cmd of type []string',
   );
-  expect((await api.call('POST', '/containers/c/exec', { body: { ...body, DetachKeys: 'foo' } })).status).toBe(400);
   expect(created).toEqual([]);
 });
 

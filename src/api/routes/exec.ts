@@ -1,5 +1,3 @@
-import { parseDetachKeys } from '../../engine/containers/detach-keys.js';
-import { invalid } from '../../shared/errors.js';
 import { atLeast } from '../http/api-version.js';
 import { hijack, streamContentType } from '../http/hijack.js';
 import { type ApiReply, empty, json } from '../http/reply.js';
@@ -12,17 +10,7 @@ import { runSession } from './run-session.js';
 
 async function createExec(request: ApiRequest): Promise<ApiReply> {
   const config = toExecConfig(await request.jsonBody(ExecCreateSchema));
-  checkDetachKeys(config.detachKeys);
   return json({ Id: await request.engine.exec.create(pathId(request), config) }, 201);
-}
-
-/** dockerd has other words for it here than in attach. */
-function checkDetachKeys(text: string): void {
-  try {
-    parseDetachKeys(text);
-  } catch (error) {
-    throw invalid(`Invalid escape keys (${text}) provided`, error);
-  }
 }
 
 /** The exec's own tty decides how output is framed; the client's word on it counts for nothing. */

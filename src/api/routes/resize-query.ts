@@ -9,7 +9,7 @@ export function resizeQuery(query: Pick<Query, 'string'>): { height: number; wid
 }
 
 function dimension(name: string, text: string): number {
-  if (!/^[+-]?\d+$/.test(text)) throw invalid(`invalid resize ${name} "${text}": invalid syntax`);
+  if (!/^-?\d+$/.test(text)) throw invalid(`invalid resize ${name} "${text}": invalid syntax`);
   const value = Number(text);
   if (value < 0 || value > UINT32_MAX) throw invalid(`invalid resize ${name} "${text}": value out of range`);
   return value;

@@ -110,10 +110,6 @@ describe('create', () => {
     [{ Image: 'a', HostConfig: { PortBindings: { '80-81/tcp': [{}] } } }, /^invalid port specification: "80-81"$/],
     [{ Image: 'a', HostConfig: { PortBindings: { 80: [{ HostPort: 'x' }] } } }, /^invalid port specification: "x"$/],
     [
-      { Image: 'a', HostConfig: { RestartPolicy: { Name: 'foo' } } },
-      /^invalid restart policy: unknown policy 'foo'; use/,
-    ],
-    [
       { Image: 'a', HostConfig: { Mounts: [{ Type: 'bind', BindOptions: { Propagation: 'foo' } }] } },
       /^invalid mount config for type "bind": invalid propagation mode: foo$/,
     ],

@@ -2,8 +2,9 @@ import type { Duplex } from 'node:stream';
 import type { ShimAttachment } from '../../host/shim/attachment.js';
 import { LogPin } from '../../host/logs/log-pin.js';
 import type { LogMark } from '../../host/logs/open-cursors.js';
-import { conflict } from '../../shared/errors.js';
+import { conflict, type WharfError } from '../../shared/errors.js';
 import type { AttachOptions, AttachSession } from './container-service.js';
+import type { Container } from './container.js';
 import type { ContainerEntry } from './container-entry.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
 import { parseDetachKeys } from './detach-keys.js';
@@ -35,15 +36,22 @@ export async function attachContainer(
 ): Promise<AttachSession> {
   const detachKeys = parseDetachKeys(options.detachKeys);
   const entry = ctx.registry.find(ref);
-  const { state, config } = entry.container;
-  if (state.paused) throw conflict(`container ${ref} is paused, unpause the container before attach`);
-  if (state.restarting) throw conflict(`container ${ref} is restarting, wait until the container is running`);
+  const { config } = entry.container;
+  const refusal = attachRefusal(entry.container, ref);
+  if (refusal) throw refusal;
   const registered = await register(ctx, entry, options);
   emitContainerEvent(ctx, entry, 'attach');
   return {
     tty: config.tty,
     run: (client) => runSession(ctx, entry, options, registered, config.tty ? detachKeys : null, client),
   };
+}
+
+/** Why nobody can attach to the container now; null when somebody can. */
+export function attachRefusal({ state }: Container, ref: string): WharfError | null {
+  if (state.paused) return conflict(`container ${ref} is paused, unpause the container before attach`);
+  if (state.restarting) return conflict(`container ${ref} is restarting, wait until the container is running`);
+  return null;
 }
 
 /** The shim's socket, now or (for a container that does not run) at the next start, and where the log ends before its output. */

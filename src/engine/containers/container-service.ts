@@ -19,7 +19,7 @@ import type {
 export interface ContainerService {
   create(request: CreateContainerRequest): Promise<{ id: string; warnings: string[] }>;
   /** Throws not-modified when it runs already. */
-  start(ref: string, options: { detachKeys: string; checkpoint: string; checkpointDir: string }): Promise<void>;
+  start(ref: string): Promise<void>;
   /** `timeoutSec` null: the container's own; -1: for ever. Throws not-modified when it is stopped. */
   stop(ref: string, options: { timeoutSec: number | null; signal: string }): Promise<void>;
   restart(ref: string, options: { timeoutSec: number | null; signal: string }): Promise<void>;

@@ -29,7 +29,6 @@ import { ContainerRegistry } from './container-registry.js';
 import type { ContainersContext } from './containers-context.js';
 import type { ContainersDeps } from './containers-deps.js';
 import { createContainer } from './create.js';
-import { parseDetachKeys } from './detach-keys.js';
 import { withShownLinks } from './links.js';
 import { killContainer } from './kill.js';
 import { launchContainer } from './launch.js';
@@ -102,8 +101,7 @@ export class Containers implements ContainerService {
     return createContainer(this.context, request);
   }
 
-  async start(ref: string, options: { detachKeys: string; checkpoint: string; checkpointDir: string }): Promise<void> {
-    if (options.detachKeys !== '') parseDetachKeys(options.detachKeys);
+  start(ref: string): Promise<void> {
     return startContainer(this.context, ref);
   }
 

@@ -21,7 +21,7 @@ import { mountPoints, type PlannedMount } from './planned-mount.js';
 import { copyUpVolumes, resolveMounts, wantsCopyUp } from './resolve-mounts.js';
 import { parseSecurityOpt } from './security-opt.js';
 import { createdState } from './state-machine.js';
-import { checkName, validateCgroupParent, validateConfig } from './validate-config.js';
+import { checkName, validateCgroupParent, validateConfig, validateStorageOpt } from './validate-config.js';
 import { checkReferences } from './validate-references.js';
 import { validateLogConfig } from './log-config.js';
 
@@ -30,35 +30,33 @@ export async function createContainer(
   ctx: ContainersContext,
   request: CreateContainerRequest,
 ): Promise<{ id: string; warnings: string[] }> {
-  const { hostConfig: fitted, warnings } = validateConfig(request.config, request.hostConfig, ctx.capacity);
+  const { runtimes } = ctx.deps.oci;
+  const { hostConfig: fitted, warnings } = validateConfig(request, {
+    capacity: ctx.capacity,
+    isKnownRuntime: (name) => runtimes.isKnown(name),
+  });
   const image = findImage(ctx, request);
+  ctx.deps.networks.validate(request.endpoints);
   const config = withDefaults(mergeImageConfig(request.config, image?.config ?? null));
   if ((config.entrypoint?.length ?? 0) + (config.cmd?.length ?? 0) === 0) throw invalid('no command specified');
   const hostConfig = applyHostDefaults({ ...request, hostConfig: fitted }, ctx.deps.defaults);
   validateCgroupParent(hostConfig.cgroupParent, ctx.deps.defaults.cgroupDriver);
   validateLogConfig(hostConfig.logConfig);
-  if (!ctx.deps.oci.runtimes.isKnown(hostConfig.runtime)) {
-    throw invalid(`unknown or invalid runtime name: ${hostConfig.runtime}`);
-  }
 
   await using undo = new UndoStack(ctx.deps.log);
   const id = newId(ctx);
   const name = takeName(ctx, request.name, id);
   undo.push('container name', () => ctx.registry.releaseName(name, id));
+  parseSecurityOpt(hostConfig.securityOpt);
+  validateStorageOpt(hostConfig);
+  const planned = planWithImages(ctx, id, config, hostConfig);
   const resolvedHost = checkReferences(ctx, hostConfig);
-  ctx.deps.networks.validate(request.endpoints);
   const finalConfig = config.hostname === '' ? { ...config, hostname: defaultHostname(resolvedHost, id) } : config;
 
   const files = containerFiles(ctx.deps.paths, id);
   undo.push('container directory', () => rmSync(files.directory, { recursive: true, force: true }));
   mkdirSync(files.directory, { recursive: true, mode: 0o710 });
-  const plan = await resolveMounts(
-    ctx,
-    planWithImages(ctx, id, finalConfig, resolvedHost),
-    resolvedHost.mounts,
-    id,
-    undo,
-  );
+  const plan = await resolveMounts(ctx, planned, resolvedHost.mounts, id, undo);
   if (plan.some(({ type }) => type === 'image')) warnings.push('Image mount is an experimental feature');
   writeBoundFiles(files, finalConfig.hostname);
   undo.push('snapshot', () => ctx.deps.snapshots.remove(id));

@@ -38,6 +38,8 @@ async function watch(
 ): Promise<void> {
   const facts = await waitForExit(ctx, entry, run);
   if (!facts) return;
+  // Its probes would fail from now on, which says nothing of its health.
+  entry.stopHealth?.();
   await releaseNetwork(ctx, entry);
   await releaseMounts(ctx, entry);
   const willRestart = recordExit(ctx, entry, facts);

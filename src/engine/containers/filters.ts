@@ -4,21 +4,22 @@ import type { Container, Filters } from './container.js';
 import type { ContainerEntry } from './container-entry.js';
 import { portsTest } from './port-filters.js';
 
+/** In the order in which dockerd looks at their values: the first bad one is told. */
 const KNOWN = [
-  'ancestor',
-  'before',
   'exited',
-  'expose',
+  'status',
+  'is-task',
   'health',
+  'before',
+  'since',
+  'ancestor',
+  'expose',
   'id',
   'isolation',
-  'is-task',
   'label',
   'name',
   'network',
   'publish',
-  'since',
-  'status',
   'volume',
 ];
 const STATES = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead'];
@@ -45,7 +46,8 @@ export function impliesAll(filters: Filters): boolean {
 export function containerFilter(filters: Filters, context: FilterContext): ContainerFilter {
   for (const key of filters.keys()) if (!KNOWN.includes(key)) throw invalid(`invalid filter '${key}'`);
   const tests: ContainerFilter[] = [];
-  for (const [key, values] of filters) {
+  for (const key of KNOWN) {
+    const values = filters.get(key) ?? [];
     if (values.length > 0) tests.push(testOf(key, values, context));
   }
   const ports = portsTest(filters.get('publish') ?? [], filters.get('expose') ?? []);

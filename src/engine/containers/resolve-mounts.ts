@@ -6,6 +6,7 @@ import { errorKind, invalid } from '../../shared/errors.js';
 import type { UndoStack } from '../../shared/undo-stack.js';
 import type { MountSpec } from './container-config.js';
 import type { ContainersContext } from './containers-context.js';
+import { planMount } from './mount-spec.js';
 import type { PlannedMount } from './planned-mount.js';
 
 /**
@@ -65,12 +66,8 @@ function volumeExists(ctx: ContainersContext, name: string): boolean {
 }
 
 async function resolveBind(ctx: ContainersContext, mount: PlannedMount): Promise<PlannedMount> {
-  if (!existsSync(mount.source)) {
-    if (!mount.createSource) {
-      throw invalid(`invalid mount config for type "bind": bind source path does not exist: ${mount.source}`);
-    }
-    await mkdir(mount.source, { recursive: true, mode: 0o755 });
-  }
+  requireSource(mount);
+  if (!existsSync(mount.source)) await mkdir(mount.source, { recursive: true, mode: 0o755 });
   if (mount.propagation !== '') return mount;
   // A private bind of a tree that holds the daemon's own mounts would keep them busy for as long as the container runs.
   const holdsDataRoot = ctx.deps.paths.dataRoot === mount.source || isBelow(ctx.deps.paths.dataRoot, mount.source);
@@ -105,6 +102,16 @@ export async function copyUpVolumes(
       await ctx.deps.volumes.unmount(mount.name, containerId);
     }
   }
+}
+
+/** Checks the entries of `HostConfig.Mounts` by themselves. Throws invalid in dockerd's words. */
+export function checkMounts(specs: readonly MountSpec[]): void {
+  for (const mount of specs.map(planMount)) if (mount.type === 'bind') requireSource(mount);
+}
+
+function requireSource({ source, createSource }: PlannedMount): void {
+  if (createSource || existsSync(source)) return;
+  throw invalid(`invalid mount config for type "bind": bind source path does not exist: ${source}`);
 }
 
 /** Whether a start could need the image's content for a volume; saves a mount when not. */

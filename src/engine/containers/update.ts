@@ -6,7 +6,7 @@ import { emitContainerEvent, type ContainersContext } from './containers-context
 import { holdContainer } from './hold-container.js';
 import { validateRestartPolicy } from './restart-policy.js';
 import { applyLimits } from './update-limits.js';
-import { fitResources } from './validate-resources.js';
+import { fitResources, validateCpuNumbers } from './validate-resources.js';
 
 /** Changes resource limits (of a running container at once) and the restart policy. What the client did not send stays. */
 export async function updateContainer(
@@ -14,17 +14,17 @@ export async function updateContainer(
   ref: string,
   { resources, restartPolicy }: UpdateContainerRequest,
 ): Promise<{ warnings: string[] }> {
+  // A request that is wrong by itself is refused before anybody looks whether there is such a container.
+  if (restartPolicy && restartPolicy.name !== '') validateRestartPolicy(restartPolicy);
+  const asked = updatable(resources);
+  const { memorySwappiness = null, oomKillDisable = false } = resources;
+  const checked = { ...NOTHING_ASKED, ...asked, memorySwappiness, oomKillDisable };
+  validateCpuNumbers(checked, ctx.capacity.supports);
+  const { resources: fitted, warnings } = fitResources(checked, ctx.capacity, { isUpdate: true });
+  const given = granted(asked, fitted);
   using held = await holdContainer(ctx, ref);
   const { entry } = held;
   const before = entry.container.hostConfig;
-  if (restartPolicy && restartPolicy.name !== '') validateRestartPolicy(restartPolicy);
-  const asked = updatable(resources);
-  const { resources: fitted, warnings } = fitResources(
-    { ...emptyLike(before), ...asked, oomKillDisable: resources.oomKillDisable ?? false },
-    ctx.capacity,
-    { isUpdate: true },
-  );
-  const given = granted(asked, fitted);
   try {
     if (entry.container.state.removalInProgress || entry.container.state.dead) {
       throw conflict('container is marked for removal and cannot be "update"');
@@ -82,34 +82,40 @@ function granted(asked: Partial<Resources>, fitted: Resources): Partial<Resource
   return Object.fromEntries(keys.map((key) => [key, fitted[key]]));
 }
 
-/** The same resources with nothing set, to check a request by itself. */
-function emptyLike(host: HostConfig): Resources {
-  return {
-    ...host,
-    memoryBytes: 0,
-    memorySwapBytes: 0,
-    memoryReservationBytes: 0,
-    memorySwappiness: null,
-    nanoCpus: 0,
-    cpuPeriod: 0,
-    cpuQuota: 0,
-    cpuShares: 0,
-    cpusetCpus: '',
-    cpusetMems: '',
-    cpuPercent: 0,
-    cpuRealtimePeriod: 0,
-    cpuRealtimeRuntime: 0,
-    blkioWeight: 0,
-    blkioWeightDevice: [],
-    blkioDeviceReadBps: [],
-    blkioDeviceWriteBps: [],
-    blkioDeviceReadIops: [],
-    blkioDeviceWriteIops: [],
-    oomKillDisable: false,
-    pidsLimit: null,
-    kernelMemoryBytes: 0,
-  };
-}
+/** To check a request by itself. */
+const NOTHING_ASKED: Resources = {
+  cpuShares: 0,
+  memoryBytes: 0,
+  memorySwapBytes: 0,
+  memoryReservationBytes: 0,
+  memorySwappiness: null,
+  kernelMemoryBytes: 0,
+  kernelMemoryTcpBytes: 0,
+  nanoCpus: 0,
+  cgroupParent: '',
+  blkioWeight: 0,
+  blkioWeightDevice: [],
+  blkioDeviceReadBps: [],
+  blkioDeviceWriteBps: [],
+  blkioDeviceReadIops: [],
+  blkioDeviceWriteIops: [],
+  cpuPeriod: 0,
+  cpuQuota: 0,
+  cpuRealtimePeriod: 0,
+  cpuRealtimeRuntime: 0,
+  cpusetCpus: '',
+  cpusetMems: '',
+  devices: [],
+  deviceCgroupRules: [],
+  deviceRequests: [],
+  oomKillDisable: false,
+  pidsLimit: null,
+  ulimits: [],
+  cpuCount: 0,
+  cpuPercent: 0,
+  ioMaximumIops: 0,
+  ioMaximumBandwidth: 0,
+};
 
 function merged(
   before: HostConfig,

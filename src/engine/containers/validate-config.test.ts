@@ -6,7 +6,10 @@ import { checkName, validateCgroupParent, validateConfig } from './validate-conf
 const M = 1024 * 1024;
 const capacity = { cpus: 2, memoryNodes: 1, supports: everything(true) };
 const validate = (host: Partial<HostConfig>, config: Parameters<typeof containerConfig>[0] = {}): string[] =>
-  validateConfig(containerConfig(config), hostConfig(host), capacity).warnings;
+  validateConfig(
+    { config: containerConfig(config), hostConfig: hostConfig(host), platform: '' },
+    { capacity, isKnownRuntime: (name) => name === 'runc' },
+  ).warnings;
 
 describe('validateConfig: host', () => {
   it.each<[Partial<HostConfig>, string]>([
@@ -39,8 +42,8 @@ describe('validateConfig: host', () => {
     [{ utsMode: 'foo' }, 'invalid UTS mode: foo'],
     [{ cgroupnsMode: 'foo' }, 'invalid cgroup namespace mode: foo'],
     [{ capAdd: ['FOO'] }, 'invalid CapAdd: unknown capability: "CAP_FOO"'],
-    [{ securityOpt: ['foo'] }, 'invalid --security-opt 1: "foo"'],
-    [{ securityOpt: ['foo=bar'] }, 'invalid --security-opt 2: "foo=bar"'],
+    [{ restartPolicy: { name: 'foo' as never, maximumRetryCount: 0 } }, "invalid restart policy: unknown policy 'foo'"],
+    [{ runtime: 'foo' }, 'unknown or invalid runtime name: foo'],
     [{ extraHosts: ['foo'] }, 'bad format for add-host: "foo"'],
     [{ extraHosts: ['foo:bar'] }, 'invalid IP address in add-host: "bar"'],
     [{ portBindings: { foo: [] } }, 'invalid port specification: "foo"'],

@@ -1,12 +1,14 @@
 import { isIP } from 'node:net';
 import { posix } from 'node:path';
 import { internal, invalid } from '../../shared/errors.js';
+import { parsePlatform } from '../../shared/platform.js';
 import { parseSignal } from '../../shared/signals.js';
-import type { ContainerConfig, HealthConfig, HostConfig } from './container-config.js';
+import type { ContainerConfig, CreateContainerRequest, HealthConfig, HostConfig } from './container-config.js';
 import { validateCapabilities } from '../../host/oci/capabilities.js';
-import { fitResources, type HostCapacity } from './validate-resources.js';
+import { checkDestination } from './mount-spec.js';
+import { checkMounts } from './resolve-mounts.js';
+import { fitResources, validateCpuNumbers, type HostCapacity } from './validate-resources.js';
 import { validateRestartPolicy } from './restart-policy.js';
-import { parseSecurityOpt } from './security-opt.js';
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 const NS_PER_MS = 1_000_000;
@@ -20,25 +22,36 @@ export function checkName(given: string): string {
   return name;
 }
 
+/** What a create is checked against. */
+export interface ConfigChecks {
+  capacity: HostCapacity;
+  isKnownRuntime: (name: string) => boolean;
+}
+
 /**
  * Checks everything that can be checked without looking at images, volumes, networks or other containers, and gives the host
  * configuration without the limits that this kernel doesn't know, with the warnings for the client. Throws dockerd's words.
- * Source of words and order: dockerd 28.5.
+ * Source of words and order: dockerd 28.5, asked with two things wrong at a time.
  */
 export function validateConfig(
-  config: ContainerConfig,
-  host: HostConfig,
-  capacity: HostCapacity,
+  { config, hostConfig: host, platform }: Pick<CreateContainerRequest, 'config' | 'hostConfig' | 'platform'>,
+  { capacity, isKnownRuntime }: ConfigChecks,
 ): { hostConfig: HostConfig; warnings: string[] } {
   validateNetworkMode(config, host);
+  if (!['', 'default'].includes(host.isolation.toLowerCase())) {
+    throw invalid(`invalid isolation (${host.isolation}): linux only supports 'default'`);
+  }
+  validateCpuNumbers(host, capacity.supports);
+  if (platform !== '') parsePlatform(platform);
   validatePortable(config);
   validateHost(host);
-  validateNamespaces(host);
   const { resources: hostConfig, warnings } = fitResources(host, capacity);
-  if (host.shmSizeBytes < 0) throw invalid('SHM size can not be less than 0');
-  if (host.oomScoreAdj < -1000 || host.oomScoreAdj > 1000) {
-    throw invalid(`Invalid value ${host.oomScoreAdj}, range for oom score adj is [-1000, 1000]`);
+  validateNamespacesAndMemory(host);
+  if (host.runtime !== '' && !isKnownRuntime(host.runtime)) {
+    throw invalid(`unknown or invalid runtime name: ${host.runtime}`);
   }
+  for (const path of Object.keys(host.tmpfs)) checkDestination(path);
+  validateCgroupnsMode(host);
   if (host.networkMode === 'host' && Object.keys(host.portBindings).length > 0) {
     warnings.push('Published ports are discarded when using host network mode');
   }
@@ -46,13 +59,13 @@ export function validateConfig(
 }
 
 function validatePortable(config: ContainerConfig): void {
-  for (const entry of config.env) {
-    if (entry === '' || entry.startsWith('=')) throw invalid(`invalid environment variable: ${entry}`);
-  }
   if (config.workingDir !== '' && !posix.isAbsolute(config.workingDir)) {
     throw invalid(`the working directory '${config.workingDir}' is invalid, it needs to be an absolute path`);
   }
   if (config.stopSignal !== '') parseSignal(config.stopSignal);
+  for (const entry of config.env) {
+    if (entry === '' || entry.startsWith('=')) throw invalid(`invalid environment variable: ${entry}`);
+  }
   if (config.healthcheck) validateHealth(config.healthcheck);
 }
 
@@ -71,18 +84,19 @@ function validateHost(host: HostConfig): void {
   if (host.autoRemove && !['', 'no'].includes(host.restartPolicy.name)) {
     throw invalid("can't create 'AutoRemove' container with restart policy");
   }
+  checkMounts(host.mounts);
   for (const entry of host.extraHosts) validateExtraHost(entry);
   validatePorts(host);
   validateRestartPolicy(host.restartPolicy);
   validateCapabilities(host.capAdd, host.capDrop);
-  if (!['', 'default'].includes(host.isolation.toLowerCase())) {
-    throw invalid(`invalid isolation (${host.isolation}): linux only supports 'default'`);
-  }
   if ('' in host.annotations) {
     throw invalid('invalid Annotations: the empty string is not permitted as an annotation key');
   }
-  parseSecurityOpt(host.securityOpt);
-  const [option] = Object.keys(host.storageOpt);
+}
+
+/** Throws internal, as dockerd does for what its storage driver refuses. */
+export function validateStorageOpt({ storageOpt }: HostConfig): void {
+  const [option] = Object.keys(storageOpt);
   if (option === 'size') {
     throw internal("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
   }
@@ -137,13 +151,20 @@ function validateNetworkMode(config: ContainerConfig, host: HostConfig): void {
   if (config.exposedPorts.length > 0) throw conflict('port exposing and the container type network mode');
 }
 
-function validateNamespaces(host: HostConfig): void {
-  const { ipcMode, pidMode, utsMode, cgroupnsMode } = host;
+function validateNamespacesAndMemory(host: HostConfig): void {
+  const { ipcMode, pidMode, utsMode } = host;
   if (!['', 'none', 'host', 'private', 'shareable'].includes(ipcMode) && !isContainerMode(ipcMode)) {
     throw invalid(`invalid IPC mode: ${ipcMode}`);
   }
   if (!['', 'host'].includes(pidMode) && !isContainerMode(pidMode)) throw invalid(`invalid PID mode: ${pidMode}`);
+  if (host.shmSizeBytes < 0) throw invalid('SHM size can not be less than 0');
   if (!['', 'host'].includes(utsMode)) throw invalid(`invalid UTS mode: ${utsMode}`);
+  if (host.oomScoreAdj < -1000 || host.oomScoreAdj > 1000) {
+    throw invalid(`Invalid value ${host.oomScoreAdj}, range for oom score adj is [-1000, 1000]`);
+  }
+}
+
+function validateCgroupnsMode({ cgroupnsMode }: HostConfig): void {
   if (!['', 'private', 'host'].includes(cgroupnsMode)) {
     throw invalid(`invalid cgroup namespace mode: ${cgroupnsMode}`);
   }

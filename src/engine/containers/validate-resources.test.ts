@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { everything, hostConfig } from '../../../test/support/container-requests.js';
 import type { HostConfig } from './container-config.js';
-import { fitResources } from './validate-resources.js';
+import { fitResources, validateCpuNumbers } from './validate-resources.js';
 
 const M = 1024 * 1024;
 const nothing = { cpus: 2, memoryNodes: 1, supports: everything(false) };
@@ -94,15 +94,20 @@ describe('fitResources', () => {
 
   it.each<[Partial<HostConfig>, string]>([
     [{ kernelMemoryBytes: 1000 }, 'Minimum kernel memory limit allowed is 6MB'],
-    [
-      { cpuRealtimePeriod: 1000, cpuRealtimeRuntime: 2000 },
-      'cpu real-time runtime cannot be higher than cpu real-time period',
-    ],
     [{ blkioWeight: 5 }, 'Range of blkio weight is from 10 to 1000'],
     [{ ioMaximumIops: 1 }, 'invalid option: QoS maximum IOPs configuration is not supported on linux'],
     [{ ioMaximumBandwidth: 1 }, 'invalid option: QoS maximum bandwidth configuration is not supported on linux'],
   ])('refuses %o', (asked, text) => {
     expect(() => fitResources(hostConfig(asked), full)).toThrow(text);
+  });
+
+  it('refuses more real time than there is, and shares below zero, by themselves', () => {
+    const realtime = hostConfig({ cpuRealtimePeriod: 1000, cpuRealtimeRuntime: 2000 });
+    expect(() => validateCpuNumbers(realtime, full.supports)).toThrow(
+      'cpu real-time runtime cannot be higher than cpu real-time period',
+    );
+    expect(() => validateCpuNumbers(hostConfig({ cpuShares: -1 }), full.supports)).toThrow('invalid CPU shares (-1)');
+    validateCpuNumbers(hostConfig({ cpuShares: 5, cpuRealtimePeriod: 2000, cpuRealtimeRuntime: 1000 }), full.supports);
   });
 
   it('changes nothing where all limits are known, and leaves the request alone', () => {

@@ -38,6 +38,15 @@ export function fitResources<R extends Resources>(
   return fitting;
 }
 
+/** The numbers that dockerd looks at before all others. Throws invalid. */
+export function validateCpuNumbers(r: Resources, supports: ResourceSupport): void {
+  const isRealtimeSet = r.cpuRealtimePeriod !== 0 && r.cpuRealtimeRuntime !== 0;
+  if (supports.cpuRealtime && isRealtimeSet && r.cpuRealtimeRuntime > r.cpuRealtimePeriod) {
+    throw invalid('cpu real-time runtime cannot be higher than cpu real-time period');
+  }
+  if (r.cpuShares < 0) throw invalid(`invalid CPU shares (${r.cpuShares}): value must be a positive integer`);
+}
+
 /** `what` can't be had here: `drop` takes it away. */
 function discard(fitting: FittedResources<Resources>, drop: Partial<Resources>, warning: string): void {
   Object.assign(fitting.resources, drop);
@@ -130,7 +139,6 @@ function fitCpu(fitting: FittedResources<Resources>, { cpus, supports }: HostCap
   if (r.cpuShares > 0 && !supports.cpuShares) {
     discard(fitting, { cpuShares: 0 }, lacks('CPU shares', 'Shares discarded.'));
   }
-  if (r.cpuShares < 0) throw invalid(`invalid CPU shares (${r.cpuShares}): value must be a positive integer`);
   if ((r.cpuPeriod !== 0 || r.cpuQuota !== 0) && !hasCfs) {
     discard(
       fitting,
@@ -156,9 +164,6 @@ function fitRealtime(fitting: FittedResources<Resources>, supports: ResourceSupp
       { cpuRealtimePeriod: 0, cpuRealtimeRuntime: 0 },
       'Your kernel does not support CPU realtime scheduler',
     );
-  }
-  if (r.cpuRealtimePeriod !== 0 && r.cpuRealtimeRuntime !== 0 && r.cpuRealtimeRuntime > r.cpuRealtimePeriod) {
-    throw invalid('cpu real-time runtime cannot be higher than cpu real-time period');
   }
 }
 

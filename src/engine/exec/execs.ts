@@ -44,8 +44,8 @@ export class Execs implements ExecService {
 
   async create(containerRef: string, config: ExecConfig): Promise<string> {
     const { ctx } = this;
-    const entry = ctx.registry.find(containerRef);
     if (config.cmd.length === 0) throw invalid('No exec command specified');
+    const entry = ctx.registry.find(containerRef);
     refuse(entry, containerRef);
     if (config.detachKeys !== '') checkDetachKeys(config.detachKeys);
     const user = ctx.deps.oci.resolveUser(
@@ -159,6 +159,7 @@ function noSuchExec(id: string): Error {
   return notFound(`No such exec instance: ${id}`);
 }
 
+/** dockerd has other words for it here than in attach. */
 function checkDetachKeys(text: string): void {
   try {
     parseDetachKeys(text);

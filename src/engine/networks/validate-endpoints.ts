@@ -11,30 +11,31 @@ import type { NetworksContext } from './networks-context.js';
 import { asList } from './validate-pools.js';
 
 /**
- * Checks what a create says about networks. A network that does not exist is no error yet: it may be made before the start.
+ * Checks what a create says about networks. A network that does not exist is no error yet: it may be made before the start, and only
+ * what can be wrong on any network is checked.
  * Throws invalid in dockerd's words.
  */
 export function validateEndpoints(ctx: NetworksContext, endpoints: Record<string, EndpointConfig>): void {
   for (const [ref, config] of Object.entries(endpoints)) {
     const network = lookUp(ctx, ['', 'default'].includes(ref) ? 'bridge' : ref);
-    const problem = network && endpointProblem(network, config);
+    const problem = endpointProblem(network, config);
     if (problem) throw invalid(`invalid config for network ${ref}: ${problem}`);
   }
 }
 
-/** What dockerd says when a container can't be on the network with these settings; null: it can. */
-export function endpointProblem(network: Network, config: EndpointConfig): string | null {
+/** What dockerd says when a container can't be on the network (null: one to come) with these settings; null: it can. */
+export function endpointProblem(network: Network | null, config: EndpointConfig): string | null {
   const errors = [...addressErrors(network, config), ...nameErrors(network, config), ...sysctlErrors(config)];
   if (errors.length > 0) return `invalid endpoint settings:\n${asList(errors)}`;
   const { macAddress } = config;
   return macAddress !== '' && !isMacAddress(macAddress) ? `invalid MAC address ${macAddress}` : null;
 }
 
-function addressErrors(network: Network, { ipamConfig }: EndpointConfig): string[] {
+function addressErrors(network: Network | null, { ipamConfig }: EndpointConfig): string[] {
   if (!ipamConfig) return [];
   const { ipv4Address, ipv6Address, linkLocalIps } = ipamConfig;
   const errors: string[] = [];
-  if (isPredefined(network.name) && (ipv4Address !== '' || ipv6Address !== '')) {
+  if (network && isPredefined(network.name) && (ipv4Address !== '' || ipv6Address !== '')) {
     errors.push('user specified IP address is supported on user defined networks only');
   }
   errors.push(...familyErrors(network, 4, ipv4Address), ...familyErrors(network, 6, ipv6Address));
@@ -44,9 +45,10 @@ function addressErrors(network: Network, { ipamConfig }: EndpointConfig): string
   return errors;
 }
 
-function familyErrors(network: Network, version: 4 | 6, address: string): string[] {
+function familyErrors(network: Network | null, version: 4 | 6, address: string): string[] {
   if (address === '') return [];
   const errors = isIP(address) === version ? [] : [`invalid IPv${version} address: ${address}`];
+  if (!network) return errors;
   const pools = network.automaticPools ? [] : network.ipam.config.filter((pool) => versionOf(pool) === version);
   const blocks = pools.flatMap(({ subnet }) => parseCidr(subnet) ?? []);
   if (blocks.length === 0) {
@@ -64,8 +66,8 @@ function isLinkLocal(address: string): boolean {
 
 const LINK_LOCAL_BLOCKS = ['169.254.0.0/16', 'fe80::/64'].flatMap((text) => parseCidr(text) ?? []);
 
-function nameErrors(network: Network, { aliases }: EndpointConfig): string[] {
-  if (!isPredefined(network.name) || (aliases ?? []).length === 0) return [];
+function nameErrors(network: Network | null, { aliases }: EndpointConfig): string[] {
+  if (!network || !isPredefined(network.name) || (aliases ?? []).length === 0) return [];
   return ['network-scoped alias is supported only for containers in user defined networks'];
 }
 

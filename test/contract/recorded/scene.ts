@@ -110,6 +110,7 @@ export class Scene {
     const create = async (name: string, container: string, body: object): Promise<void> => {
       this.ids.set(name, await created(this.api.post(`/containers/${PREFIX}${container}/exec`, body)));
     };
+    await create('exec-idle', 'running', { Cmd: ['true'] });
     await create('exec-new', 'running', { Cmd: ['true'] });
     await create('exec-echo', 'running', { Cmd: ['sh', '-c', 'echo hi; echo no >&2'], AttachStdout: true });
     await create('exec-tty', 'running', { Cmd: ['echo', 'hi'], AttachStdout: true, Tty: true });
