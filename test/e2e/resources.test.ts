@@ -152,7 +152,10 @@ describe('update', () => {
         { RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 3 } },
       ],
       // These are no limits that an update is for.
-      [{ OomKillDisable: true, Ulimits: [{ Name: 'nofile', Soft: 5, Hard: 5 }] }, { OomKillDisable: false }],
+      [
+        { OomKillDisable: true, Ulimits: [{ Name: 'nofile', Soft: 5, Hard: 5 }] },
+        { OomKillDisable: isV1 ? false : null },
+      ],
     ]) {
       expect((await update(id, body!)).status).toBe(200);
       expect((await inspect(id)).HostConfig).toMatchObject(host!);

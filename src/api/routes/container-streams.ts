@@ -7,6 +7,7 @@ import { streamFlushed } from '../http/flushed-stream.js';
 import { hijack, streamContentType } from '../http/hijack.js';
 import { type ApiReply, stream } from '../http/reply.js';
 import type { ApiRequest, RouteDefinition } from '../http/route.js';
+import { stringifyExactly } from '../http/stringify-exactly.js';
 import { pathId } from './container-id.js';
 import { runSession } from './run-session.js';
 
@@ -67,7 +68,7 @@ async function containerStats(request: ApiRequest): Promise<null> {
 
 async function* statsLines(samples: AsyncIterable<object>, hasOsType: boolean): AsyncGenerator<string> {
   for await (const sample of samples) {
-    yield `${JSON.stringify(hasOsType ? { os_type: 'linux', ...sample } : { ...sample, os_type: undefined })}\n`;
+    yield `${stringifyExactly(hasOsType ? { os_type: 'linux', ...sample } : { ...sample, os_type: undefined })}\n`;
   }
 }
 

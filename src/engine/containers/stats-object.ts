@@ -46,9 +46,13 @@ export function emptyStats(name: string, id: string): object {
   };
 }
 
+/** How dockerd says "unlimited" on v2. A number would lose its last digits, so this is the only bigint. */
+const UNLIMITED_PIDS = 2n ** 64n - 1n;
+
 /** The object that the API sends, with the sample before it (null: none yet) to compute a load from. Source: dockerd 28.5. */
 export function statsObject(name: string, id: string, now: StatsSample, before: StatsSample | null): object {
   const { cgroup } = now;
+  const isV1 = cgroup.cpuPerProcessorNs !== null;
   return {
     name: `/${name}`,
     id,
@@ -56,18 +60,20 @@ export function statsObject(name: string, id: string, now: StatsSample, before: 
     preread: before ? formatRfc3339Nano(before.timeNs) : ZERO_TIME,
     pids_stats: {
       ...(cgroup.pids !== null && { current: cgroup.pids }),
-      ...(cgroup.pidsLimit !== null && { limit: cgroup.pidsLimit }),
+      ...pidsLimit(cgroup),
     },
-    blkio_stats: {
-      io_service_bytes_recursive: cgroup.ioBytes,
-      io_serviced_recursive: cgroup.cpuPerProcessorNs ? cgroup.ioOperations : null,
-      io_queue_recursive: cgroup.cpuPerProcessorNs ? [] : null,
-      io_service_time_recursive: cgroup.cpuPerProcessorNs ? [] : null,
-      io_wait_time_recursive: cgroup.cpuPerProcessorNs ? [] : null,
-      io_merged_recursive: cgroup.cpuPerProcessorNs ? [] : null,
-      io_time_recursive: cgroup.cpuPerProcessorNs ? [] : null,
-      sectors_recursive: cgroup.cpuPerProcessorNs ? [] : null,
-    },
+    blkio_stats: isV1
+      ? {
+          io_service_bytes_recursive: cgroup.ioBytes,
+          io_serviced_recursive: cgroup.ioOperations,
+          io_queue_recursive: [],
+          io_service_time_recursive: [],
+          io_wait_time_recursive: [],
+          io_merged_recursive: [],
+          io_time_recursive: [],
+          sectors_recursive: [],
+        }
+      : { ...NO_BLKIO, io_service_bytes_recursive: cgroup.ioBytes.length > 0 ? cgroup.ioBytes : null },
     num_procs: 0,
     storage_stats: {},
     cpu_stats: cpuStats(now),
@@ -75,6 +81,12 @@ export function statsObject(name: string, id: string, now: StatsSample, before: 
     memory_stats: memoryStats(now),
     ...(Object.keys(now.networks).length > 0 && { networks: now.networks }),
   };
+}
+
+/** v1 leaves out what is unlimited. */
+function pidsLimit({ pids, pidsLimit, cpuPerProcessorNs }: CgroupSample): object {
+  if (pidsLimit !== null) return { limit: pidsLimit };
+  return pids !== null && cpuPerProcessorNs === null ? { limit: UNLIMITED_PIDS } : {};
 }
 
 function cpuStats({ cgroup, systemCpuNs, onlineCpus }: StatsSample): object {

@@ -44,7 +44,6 @@ describe('fitResources', () => {
       { cpuPeriod: 0, cpuQuota: 0 },
       'Your kernel does not support CPU CFS scheduler. CPU period/quota discarded.',
     ],
-    [{ cpuRealtimePeriod: 5000 }, { cpuRealtimePeriod: 0 }, 'Your kernel does not support CPU realtime scheduler'],
     [{ cpusetCpus: '0' }, { cpusetCpus: '' }, lacks('cpuset', 'Cpuset discarded.')],
     [{ blkioWeight: 5 }, { blkioWeight: 0 }, lacks('Block I/O weight', 'Weight discarded.')],
     [
@@ -86,10 +85,24 @@ describe('fitResources', () => {
     expect(warnings).toEqual([lacks('swap limit capabilities', 'Memory limited without swap.')]);
   });
 
-  it('refuses a share of the CPUs without a scheduler for it', () => {
-    expect(() => fitResources(hostConfig({ nanoCpus: 1e9 }), nothing)).toThrow(
+  it.each<[Partial<HostConfig>, string]>([
+    [
+      { nanoCpus: 1e9 },
       'NanoCPUs can not be set, as your kernel does not support CPU CFS scheduler or the cgroup is not mounted',
-    );
+    ],
+    [{ cpuRealtimePeriod: 5000 }, 'kernel does not support CPU real-time scheduler'],
+    [{ cpuRealtimeRuntime: 5000 }, 'kernel does not support CPU real-time scheduler'],
+  ])('refuses %o without a scheduler for it', (asked, text) => {
+    expect(() => fitResources(hostConfig(asked), nothing)).toThrow(text);
+  });
+
+  // Recorded of dockerd 28.5 on cgroup v2, where inspect shows null.
+  it('knows nothing of a switch that the kernel lacks, and warns only of who wanted it', () => {
+    expect(fitResources(hostConfig({ oomKillDisable: false }), nothing)).toMatchObject({
+      resources: { oomKillDisable: null },
+      warnings: [],
+    });
+    expect(fitResources(hostConfig({ oomKillDisable: false }), full).resources.oomKillDisable).toBe(false);
   });
 
   it.each<[Partial<HostConfig>, string]>([

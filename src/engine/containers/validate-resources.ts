@@ -104,12 +104,12 @@ function fitMemory(fitting: FittedResources<Resources>, supports: ResourceSuppor
 
 function fitOomAndPids(fitting: FittedResources<Resources>, supports: ResourceSupport): void {
   const { resources: r } = fitting;
-  if (r.oomKillDisable && !supports.oomKillDisable) {
-    discard(
-      fitting,
-      { oomKillDisable: null },
-      'Your kernel does not support OomKillDisable. OomKillDisable discarded.',
-    );
+  if (!supports.oomKillDisable) {
+    // Not asked for is nothing to warn of, but is shown as unknown too.
+    if (r.oomKillDisable) {
+      fitting.warnings.push('Your kernel does not support OomKillDisable. OomKillDisable discarded.');
+    }
+    r.oomKillDisable = null;
   }
   if (r.oomKillDisable && r.memoryBytes === 0) {
     fitting.warnings.push(
@@ -153,17 +153,12 @@ function fitCpu(fitting: FittedResources<Resources>, { cpus, supports }: HostCap
   if (r.cpuPercent > 0) {
     discard(fitting, { cpuPercent: 0 }, 'linux does not support CPU percent. Percent discarded.');
   }
-  fitRealtime(fitting, supports);
+  checkRealtime(fitting, supports);
 }
 
-function fitRealtime(fitting: FittedResources<Resources>, supports: ResourceSupport): void {
-  const { resources: r } = fitting;
+function checkRealtime({ resources: r }: FittedResources<Resources>, supports: ResourceSupport): void {
   if ((r.cpuRealtimePeriod !== 0 || r.cpuRealtimeRuntime !== 0) && !supports.cpuRealtime) {
-    discard(
-      fitting,
-      { cpuRealtimePeriod: 0, cpuRealtimeRuntime: 0 },
-      'Your kernel does not support CPU realtime scheduler',
-    );
+    throw invalid('kernel does not support CPU real-time scheduler');
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CgroupLayout } from './cgroup-layout.js';
 
@@ -14,12 +14,13 @@ export interface CgroupLimits {
   pidsLimit: boolean;
 }
 
-export function cgroupLimits(layout: CgroupLayout): CgroupLimits {
+/** `procDir` is where the kernel tells about itself. */
+export function cgroupLimits(layout: CgroupLayout, procDir = '/proc'): CgroupLimits {
   if (layout.version === 2) {
     const has = (controller: string): boolean => layout.controllers.has(controller);
     return {
       memoryLimit: has('memory'),
-      swapLimit: has('memory') && swapAccountingV2(layout),
+      swapLimit: has('memory') && swapAccountingV2(layout, procDir),
       // v2 has no such switch.
       oomKillDisable: false,
       cpuCfsPeriod: has('cpu'),
@@ -43,9 +44,14 @@ export function cgroupLimits(layout: CgroupLayout): CgroupLimits {
   };
 }
 
-/** The root group has no `memory.swap.max`; those that systemd makes have it when the kernel accounts for swap. */
-function swapAccountingV2({ unifiedMount }: CgroupLayout): boolean {
+/** The root group has no `memory.swap.max`; any other with the memory controller has it when the kernel accounts for swap. */
+function swapAccountingV2({ unifiedMount }: CgroupLayout, procDir: string): boolean {
   if (unifiedMount === null) return false;
-  const groups = ['init.scope', 'system.slice', 'docker', '.'];
-  return groups.some((group) => existsSync(join(unifiedMount, group, 'memory.swap.max')));
+  const directories = readdirSync(unifiedMount, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const groups = ['.', ...directories.map((entry) => entry.name)];
+  const has = (file: string): boolean => groups.some((group) => existsSync(join(unifiedMount, group, file)));
+  if (has('memory.max')) return has('memory.swap.max');
+  // Nobody uses the controller yet, so that the kernel itself has to be asked: without swap there is no such file.
+  const commandLine = readFileSync(join(procDir, 'cmdline'), 'utf8');
+  return existsSync(join(procDir, 'swaps')) && !/\bswapaccount=0\b/.test(commandLine);
 }

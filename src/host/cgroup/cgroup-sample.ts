@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasCode } from '../../shared/errors.js';
 import { cgroupDirectory, type CgroupLayout } from './cgroup-layout.js';
+import { memoryStatV1, memoryStatV2 } from './memory-stat.js';
+import { parseFlat } from './parse-flat.js';
 
 /** A counter of one block device. */
 export interface BlkioEntry {
@@ -27,6 +29,7 @@ export interface CgroupSample {
   /** null: no limit. */
   memoryLimitBytes: number | null;
   memoryFailures: number;
+  /** Those that dockerd shows; {}: there is no such controller. */
   memoryStat: Record<string, number>;
   pids: number | null;
   /** null: unlimited. */
@@ -56,16 +59,6 @@ function control(directory: string | null, file: string): string {
   }
 }
 
-/** Lines of `name value`. */
-export function parseFlat(text: string): Record<string, number> {
-  const pairs = text
-    .split('\n')
-    .map((line) => line.split(/[ \t]+/))
-    .filter(([name, value]) => name !== '' && value !== undefined)
-    .map(([name, value]) => [name, Number(value)] as const);
-  return Object.fromEntries(pairs) as Record<string, number>;
-}
-
 function readV1(layout: CgroupLayout, pid: number): CgroupSample {
   const of = (controller: string): string | null => cgroupDirectory(layout, pid, controller);
   const cpuacct = of('cpuacct');
@@ -85,7 +78,7 @@ function readV1(layout: CgroupLayout, pid: number): CgroupSample {
     memoryMaxUsageBytes: Number(control(memory, 'memory.max_usage_in_bytes') || 0),
     memoryLimitBytes: limit >= NO_LIMIT ? null : limit,
     memoryFailures: Number(control(memory, 'memory.failcnt') || 0),
-    memoryStat: parseFlat(control(memory, 'memory.stat')),
+    memoryStat: memoryStatV1(control(memory, 'memory.stat')),
     ...pidsOf(of('pids')),
     ioBytes: parseBlkio(control(of('blkio'), 'blkio.throttle.io_service_bytes_recursive')),
     ioOperations: parseBlkio(control(of('blkio'), 'blkio.throttle.io_serviced_recursive')),
@@ -110,7 +103,7 @@ function readV2(layout: CgroupLayout, pid: number): CgroupSample {
     memoryMaxUsageBytes: null,
     memoryLimitBytes: max === '' || max === 'max' ? null : Number(max),
     memoryFailures: events['oom'] ?? 0,
-    memoryStat: parseFlat(control(directory, 'memory.stat')),
+    memoryStat: memoryStatV2(control(directory, 'memory.stat')),
     ...pidsOf(directory),
     ...io,
   };

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { arch, availableParallelism, hostname, machine, release, totalmem } from 'node:os';
 import { hasCode } from '../../shared/errors.js';
 import { FS_MAGIC, fileSystemOf } from '../sys/filesystem.js';
@@ -54,8 +54,9 @@ export function ipv4Forwarding(): boolean {
   return readFirst('/proc/sys/net/ipv4/ip_forward').trim() === '1';
 }
 
+/** Whether profiles can be loaded here: the kernel has it, the program that compiles them is there. The same as dockerd asks for. */
 export function hasAppArmor(): boolean {
-  return readFirst('/sys/module/apparmor/parameters/enabled').startsWith('Y');
+  return readFirst('/sys/module/apparmor/parameters/enabled').startsWith('Y') && existsSync('/sbin/apparmor_parser');
 }
 
 /** dockerd's name for the file system that a path is on: `extfs`, `xfs`, … */
