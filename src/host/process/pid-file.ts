@@ -1,15 +1,16 @@
-import { existsSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { hasCode } from '../../shared/errors.js';
+import { processState, runsOurProgram } from './process-state.js';
 
 /**
- * Writes this process's id to a file, which disposing removes. Throws dockerd's words when the file names another process
- * that runs. '' : no file.
+ * Writes this process's id to a file, which disposing removes. Throws dockerd's words when the file names another daemon
+ * that runs; a number that was left behind and has gone to some other program since is no obstacle. '' : no file.
  */
 export function claimPidFile(path: string): Disposable {
   if (path === '') return { [Symbol.dispose]: () => undefined };
   const other = readPid(path);
-  if (other !== null && other !== process.pid && existsSync(`/proc/${other}`)) {
+  if (other !== null && other !== process.pid && processState(other) === 'running' && runsOurProgram(other)) {
     throw new Error(`ensure wharfd is not running or delete ${path}: process with PID ${other} is still running`);
   }
   mkdirSync(dirname(path), { recursive: true });
