@@ -204,6 +204,35 @@ describe('update', () => {
     expect((await inspect(name)).HostConfig).toEqual(before);
   });
 
+  it.each([
+    [
+      { Memory: 100 << 20, MemorySwap: -1 },
+      { MemoryReservation: 150 << 20 },
+      'Minimum memory limit can not be less than memory reservation limit, see usage',
+    ],
+    [
+      { Memory: 100 << 20, MemorySwap: 200 << 20 },
+      { MemorySwap: 80 << 20 },
+      'Minimum memoryswap limit should be larger than memory limit, see usage',
+    ],
+    [{}, { MemorySwap: 80 << 20 }, 'You should always set the Memory limit when using Memoryswap limit, see usage'],
+  ])('lets %j become %j, which the next start refuses', async (host, body, message) => {
+    const { Id } = (
+      await call('POST', '/containers/create', {
+        Image: 'busybox',
+        Cmd: ['sleep', '1000'],
+        HostConfig: { NetworkMode: 'none', ...host },
+      })
+    ).json;
+    expect((await update(Id, body)).status).toBe(200);
+    const before = await inspect(Id);
+    expect(await call('POST', `/containers/${Id}/start`)).toMatchObject({ status: 400, json: { message } });
+    expect(await inspect(Id)).toEqual(before);
+    expect((await update(Id, { Memory: 50 << 20, MemorySwap: -1, MemoryReservation: 20 << 20 })).status).toBe(200);
+    expect((await call('POST', `/containers/${Id}/start`)).status).toBe(204);
+    await call('DELETE', `/containers/${Id}?force=1`);
+  });
+
   // v2 takes any limit and kills for it instead.
   it.runIf(isV1)('changes nothing when the kernel refuses a limit', async () => {
     const command = 'dd if=/dev/zero of=/dev/shm/x bs=1M count=30; echo filled; sleep 1000';

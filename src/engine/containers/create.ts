@@ -21,7 +21,13 @@ import { mountPoints, type PlannedMount } from './planned-mount.js';
 import { copyUpVolumes, resolveMounts, wantsCopyUp } from './resolve-mounts.js';
 import { parseSecurityOpt } from './security-opt.js';
 import { createdState } from './state-machine.js';
-import { checkName, validateCgroupParent, validateConfig, validateStorageOpt } from './validate-config.js';
+import {
+  checkName,
+  configChecks,
+  validateCgroupParent,
+  validateConfig,
+  validateStorageOpt,
+} from './validate-config.js';
 import { checkReferences } from './validate-references.js';
 import { validateLogConfig } from './log-config.js';
 
@@ -30,11 +36,7 @@ export async function createContainer(
   ctx: ContainersContext,
   request: CreateContainerRequest,
 ): Promise<{ id: string; warnings: string[] }> {
-  const { runtimes } = ctx.deps.oci;
-  const { hostConfig: fitted, warnings } = validateConfig(request, {
-    capacity: ctx.capacity,
-    isKnownRuntime: (name) => runtimes.isKnown(name),
-  });
+  const { hostConfig: fitted, warnings } = validateConfig(request, configChecks(ctx));
   const image = findImage(ctx, request);
   ctx.deps.networks.validate(request.endpoints);
   const config = withDefaults(mergeImageConfig(request.config, image?.config ?? null));

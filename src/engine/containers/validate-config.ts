@@ -4,6 +4,7 @@ import { internal, invalid } from '../../shared/errors.js';
 import { parsePlatform } from '../../shared/platform.js';
 import { parseSignal } from '../../shared/signals.js';
 import type { ContainerConfig, CreateContainerRequest, HealthConfig, HostConfig } from './container-config.js';
+import type { ContainersContext } from './containers-context.js';
 import { validateCapabilities } from '../../host/oci/capabilities.js';
 import { checkDestination } from './mount-spec.js';
 import { checkMounts } from './resolve-mounts.js';
@@ -28,6 +29,10 @@ export interface ConfigChecks {
   isKnownRuntime: (name: string) => boolean;
 }
 
+export function configChecks({ capacity, deps }: ContainersContext): ConfigChecks {
+  return { capacity, isKnownRuntime: (name) => deps.oci.runtimes.isKnown(name) };
+}
+
 /**
  * Checks everything that can be checked without looking at images, volumes, networks or other containers, and gives the host
  * configuration without the limits that this kernel doesn't know, with the warnings for the client. Throws dockerd's words.
@@ -44,6 +49,17 @@ export function validateConfig(
   validateCpuNumbers(host, capacity.supports);
   if (platform !== '') parsePlatform(platform);
   validatePortable(config);
+  return validateHostConfig(host, { capacity, isKnownRuntime });
+}
+
+/**
+ * The part of `validateConfig` that a start looks at again: an update or another host may have made wrong what was right. Throws
+ * dockerd's words.
+ */
+export function validateHostConfig(
+  host: HostConfig,
+  { capacity, isKnownRuntime }: ConfigChecks,
+): { hostConfig: HostConfig; warnings: string[] } {
   validateHost(host);
   const { resources: hostConfig, warnings } = fitResources(host, capacity);
   validateNamespacesAndMemory(host);
