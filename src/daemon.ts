@@ -43,6 +43,7 @@ import { NftablesFirewall } from './host/firewall/nftables-firewall.js';
 import type { RuntimeRegistry } from './host/oci/runtimes.js';
 import { LayerStore } from './host/overlay/layer-store.js';
 import { Snapshots } from './host/overlay/snapshots.js';
+import { PortRelays } from './host/relay/port-relays.js';
 import { Registries } from './host/registry/registries.js';
 import { hostName, readHostFacts } from './host/system/host-facts.js';
 import { VolumeDirectories } from './host/volumes/volume-directories.js';
@@ -183,6 +184,12 @@ export class Daemon implements AsyncDisposable {
       options: networkOptions(this.config, this.paths.netns),
       repository: new NetworkStore(db),
       firewall: this.buildFirewall(log),
+      relays: new PortRelays({
+        binary: shimBinary(),
+        socketPath: this.paths.relaySocket,
+        logPath: this.paths.relayLog,
+        log,
+      }),
       emit: this.events.emit,
       log,
     });

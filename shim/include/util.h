@@ -30,6 +30,9 @@ void close_and_forget(int *fd);
 /* Closes every descriptor but stdio and these two, which may be the same. */
 int close_all_but(int a, int b);
 
+/* stdin and stdout from and to nowhere, stderr to a file if any: nothing of the daemon's must stay open in a process that outlives it. */
+int redirect_stdio(const char *log_path);
+
 /* Writes everything or fails. */
 int write_all(int fd, const void *data, size_t size);
 

@@ -23,6 +23,17 @@ int close_all_but(int a, int b)
 	return close_range(high + 1, ~0U, 0) < 0 ? -errno : 0;
 }
 
+int redirect_stdio(const char *log_path)
+{
+	CLEANUP_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0)
+		return -errno;
+	CLEANUP_FD int log = log_path ? open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640) : -1;
+	if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 || dup2(log >= 0 ? log : null, STDERR_FILENO) < 0)
+		return -errno;
+	return 0;
+}
+
 int write_all(int fd, const void *data, size_t size)
 {
 	const char *p = data;

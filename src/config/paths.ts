@@ -24,6 +24,9 @@ export interface DaemonPaths {
   readonly bundles: string;
   /** The shims' sockets and exit records, by container id. */
   readonly shims: string;
+  /** Where the relay of published ports listens for daemons, and what it complains of. */
+  readonly relaySocket: string;
+  readonly relayLog: string;
   /** Where root file systems of stopped containers are put together for copying. */
   readonly views: string;
   /** `--root` of the OCI runtimes. */
@@ -46,6 +49,8 @@ export function daemonPaths(config: { dataRoot: string; execRoot: string }): Dae
     netns: join(execRoot, 'netns'),
     bundles: join(execRoot, 'containers'),
     shims: join(execRoot, 'shims'),
+    relaySocket: join(execRoot, 'relay.sock'),
+    relayLog: join(execRoot, 'relay.log'),
     views: join(execRoot, 'views'),
     runtimeState: join(execRoot, 'runtime'),
   };

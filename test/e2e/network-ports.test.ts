@@ -1,4 +1,6 @@
+import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { commandLine } from '../support/leak-check.js';
 import { daemonSuite } from '../support/daemon-suite.js';
 import { poll } from '../support/poll.js';
 
@@ -26,11 +28,16 @@ const serve = (name: string, ...flags: string[]) =>
   );
 const untilServed = (url: string, from = fetch) =>
   poll(`an answer from ${url}`, async () => (await from(url)) || false, { timeoutMs: 30_000 });
+/** The processes that pass ports on for the daemon. */
+const relays = (): number[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && commandLine(name).includes(`${suite.daemon.execRoot}/relay.sock`))
+    .map(Number);
 const ports = async (name: string) =>
   JSON.parse(await ok('inspect', '-f', '{{json .NetworkSettings.Ports}}', name)) as Record<string, unknown>;
 
 describe.skipIf(process.env['WHARF_TEST_TARGET'])('published ports', () => {
-  it('are reached over IPv6 though the container has none, also after the daemon was killed', async () => {
+  it('are reached over IPv6 though the container has none, also while and after the daemon was killed', async () => {
     await serve('web', '-p', '8080:80');
     const twins = ['0.0.0.0', '::'].map((HostIp) => ({ HostIp, HostPort: '8080' }));
     expect(await ports('web')).toEqual({ '80/tcp': twins });
@@ -41,10 +48,15 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('published ports', () => {
       expect(await untilServed('http://[fd00:99::1]:8080/', fetchOutside)).toBe('web');
     };
     await everywhere();
+    const relay = relays();
+    expect(relay).toHaveLength(1);
     await suite.daemon.down('SIGKILL');
-    expect(await fetch('http://127.0.0.1:8080/')).toBe('web');
+    await everywhere();
+    // The port is the container's all the while.
+    expect(await inside('sh', '-c', 'timeout 5 socat TCP4-LISTEN:8080 /dev/null 2>&1 || true')).toContain('in use');
     await suite.daemon.up();
     await everywhere();
+    expect(relays()).toEqual(relay);
     await ok('rm', '-f', 'web');
     expect(await fetch('http://[::1]:8080/')).toBe('');
   });
@@ -62,6 +74,28 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('published ports', () => {
     await ok('rm', '-f', 'six');
   });
 
+  it('are given back by the next daemon when their container ended without one', async () => {
+    await serve('brief', '-p', '8088:80');
+    expect(await untilServed('http://[::1]:8088/')).toBe('brief');
+    const pid = Number(await ok('inspect', '-f', '{{.State.Pid}}', 'brief'));
+    await suite.daemon.down('SIGKILL');
+    process.kill(pid, 'SIGKILL');
+    await suite.daemon.up();
+    await poll('the port to be free', async () => (await fetch('http://[::1]:8088/')) === '', { timeoutMs: 30_000 });
+    await serve('next', '-p', '8088:80');
+    expect(await untilServed('http://[::1]:8088/')).toBe('next');
+    await ok('rm', '-f', 'brief', 'next');
+  });
+
+  it('are relayed again after the relay was killed', async () => {
+    await serve('revived', '-p', '8089:80');
+    expect(await untilServed('http://[::1]:8089/')).toBe('revived');
+    for (const pid of relays()) process.kill(pid, 'SIGKILL');
+    expect(await untilServed('http://[::1]:8089/')).toBe('revived');
+    await ok('rm', '-f', 'revived');
+    await poll('the relay to end', async () => relays().length === 0, { timeoutMs: 30_000 });
+  });
+
   it('carry udp from one family to the other', async () => {
     const answer = ['chroot', '/host', 'socat', 'UDP-LISTEN:53,fork', 'SYSTEM:echo pong'];
     await ok('run', '-d', '--name', 'udp', '-p', '9053:53/udp', '-v', '/:/host:ro', 'busybox', ...answer);
@@ -70,6 +104,9 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('published ports', () => {
       async () => (await inside('sh', '-c', 'echo ping | timeout 2 socat - UDP6:[::1]:9053')).includes('pong'),
       { timeoutMs: 30_000 },
     );
+    await suite.daemon.down('SIGKILL');
+    expect(await inside('sh', '-c', 'echo ping | timeout 5 socat -t 3 - UDP6:[::1]:9053')).toContain('pong');
+    await suite.daemon.up();
     await ok('rm', '-f', 'udp');
   });
 

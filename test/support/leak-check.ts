@@ -55,7 +55,8 @@ function processes(daemon: TestDaemon): string[] {
     });
 }
 
-function commandLine(pid: string): string {
+/** The words of a process, each with a space behind it; "" when it has ended. */
+export function commandLine(pid: string): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ');
   } catch {

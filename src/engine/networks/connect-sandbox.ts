@@ -8,7 +8,7 @@ import { conflict, errorKind, errorMessage, WharfError } from '../../shared/erro
 import { UndoStack } from '../../shared/undo-stack.js';
 import { gatewayEndpoint, setDefaultRoutes } from './default-routes.js';
 import { isLanEndpoint, removeLanLinks } from './lan-endpoint.js';
-import { connectivityError, leasePorts, releasePorts } from './lease-ports.js';
+import { connectivityError, leasePorts, releasePorts, settleRelays } from './lease-ports.js';
 import type { ConnectSandboxRequest, Endpoint, Network, Sandbox, SandboxNetwork } from './model.js';
 import { type NetworksContext, portRules } from './networks-context.js';
 import { interfaceNameFor, planEndpoint, requestedNetworks } from './plan-endpoints.js';
@@ -131,12 +131,15 @@ async function publish(
   if (!endpoint || isLanEndpoint(endpoint)) return;
   try {
     const leases = leasePorts(ctx, request, networkOf(ctx, endpoint), endpoint);
-    undo.push('host ports', () => releasePorts(ctx, leases));
+    undo.push('host ports', () => {
+      releasePorts(ctx, leases);
+      return settleRelays(ctx);
+    });
     sandbox.ports = leases;
+    const settled = settleRelays(ctx, leases);
     const rules = portRules(leases);
-    if (rules.length === 0) return;
     undo.push('firewall', () => ctx.firewall.unpublish(rules));
-    await ctx.firewall.publish(rules);
+    await Promise.all([rules.length > 0 ? ctx.firewall.publish(rules) : undefined, settled]);
   } catch (error) {
     throw connectivityError(request.containerName, endpoint, error);
   }

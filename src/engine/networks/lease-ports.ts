@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { RelayTarget } from '../../host/relay/port-relay.js';
+import type { RelayTarget } from '../../host/relay/port-relays.js';
 import { hasIpv6 } from '../../host/sys/socket.js';
 import { errorKind, errorMessage, internal, invalid, WharfError } from '../../shared/errors.js';
 import type { PortBinding } from '../containers/container-config.js';
@@ -13,8 +13,8 @@ export type PortWishes = Pick<ConnectSandboxRequest, 'portBindings' | 'exposedPo
 
 /**
  * Takes the host's ports that a container publishes, through the endpoint that its default route uses. A binding without
- * address is for all addresses of both families; callers of a family that the container lacks are served by this process, since
- * the kernel does not translate between the two. What is exposed and not published is in the result with
+ * address is for all addresses of both families; callers of a family that the container lacks are served by the relay, since
+ * the kernel does not translate between the two; `settleRelays` tells it. What is exposed and not published is in the result with
  * `hostPort` 0. Throws in dockerd's words, with nothing taken.
  */
 export function leasePorts(
@@ -49,6 +49,14 @@ export function releasePorts(ctx: NetworksContext, leases: readonly PortLease[])
   for (const { proto, hostIp, hostPort } of leases) {
     if (hostPort !== 0) ctx.ports.release(proto, hostIp, hostPort);
   }
+}
+
+/** Waits until the relay knows of these ports, and of all that were given back. Rejects when it can't serve one of them. */
+export function settleRelays(ctx: NetworksContext, leases: readonly PortLease[] = []): Promise<void> {
+  const ports = leases.flatMap(({ proto, hostIp, hostPort }) =>
+    hostPort !== 0 ? [{ proto, hostIp, port: hostPort }] : [],
+  );
+  return ctx.relays.settle(ports);
 }
 
 /** In the order of their numbers, so that ephemeral ports are given out predictably. */
@@ -96,7 +104,7 @@ function destination(
   if (own !== '' && gatewayMode(network, version) === 'routed') return [{ ...lease, direct: true }];
   if (own !== '' && version === 6 && !ctx.options.ip6tables) return [{ ...lease, isServed: true }];
   if (own !== '') return [{ ...lease, ...directAccess(ctx, network) }];
-  // Callers of the other family can be served by this process only.
+  // Callers of the other family can be served by the relay only.
   const other = endpoint.ipAddress || endpoint.globalIpv6Address;
   const isServed = ctx.options.userlandProxy && proto !== 'sctp' && other !== '' && (version === 4 || hasIpv6());
   return isServed ? [{ ...lease, containerAddress: other }] : [];
@@ -108,7 +116,7 @@ function directAccess(ctx: NetworksContext, network: Network): Pick<PortLease, '
 }
 
 /**
- * The part of a lease that this process serves itself; null: the firewall leads there. The kernel leads nothing that a host's program
+ * The part of a lease that the relay serves; null: the firewall leads there. The kernel leads nothing that a host's program
  * sends to ::1 elsewhere.
  */
 export function relayOf(

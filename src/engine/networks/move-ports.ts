@@ -1,6 +1,6 @@
 import { gatewayEndpoint } from './default-routes.js';
 import { isLanEndpoint } from './lan-endpoint.js';
-import { connectivityError, leasePorts, type PortWishes, relayOf, releasePorts } from './lease-ports.js';
+import { connectivityError, leasePorts, type PortWishes, relayOf, releasePorts, settleRelays } from './lease-ports.js';
 import type { Endpoint, PortLease, Sandbox } from './model.js';
 import { findNetwork } from './find-network.js';
 import { type NetworksContext, portRules } from './networks-context.js';
@@ -25,6 +25,7 @@ export async function movePorts(
   const kept = new Set(rules.map(ruleKey));
   await ctx.firewall.publish(rules);
   await ctx.firewall.unpublish(portRules(former).filter((rule) => !kept.has(ruleKey(rule))));
+  await settleRelays(ctx, sandbox.ports);
   // The container may have ended, and its ports been given back, before they were published.
   if (ctx.sandboxes.get(sandbox.containerId) !== sandbox) await ctx.firewall.unpublish(rules);
 }

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { TestNetworks } from '../../../test/support/namespaces.js';
 import { NftablesFirewall } from '../../host/firewall/nftables-firewall.js';
@@ -10,6 +11,7 @@ import { createLink, findLink, listLinks } from '../../host/netlink/links.js';
 import { NetlinkSocket } from '../../host/netlink/netlink-socket.js';
 import { openRouteSocket } from '../../host/netlink/route-socket.js';
 import { listRoutes } from '../../host/netlink/routes.js';
+import { PortRelays } from '../../host/relay/port-relays.js';
 import { mounts } from '../../host/sys/mount.js';
 import { silentLogger } from '../../shared/logger.js';
 import { openDatabase, type WharfDatabase } from '../../store/database.js';
@@ -95,6 +97,12 @@ const service = (more: Partial<NetworkOptions> = {}): NetworkService => {
     options: { ...options(), ...more },
     repository: new NetworkStore(db),
     firewall: new NftablesFirewall(silentLogger),
+    relays: new PortRelays({
+      binary: fileURLToPath(new URL('../../../shim/build/wharf-shim', import.meta.url)),
+      socketPath: join(netnsDir, '../relay.sock'),
+      logPath: '/dev/null',
+      log: silentLogger,
+    }),
     log: silentLogger,
     emit: (event) => events.push(event),
   });

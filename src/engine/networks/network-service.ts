@@ -1,6 +1,7 @@
 import type { Firewall } from '../../host/firewall/firewall.js';
 import { LinkRemover } from '../../host/netlink/link-remover.js';
 import { openRouteSocket } from '../../host/netlink/route-socket.js';
+import type { PortRelays } from '../../host/relay/port-relays.js';
 import { KeyedLock } from '../../shared/keyed-lock.js';
 import type { Logger } from '../../shared/logger.js';
 import type { EndpointConfig } from '../containers/container-config.js';
@@ -36,6 +37,7 @@ export interface NetworkServiceDeps {
   options: NetworkOptions;
   repository: NetworkRepository;
   firewall: Firewall;
+  relays: PortRelays;
   log: Logger;
   emit: EmitEvent;
 }
@@ -48,16 +50,17 @@ export class NetworkService {
   private readonly ctx: NetworksContext;
 
   /** Opens a socket to the kernel, which `shutdown` closes. */
-  constructor({ options, repository, firewall, log, emit }: NetworkServiceDeps) {
+  constructor({ options, repository, firewall, relays, log, emit }: NetworkServiceDeps) {
     const routes = openRouteSocket();
     const links = new LinkRemover();
     this.ctx = {
       options,
       repository,
       firewall,
+      relays,
       log,
       emit,
-      ports: new PortAllocator(portReserver(log)),
+      ports: new PortAllocator(portReserver(relays)),
       names: new NameService((containerId) => nameServiceSettings(this.ctx.containers, containerId), log),
       networks: new Map(repository.listNetworks().map((network) => [network.id, network])),
       leaving: new Map(),
@@ -98,6 +101,7 @@ export class NetworkService {
     this.ctx.spareNetns.close();
     await this.ctx.survivors.sweep();
     this.ctx.names.closeAll();
+    this.ctx.relays.close();
     this.ctx.ports.releaseAll();
     await this.ctx.links.close();
     this.ctx.routes[Symbol.dispose]();

@@ -1,6 +1,7 @@
 import type { BridgeRules, Firewall, FirewallState, SubnetRules } from '../../host/firewall/firewall.js';
 import type { LinkRemover } from '../../host/netlink/link-remover.js';
 import type { RouteSocket } from '../../host/netlink/route-socket.js';
+import type { PortRelays } from '../../host/relay/port-relays.js';
 import { internal } from '../../shared/errors.js';
 import type { KeyedLock } from '../../shared/keyed-lock.js';
 import type { Logger } from '../../shared/logger.js';
@@ -44,7 +45,7 @@ export interface NetworkOptions {
   confineForwarding: boolean;
   /** `--ip`: where ports are published that name no address. */
   hostIp: string;
-  /** Whether this process serves ports that the kernel can't lead to their container. */
+  /** Whether the relay serves ports that the kernel can't lead to their container. */
   userlandProxy: boolean;
   /** Empty: dockerd's defaults. */
   addressPools: AddressPool[];
@@ -63,6 +64,8 @@ export interface NetworksContext {
   readonly options: NetworkOptions;
   readonly repository: NetworkRepository;
   readonly firewall: Firewall;
+  /** Ports of the host, and those that the kernel can't lead to their container; `settleRelays` makes changes take effect. */
+  readonly relays: PortRelays;
   readonly log: Logger;
   readonly emit: EmitEvent;
   readonly ports: PortAllocator;

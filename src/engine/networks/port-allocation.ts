@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { RelayTarget } from '../../host/relay/port-relay.js';
+import type { RelayTarget } from '../../host/relay/port-relays.js';
 import { internal, WharfError } from '../../shared/errors.js';
 import { systemErrorText } from './system-error-text.js';
 
@@ -14,7 +14,7 @@ export interface PortRequest {
   last: number;
   /** Where it will lead, for the error text: `172.17.0.2:80`. */
   target: string;
-  /** By host address: where this process passes on what comes there. Others are left to the kernel. */
+  /** By host address: where the relay passes on what comes there. Others are left to the kernel. */
   relays: ReadonlyMap<string, RelayTarget>;
 }
 

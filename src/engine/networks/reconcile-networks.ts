@@ -4,16 +4,20 @@ import { listLinks } from '../../host/netlink/links.js';
 import { removeNetns } from '../../host/sys/namespaces.js';
 import { hasCode } from '../../shared/errors.js';
 import { firewallState, type NetworksContext } from './networks-context.js';
+import { settleRelays } from './lease-ports.js';
 import { readoptSandbox } from './readopt-sandbox.js';
 import { releaseSandbox } from './release-sandbox.js';
 import { isVethName, removeVeth } from './wire-endpoint.js';
 
 /** Keeps what belongs to these containers and removes every other trace of ours: leases, namespaces, veths, rules. */
 export async function reconcileNetworks(ctx: NetworksContext, running: ReadonlySet<string>): Promise<void> {
+  await ctx.relays.open();
   for (const sandbox of [...ctx.sandboxes.values()]) {
     if (running.has(sandbox.containerId)) await readoptSandbox(ctx, sandbox);
     else await releaseSandbox(ctx, sandbox.containerId);
   }
+  ctx.relays.dropUnclaimed();
+  await settleRelays(ctx).catch((err: unknown) => ctx.log.error({ err }, 'published ports are not relayed'));
   removeOrphanNamespaces(ctx);
   await ctx.survivors.sweep();
   await removeOrphanVeths(ctx);

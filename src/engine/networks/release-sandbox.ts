@@ -4,7 +4,7 @@ import type { Logger } from '../../shared/logger.js';
 import { emitEndpoint } from './connect-sandbox.js';
 import { releaseHostNetns } from './host-netns.js';
 import { removeLanLinks } from './lan-endpoint.js';
-import { releasePorts } from './lease-ports.js';
+import { releasePorts, settleRelays } from './lease-ports.js';
 import { type NetworksContext, portRules } from './networks-context.js';
 import { cutEndpoint, removeVeth } from './wire-endpoint.js';
 
@@ -30,6 +30,7 @@ export async function releaseSandbox(ctx: NetworksContext, containerId: string):
   ctx.repository.deleteSandbox(containerId);
   ctx.survivors.watch(veths);
   for (const endpoint of sandbox.endpoints) emitEndpoint(ctx, 'disconnect', endpoint);
+  await settleRelays(ctx).catch((err: unknown) => ctx.log.warn({ err, containerId }, 'ports are still being relayed'));
 }
 
 /**

@@ -9,26 +9,28 @@ import { describe, expect, it } from 'vitest';
 import { sdNotify } from './notify.js';
 import { peerCredentials } from './peercred.js';
 import { getRlimit, pidfdOpen, pidfdSendSignal, PR, prctl, setRlimit } from './process.js';
-import { ipFromBytes, ipToBytes, reservePort } from './socket.js';
+import { ipFromBytes, ipToBytes, openBoundPort } from './socket.js';
 import { fileSystemOf, FS_MAGIC, syncFileSystem } from './filesystem.js';
 import { closeSync } from 'node:fs';
 
-describe('reservePort', () => {
-  it.each(['tcp', 'udp', 'sctp'] as const)('keeps a %s port from others until disposed of', (proto) => {
-    const openFiles = readdirSync('/proc/self/fd').length;
+describe('openBoundPort', () => {
+  const bind = (proto: 'tcp' | 'udp' | 'sctp', address: string, port: number): number =>
+    openBoundPort(proto, address, port, false);
+
+  it.each(['tcp', 'udp', 'sctp'] as const)('keeps a %s port from others until closed', (proto) => {
     const port = 40_000 + (process.pid % 10_000);
     try {
-      reservePort(proto, '127.0.0.1', port)[Symbol.dispose]();
+      closeSync(bind(proto, '127.0.0.1', port));
     } catch (error) {
       if (proto === 'sctp' && (error as { code?: string }).code === 'EPROTONOSUPPORT') return;
       throw error;
     }
-    const held = reservePort(proto, '127.0.0.1', port);
-    expect(() => reservePort(proto, '127.0.0.1', port)).toThrow('EADDRINUSE');
-    expect(() => reservePort(proto, '0.0.0.0', port)).toThrow('EADDRINUSE');
-    held[Symbol.dispose]();
-    held[Symbol.dispose]();
-    reservePort(proto, '0.0.0.0', port)[Symbol.dispose]();
+    const openFiles = readdirSync('/proc/self/fd').length;
+    const held = bind(proto, '127.0.0.1', port);
+    expect(() => bind(proto, '127.0.0.1', port)).toThrow('EADDRINUSE');
+    expect(() => bind(proto, '0.0.0.0', port)).toThrow('EADDRINUSE');
+    closeSync(held);
+    closeSync(bind(proto, '0.0.0.0', port));
     expect(readdirSync('/proc/self/fd').length).toBe(openFiles);
   });
 
@@ -36,8 +38,8 @@ describe('reservePort', () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    expect(() => reservePort('tcp', '0.0.0.0', port)).toThrow('EADDRINUSE');
-    expect(() => reservePort('tcp', '203.0.113.9', 0)).toThrow('EADDRNOTAVAIL');
+    expect(() => bind('tcp', '0.0.0.0', port)).toThrow('EADDRINUSE');
+    expect(() => bind('tcp', '203.0.113.9', 0)).toThrow('EADDRNOTAVAIL');
     server.close();
   });
 });

@@ -115,24 +115,9 @@ export function receive(fd: number, buffer: Buffer, wait: boolean): number | nul
 }
 
 /**
- * Takes a port on the host by binding to it without listening: nobody else gets it, and a connection to it is refused
- * unless the firewall leads it elsewhere. SO_REUSEADDR stays off, or another process could bind beside us.
- * Throws EADDRINUSE, EADDRNOTAVAIL, EACCES. Disposing of it gives the port back.
- */
-export function reservePort(proto: keyof typeof IPPROTO, address: string, port: number): Disposable {
-  const fd = openBoundPort(proto, address, port, false);
-  let held = true;
-  return {
-    [Symbol.dispose]() {
-      if (held) closeSync(fd);
-      held = false;
-    },
-  };
-}
-
-/**
- * A socket bound to a port on the host; the caller closes it. `serves`: it is going to be listened on, so connections of a
- * former process that linger at the port don't matter.
+ * A socket bound to a port on the host; the caller closes it. Nobody else gets the port, and a connection to it is refused unless somebody
+ * listens or the firewall leads it elsewhere. `serves`: it is going to be listened on, so connections of a former process that linger at the
+ * port don't matter; else SO_REUSEADDR stays off, or another process could bind beside us. Throws EADDRINUSE, EADDRNOTAVAIL, EACCES.
  */
 export function openBoundPort(proto: keyof typeof IPPROTO, address: string, port: number, serves: boolean): number {
   const v6 = isIPv6(address);

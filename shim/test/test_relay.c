@@ -1,0 +1,241 @@
+#include "relay.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "passfd.h"
+
+#define BULK (8 << 20)
+
+static char path[64];
+
+static pid_t start_relay(void)
+{
+	struct relay relay;
+	CHECK(relay_open(&relay, path) == 0);
+	pid_t pid = fork();
+	CHECK(pid >= 0);
+	if (pid > 0) {
+		close(relay.epfd);
+		close(relay.listener.fd);
+		return pid;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	exit(relay_run(&relay, path) < 0);
+}
+
+static int dial_relay(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	strcpy(address.sun_path, path);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	CHECK(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+	return fd;
+}
+
+/* Sends lines, and a descriptor with them unless it is negative, and reads until so many lines have come. */
+static const char *ask(int daemon, const char *lines, int fd, int answers)
+{
+	static char text[4096];
+	size_t length = 0;
+	if (fd >= 0)
+		CHECK(send_with_fd(daemon, lines, strlen(lines), fd) == 0);
+	else
+		CHECK(send(daemon, lines, strlen(lines), 0) == (ssize_t)strlen(lines));
+	for (int got = 0; got < answers;) {
+		CHECK(recv(daemon, text + length, 1, 0) == 1);
+		got += text[length++] == '\n';
+	}
+	text[length] = '\0';
+	return text;
+}
+
+/* A socket of the loopback with a port of the kernel's choosing. */
+static int bound(int family, int type, uint16_t *port)
+{
+	union address address = { .any.sa_family = (sa_family_t)family };
+	if (family == AF_INET6)
+		address.v6.sin6_addr = in6addr_loopback;
+	else
+		address.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	int fd = socket(family, type, 0);
+	CHECK(fd >= 0 && bind(fd, &address.any, address_length(&address)) == 0);
+	socklen_t length = sizeof(address);
+	CHECK(getsockname(fd, &address.any, &length) == 0);
+	*port = ntohs(family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
+	return fd;
+}
+
+/* A socket that is connected to a port of ::1, or -1. */
+static int dial(int type, uint16_t port)
+{
+	struct sockaddr_in6 address = { .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = in6addr_loopback };
+	int fd = socket(AF_INET6, type, 0);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static void expect(int fd, const char *text)
+{
+	char buffer[64] = { 0 };
+	size_t length = 0;
+	while (length < strlen(text)) {
+		ssize_t n = recv(fd, buffer + length, sizeof(buffer) - 1 - length, 0);
+		CHECK(n > 0);
+		length += (size_t)n;
+	}
+	CHECK_TEXT(buffer, text);
+}
+
+static void say(int fd, const char *text)
+{
+	CHECK(send(fd, text, strlen(text), MSG_NOSIGNAL) == (ssize_t)strlen(text));
+}
+
+static void test_tcp(uint16_t port, int server)
+{
+	int caller = dial(SOCK_STREAM, port), container = accept(server, NULL, NULL);
+	char rest;
+	CHECK(caller >= 0 && container >= 0);
+	say(caller, "ping");
+	expect(container, "ping");
+	/* each side ends in its own time */
+	CHECK(shutdown(caller, SHUT_WR) == 0);
+	CHECK(recv(container, &rest, 1, 0) == 0);
+	say(container, "pong");
+	expect(caller, "pong");
+	close(container);
+	CHECK(recv(caller, &rest, 1, 0) == 0);
+	close(caller);
+}
+
+/* More than all buffers hold, to a reader that comes late, by a writer that hangs up at once. */
+static void test_bulk(uint16_t port, int server)
+{
+	static char piece[1 << 16];
+	int caller = dial(SOCK_STREAM, port), container = accept(server, NULL, NULL);
+	pid_t writer = fork();
+	if (writer == 0) {
+		for (size_t sent = 0; sent < BULK; sent += sizeof(piece)) {
+			memset(piece, (int)(sent >> 16), sizeof(piece));
+			for (size_t at = 0; at < sizeof(piece);) {
+				ssize_t n = send(container, piece + at, sizeof(piece) - at, 0);
+				if (n < 0)
+					_Exit(1);
+				at += (size_t)n;
+			}
+		}
+		_Exit(0);
+	}
+	close(container);
+	CHECK(shutdown(caller, SHUT_WR) == 0);
+	for (size_t got = 0; got < BULK; got += sizeof(piece)) {
+		CHECK(recv(caller, piece, sizeof(piece), MSG_WAITALL) == sizeof(piece));
+		CHECK(piece[0] == (char)(got >> 16) && piece[sizeof(piece) - 1] == piece[0]);
+	}
+	CHECK(recv(caller, piece, 1, 0) == 0);
+	close(caller);
+	int status;
+	CHECK(waitpid(writer, &status, 0) == writer && status == 0);
+}
+
+static void test_udp(uint16_t port, int server)
+{
+	char buffer[16];
+	union address from;
+	int callers[] = { dial(SOCK_DGRAM, port), dial(SOCK_DGRAM, port) };
+	say(callers[0], "one");
+	say(callers[1], "two");
+	for (int i = 0; i < 2; i++) {
+		socklen_t length = sizeof(from);
+		ssize_t n = recvfrom(server, buffer, sizeof(buffer), 0, &from.any, &length);
+		CHECK(n == 3);
+		CHECK(sendto(server, buffer, 3, 0, &from.any, length) == 3);
+	}
+	expect(callers[0], "one");
+	expect(callers[1], "two");
+	close(callers[0]);
+	close(callers[1]);
+}
+
+int main(void)
+{
+	char line[256];
+	uint16_t tcp, udp, tcp_target, udp_target, other_target, unserved;
+	struct stat none;
+	snprintf(path, sizeof(path), "/tmp/relay-test-%d.sock", (int)getpid());
+	pid_t relay = start_relay();
+	int daemon = dial_relay();
+	CHECK_TEXT(ask(daemon, "hello\n", -1, 1), "relay 1\n");
+
+	int tcp_server = bound(AF_INET, SOCK_STREAM, &tcp_target), udp_server = bound(AF_INET, SOCK_DGRAM, &udp_target);
+	int other = bound(AF_INET, SOCK_STREAM, &other_target), nobody = bound(AF_INET, SOCK_STREAM, &unserved);
+	CHECK(listen(tcp_server, 16) == 0 && listen(other, 16) == 0);
+	int tcp_fd = bound(AF_INET6, SOCK_STREAM, &tcp), udp_fd = bound(AF_INET6, SOCK_DGRAM, &udp);
+	/* the descriptor is that of the last line that was sent by then */
+	snprintf(line, sizeof(line), "drop tcp/x\nadd tcp/a tcp 127.0.0.1 %u\n", tcp_target);
+	CHECK_TEXT(ask(daemon, line, tcp_fd, 2), "ok\nok\n");
+	snprintf(line, sizeof(line), "add udp/a udp 127.0.0.1 %u\n", udp_target);
+	CHECK_TEXT(ask(daemon, line, udp_fd, 1), "ok\n");
+	close(tcp_fd);
+	close(udp_fd);
+	test_tcp(tcp, tcp_server);
+	test_bulk(tcp, tcp_server);
+	test_udp(udp, udp_server);
+
+	CHECK_TEXT(ask(daemon, "add a tcp 127.0.0.1 80\n", -1, 1), "err Invalid argument\n");
+	CHECK_TEXT(ask(daemon, "add a tcp 127.0.0.300 80\n", nobody, 1), "err Invalid argument\n");
+	CHECK_TEXT(ask(daemon, "add a udp 127.0.0.1 80\n", nobody, 1), "err Protocol wrong type for socket\n");
+	CHECK_TEXT(ask(daemon, "lead tcp/x 127.0.0.1 80\n", -1, 1), "err No such file or directory\n");
+	CHECK_TEXT(ask(daemon, "\n", -1, 1), "err Invalid argument\n");
+
+	/* it goes on without a daemon, and the next one is told what there is */
+	close(daemon);
+	test_tcp(tcp, tcp_server);
+	daemon = dial_relay();
+	snprintf(line, sizeof(line), "port udp/a 127.0.0.1 %u\nport tcp/a 127.0.0.1 %u\nend\n", udp_target, tcp_target);
+	CHECK_TEXT(ask(daemon, "list\n", -1, 3), line);
+
+	snprintf(line, sizeof(line), "lead tcp/a 127.0.0.1 %u\n", unserved);
+	CHECK_TEXT(ask(daemon, line, -1, 1), "ok\n");
+	int refused = dial(SOCK_STREAM, tcp);
+	char rest;
+	CHECK(recv(refused, &rest, 1, 0) <= 0);
+	close(refused);
+	snprintf(line, sizeof(line), "lead tcp/a 127.0.0.1 %u\n", other_target);
+	CHECK_TEXT(ask(daemon, line, -1, 1), "ok\n");
+	test_tcp(tcp, other);
+	/* kept only, and served again */
+	CHECK_TEXT(ask(daemon, "lead tcp/a - 0\n", -1, 1), "ok\n");
+	refused = dial(SOCK_STREAM, tcp);
+	CHECK(recv(refused, &rest, 1, 0) <= 0);
+	close(refused);
+	CHECK_TEXT(ask(daemon, "add kept sctp - 0\n", nobody, 1), "ok\n");
+	CHECK_TEXT(ask(daemon, "lead udp/a - 0\nlist\n", -1, 5),
+		   "ok\nport kept - 0\nport udp/a - 0\nport tcp/a - 0\nend\n");
+	CHECK_TEXT(ask(daemon, line, -1, 1), "ok\n");
+	test_tcp(tcp, other);
+	/* who uses it is cut, and nobody is heard any more */
+	int caller = dial(SOCK_STREAM, tcp), container = accept(other, NULL, NULL);
+	CHECK_TEXT(ask(daemon, "drop tcp/a\n", -1, 1), "ok\n");
+	CHECK(recv(container, &rest, 1, 0) <= 0);
+	CHECK(dial(SOCK_STREAM, tcp) < 0 && errno == ECONNREFUSED);
+	close(caller);
+	close(container);
+
+	int status;
+	CHECK(send(daemon, "quit\n", 5, 0) == 5);
+	CHECK(waitpid(relay, &status, 0) == relay && status == 0);
+	CHECK(stat(path, &none) < 0);
+	return 0;
+}
