@@ -9,6 +9,7 @@ import type { DaemonConfig } from './config/options.js';
 import type { DaemonPaths } from './config/paths.js';
 import { daemonPaths } from './config/paths.js';
 import { reloadedConfig } from './config/reload.js';
+import { allDone } from './daemon/all-done.js';
 import { IdleMemory } from './daemon/idle-memory.js';
 import { containerDefaults } from './daemon/container-defaults.js';
 import { Disposables } from './daemon/disposables.js';
@@ -70,7 +71,6 @@ export class Daemon implements AsyncDisposable {
   private readonly registries: Registries;
   private registry: RuntimeRegistry;
   private settings: SystemSettings;
-  private system: System | null = null;
   private images: Images | null = null;
   private engineId = '';
 
@@ -92,7 +92,6 @@ export class Daemon implements AsyncDisposable {
     try {
       const api = await daemon.build();
       await listenOnHosts(api, config, !given.has('group'), log);
-      daemon.system?.askVersions();
       return daemon;
     } catch (error) {
       await daemon[Symbol.asyncDispose]();
@@ -148,21 +147,23 @@ export class Daemon implements AsyncDisposable {
     ));
     const containers = this.buildContainers(db, layers, images, networks, volumes);
     const exec = new Execs(containers.context);
-    const system = (this.system = this.buildSystem(containers, images, volumes));
+    const system = this.buildSystem(containers, images, volumes);
+    const engine: Engine = { containers, exec, images, networks, volumes, events, system };
+    const facts = { version: ENGINE_VERSION, experimental: this.config.experimental, builderVersion: '1' } as const;
 
     containers.load();
-    await images.sweep();
     networks.useContainers(containers.directory);
-    await networks.init();
+    // Networks wait for nft(8), and images for the disk; neither stands on the other.
     this.parts.add('networks', () => networks.shutdown());
+    const [, , api] = await allDone([
+      networks.init(),
+      images.sweep(),
+      createApiServer({ engine, logger: log.child({ part: 'api' }), facts, routes: ALL_ROUTES }),
+    ]);
     await networks.reconcile(containers.runningIds());
     this.parts.add('containers', () => containers.shutdown());
     await containers.reconcile();
     await exec.recover();
-
-    const engine: Engine = { containers, exec, images, networks, volumes, events, system };
-    const facts = { version: ENGINE_VERSION, experimental: this.config.experimental, builderVersion: '1' } as const;
-    const api = await createApiServer({ engine, logger: log.child({ part: 'api' }), facts, routes: ALL_ROUTES });
     this.parts.add('api', () => api.close());
     return api;
   }

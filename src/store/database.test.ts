@@ -103,6 +103,15 @@ describe('migrate', () => {
     expect(sql.pragma('user_version', { simple: true })).toBe(0);
     sql.close();
   });
+
+  it('leaves nothing of those before one that fails', () => {
+    const sql = new BetterSqlite3(':memory:');
+    const both = [migration(1, 'CREATE TABLE a (x)'), migration(2, 'SELECT this fails')];
+    expect(() => migrate(sql, 'x', both, silentLogger)).toThrow(/migration 2 \(m2\) failed/);
+    migrate(sql, 'x', [migration(1, 'CREATE TABLE a (x)')], silentLogger);
+    expect(sql.pragma('user_version', { simple: true })).toBe(1);
+    sql.close();
+  });
 });
 
 describe('the migration 0006', () => {

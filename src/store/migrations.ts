@@ -38,8 +38,8 @@ export function loadMigrations(folder: URL = new URL('./migrations/', import.met
 }
 
 /**
- * Applies the migrations that the database has not seen, each in a transaction of its own. They are remembered one by
- * one, so that branches of development may add numbers in any order; `user_version` is the highest one.
+ * Applies the migrations that the database has not seen, all or none: a transaction each would wait for the disk once each. They are
+ * remembered one by one, so that branches of development may add numbers in any order; `user_version` is the highest one.
  */
 export function migrate(sql: Database, path: string, migrations: readonly Migration[], logger: Logger): void {
   const known = migrations.at(-1)?.version ?? 0;
@@ -51,10 +51,14 @@ export function migrate(sql: Database, path: string, migrations: readonly Migrat
      ) STRICT`,
   );
   const applied = new Set(sql.prepare<[], number>('SELECT version FROM schema_migrations').pluck().all());
-  for (const migration of migrations.filter(({ version }) => !applied.has(version))) {
-    sql.transaction(() => apply(sql, migration)).exclusive();
-    logger.info({ version: migration.version, name: migration.name }, 'database migration applied');
-  }
+  const missing = migrations.filter(({ version }) => !applied.has(version));
+  if (missing.length === 0) return;
+  sql
+    .transaction(() => {
+      for (const migration of missing) apply(sql, migration);
+    })
+    .exclusive();
+  for (const { version, name } of missing) logger.info({ version, name }, 'database migration applied');
 }
 
 function apply(sql: Database, { version, name, sql: text }: Migration): void {

@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { imageRows } from './image-rows.js';
 import { networkRows } from './network-rows.js';
+import { startRow } from './start-row.js';
 import type { Target } from './target.js';
 
 /** One row of the table of budgets in the design. */
@@ -303,6 +304,7 @@ export const rows: Row[] = [
   ...imageRows(),
   ...classicBuilds(),
   ...networkRows(),
+  startRow,
 ];
 
 /** What a list takes at worst while a client pulls, another imports, and a container floods its log. */

@@ -89,6 +89,15 @@ export class Target {
     return daemon;
   }
 
+  /** The words that start the engine, without its flags. */
+  program(): string[] {
+    const words = read(`/proc/${this.daemonPid()}/cmdline`).split('\0');
+    return words.slice(
+      0,
+      words.findIndex((word) => word.startsWith('-')),
+    );
+  }
+
   /** Whether the socket that a process was started with, seen from its own root, is this one. */
   private isServedBy(pid: string): boolean {
     const words = read(`/proc/${pid}/cmdline`).split('\0');

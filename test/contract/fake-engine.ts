@@ -211,8 +211,8 @@ export function fakeEngine(): Engine {
       connect: async () => undefined,
     },
     system: {
-      version: () => version,
-      info: () => info,
+      version: async () => version,
+      info: async () => info,
       diskUsage: async () => ({
         layersSizeBytes: 1982277,
         images: [{ image, sharedSizeBytes: 0, containers: 1 }],

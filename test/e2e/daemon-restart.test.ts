@@ -106,6 +106,18 @@ describe.skipIf(process.env['WHARF_TEST_TARGET']).each(['SIGTERM', 'SIGKILL'] as
   },
 );
 
+describe.skipIf(process.env['WHARF_TEST_TARGET'])('a daemon that has just been started', () => {
+  it('knows what its runtime says of itself when it is asked for the first time', async () => {
+    const { daemon } = suite;
+    await daemon.down();
+    await daemon.up();
+    const [info, version] = await Promise.all([daemon.api.get('/info'), daemon.api.get('/version')]);
+    const runc = version.json.Components.find(({ Name }: { Name: string }) => Name === 'runc');
+    expect(runc.Version).toMatch(/^\d+\.\d+/);
+    expect(info.json.RuncCommit.ID).toBe(runc.Details.GitCommit);
+  });
+});
+
 describe.skipIf(process.env['WHARF_TEST_TARGET'])('the data-root', () => {
   it('belongs to one daemon', async () => {
     const { daemon } = suite;

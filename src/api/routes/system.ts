@@ -39,12 +39,12 @@ function ping({ server, raw }: ApiRequest): ApiReply {
   return text(raw.request.raw.method === 'HEAD' ? '' : 'OK', 'text/plain; charset=utf-8', 200, headers);
 }
 
-function version({ engine, headers }: ApiRequest): ApiReply {
-  return json(fromEngineVersion(engine.system.version(), announcedVersion(headers['user-agent'])));
+async function version({ engine, headers }: ApiRequest): Promise<ApiReply> {
+  return json(fromEngineVersion(await engine.system.version(), announcedVersion(headers['user-agent'])));
 }
 
-function info({ engine }: ApiRequest): ApiReply {
-  return json(fromEngineInfo(engine.system.info()));
+async function info({ engine }: ApiRequest): Promise<ApiReply> {
+  return json(fromEngineInfo(await engine.system.info()));
 }
 
 async function diskUsage({ engine, query, version: clientVersion, signal }: ApiRequest): Promise<ApiReply> {

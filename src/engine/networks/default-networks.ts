@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { ensureBridge } from './bridge-interface.js';
 import { defaultBridgePools } from './default-bridge-pools.js';
 import type { Network } from './model.js';
@@ -17,8 +18,8 @@ export async function ensureDefaultNetworks(ctx: NetworksContext): Promise<void>
   if (ctx.options.bridge === 'none') return removeDefaultBridge(ctx);
   const former = byName(ctx, 'bridge');
   const bridge = { ...(former ?? predefined('bridge', 'bridge')), ...bridgeSettings(ctx, former) };
-  if (former) ctx.repository.updateNetwork(bridge);
-  else ctx.repository.insertNetwork(bridge);
+  if (!former) ctx.repository.insertNetwork(bridge);
+  else if (!isDeepStrictEqual(bridge, former)) ctx.repository.updateNetwork(bridge);
   ctx.networks.set(bridge.id, bridge);
   ensureBridge(ctx, bridge);
 }

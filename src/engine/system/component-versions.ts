@@ -1,13 +1,11 @@
 import type { ProgramVersion, RuntimeFacts } from '../../host/system/program-versions.js';
 import { initVersion, runtimeFacts } from '../../host/system/program-versions.js';
 import type { Logger } from '../../shared/logger.js';
+import { within } from '../containers/within.js';
 
 const NOTHING: ProgramVersion = { version: '', commit: '' };
 
-/**
- * What the programs beside us say about their versions. Asked once each, in the background: `info` shows what is known so
- * far and never waits for a process.
- */
+/** What the programs beside us say about their versions. Asked once each, when somebody wants to know: it takes a few processes. */
 export class ComponentVersions {
   private readonly runtimes = new Map<string, RuntimeFacts | null>();
   private init: ProgramVersion | null = null;
@@ -36,9 +34,9 @@ export class ComponentVersions {
     return this.init ?? NOTHING;
   }
 
-  /** When everything asked so far has been answered. */
-  async settled(): Promise<void> {
-    await Promise.all(this.pending);
+  /** Resolves when everything asked so far has been answered, and after `maxMs` in any case. */
+  async settled(maxMs: number): Promise<void> {
+    if (this.pending.size > 0) await within(Promise.all(this.pending), maxMs);
   }
 
   private ask(path: string, question: () => Promise<void>): void {

@@ -95,9 +95,10 @@ export type DiskUsageType = 'container' | 'image' | 'volume' | 'build-cache';
 
 /** The daemon as a whole. */
 export interface SystemService {
-  version(): EngineVersion;
-  /** From memory; never waits for a lock. */
-  info(): EngineInfo;
+  /** The first call waits, a second at most, for what runtimes and inits say of themselves. */
+  version(): Promise<EngineVersion>;
+  /** From memory; never waits for a lock. The first call waits as that of `version`. */
+  info(): Promise<EngineInfo>;
   /** Concurrent calls share one computation. */
   diskUsage(types: ReadonlySet<DiskUsageType>, signal: AbortSignal): Promise<DiskUsage>;
 }

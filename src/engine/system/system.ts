@@ -20,6 +20,8 @@ import { infoWarnings, securityOptions, splitInsecureRegistries } from './info-p
 import type { DiskUsage, DiskUsageType, EngineInfo, EngineVersion, SystemService } from './system-service.js';
 import type { SystemSettings } from './system-settings.js';
 
+/** A runtime that hangs must not keep `info` from the rest. */
+const VERSIONS_WAIT_MS = 1000;
 const INDEX_SERVER = 'https://index.docker.io/v1/';
 
 export interface SystemDeps extends DiskUsageSources {
@@ -58,12 +60,8 @@ export class System implements SystemService {
     ];
   }
 
-  /** Starts asking the programs beside us for their versions; each costs a fork, so not before the API is served. */
-  askVersions(): void {
-    this.deps.versions.refresh([...this.runtimePaths().values()], this.deps.settings().initPath);
-  }
-
-  version(): EngineVersion {
+  async version(): Promise<EngineVersion> {
+    await this.askVersions();
     const { host, api, versions } = this.deps;
     const { gitCommit, buildTime } = buildInfo();
     const experimental = this.deps.settings().experimental;
@@ -101,7 +99,8 @@ export class System implements SystemService {
     };
   }
 
-  info(): EngineInfo {
+  async info(): Promise<EngineInfo> {
+    await this.askVersions();
     const settings = this.deps.settings();
     const { host, cgroups, versions } = this.deps;
     const forwarding = ipv4Forwarding();
@@ -178,7 +177,6 @@ export class System implements SystemService {
 
   private runtimes(): EngineInfo['runtimes'] {
     const registry = this.deps.runtimes();
-    this.askVersions();
     return Object.fromEntries(
       registry.names.map((name) => {
         const { path = '', args = [] } = registry.config(name) ?? {};
@@ -187,6 +185,13 @@ export class System implements SystemService {
         return [name, { path, runtimeArgs: args, status: status as Record<string, string> }];
       }),
     );
+  }
+
+  /** The first time it takes some processes, and so not at the daemon's start. */
+  private async askVersions(): Promise<void> {
+    const { versions, settings } = this.deps;
+    versions.refresh([...this.runtimePaths().values()], settings().initPath);
+    await versions.settled(VERSIONS_WAIT_MS);
   }
 
   /** By name; those that are not installed are left out. */

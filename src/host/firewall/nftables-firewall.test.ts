@@ -6,12 +6,13 @@ import { TestNetworks } from '../../../test/support/namespaces.js';
 import { silentLogger } from '../../shared/logger.js';
 import { addAddress } from '../netlink/addresses.js';
 import { createLink, createVeth, findLink, setBridgePort, setLink } from '../netlink/links.js';
-import { NetlinkSocket } from '../netlink/netlink-socket.js';
+import { NETLINK_NETFILTER, NetlinkSocket } from '../netlink/netlink-socket.js';
 import { openRouteSocket } from '../netlink/route-socket.js';
 import { addRoute } from '../netlink/routes.js';
 import { writeSysctl } from '../netlink/sysctl.js';
 import type { FirewallState, PortRule } from './firewall.js';
 import { NftablesFirewall } from './nftables-firewall.js';
+import { generation } from './nftables-state.js';
 
 /** A listing's lines without what holds them together, in an order of their own: elements are listed as the kernel keeps them. */
 const sorted = (listing: string): string[] =>
@@ -336,6 +337,15 @@ describe('the rules', () => {
     expect(await firewall.isIntact()).toBe(true);
     expect(await world.dial(neighbour, 'tcp', '192.0.2.1', 8080)).toBe('one 192.0.2.2');
     expect(await world.dial(neighbour, 'tcp', '192.0.2.1', 8088)).toBe('one 192.0.2.2');
+  });
+
+  it('are not written again where nobody has changed anything', async () => {
+    const wanted = state([port('0.0.0.0', 8080)]);
+    using socket = NetlinkSocket.open(NETLINK_NETFILTER);
+    await firewall.sync(wanted);
+    const before = generation(socket);
+    await firewall.sync(wanted);
+    expect(generation(socket)).toBe(before);
   });
 
   it('are the same after a second sync, and keep the administrator’s chain', async () => {

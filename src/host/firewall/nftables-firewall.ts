@@ -46,6 +46,8 @@ export class NftablesFirewall implements Firewall, Disposable {
   private exceptions: FirewallExceptions = {};
   /** The kernel's count of changes after our last one, and what our rules looked like then. */
   private seen: { generation: number; rules: Map<string, string> } | null = null;
+  /** What nft(8) has written last, and the kernel's count of changes then. */
+  private written: { text: string; generation: number } | null = null;
   /** The host's FORWARD chain may have changed since we looked. */
   private hasForwardChanged = false;
   private forwardLookedAtMs = 0;
@@ -62,7 +64,7 @@ export class NftablesFirewall implements Firewall, Disposable {
     this.confined ||= state.forwardingSwitchedOn || rulesOf(this.socket, TABLE).has(GUARD_CHAIN);
     const { acceptMark, ignoresIpv6 } = state;
     this.exceptions = { acceptMark, ignoresIpv6 };
-    await this.render();
+    if (!this.isWritten()) await this.render();
     await this.openForward();
   }
 
@@ -206,11 +208,21 @@ export class NftablesFirewall implements Firewall, Disposable {
     }
   }
 
+  /** Whether nothing is to be written: neither we nor anybody else has changed a rule since the same was. */
+  private isWritten(): boolean {
+    return this.written?.generation === generation(this.socket) && this.written.text === this.ruleset();
+  }
+
   private async render(): Promise<void> {
-    const [bridges, ports] = [[...this.bridges.values()], [...this.ports.values()]];
-    const state = { ...this.exceptions, bridges, ports, forwardingSwitchedOn: this.confined };
-    await runCommand('nft', ['-f', '-'], renderRuleset(state));
+    const text = this.ruleset();
+    await runCommand('nft', ['-f', '-'], text);
     this.seen = { generation: generation(this.socket), rules: ownRules(this.socket) };
+    this.written = { text, generation: this.seen.generation };
+  }
+
+  private ruleset(): string {
+    const [bridges, ports] = [[...this.bridges.values()], [...this.ports.values()]];
+    return renderRuleset({ ...this.exceptions, bridges, ports, forwardingSwitchedOn: this.confined });
   }
 
   private async openForward(): Promise<void> {
