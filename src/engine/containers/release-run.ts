@@ -1,5 +1,4 @@
 import { rmSync } from 'node:fs';
-import { removeTree } from '../../host/sys/remove-tree.js';
 import type { ContainerEntry } from './container-entry.js';
 import { runFiles } from './container-paths.js';
 import type { ContainersContext } from './containers-context.js';
@@ -23,12 +22,12 @@ export function releaseMounts(ctx: ContainersContext, entry: ContainerEntry): Pr
   ]);
 }
 
-/** Removes the files of a run whose shim has done everything. As forgiving as `releaseMounts`. */
+/** Removes the files (few and in memory) of a run whose shim has done everything. As forgiving as `releaseMounts`. */
 export function releaseFiles(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
   const files = runFiles(ctx.deps.paths, entry.id);
   return tryAll(ctx, entry, [
     ['socket', () => rmSync(files.socket, { force: true })],
-    ['bundle', () => removeTree(files.bundle)],
+    ['bundle', () => rmSync(files.bundle, { recursive: true, force: true })],
   ]);
 }
 

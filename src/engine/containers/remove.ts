@@ -1,4 +1,4 @@
-import { removeTree } from '../../host/sys/remove-tree.js';
+import { rm } from 'node:fs/promises';
 import { conflict, errorKind, errorMessage, internal } from '../../shared/errors.js';
 import type { ContainerEntry } from './container-entry.js';
 import { containerFiles } from './container-paths.js';
@@ -86,7 +86,7 @@ async function removeParts(ctx: ContainersContext, entry: ContainerEntry, volume
   // The runtime may still be at it, with its log in the bundle; then the end of the run removes the files.
   if (!entry.run) await releaseFiles(ctx, entry);
   await deps.snapshots.remove(entry.id);
-  await removeTree(containerFiles(deps.paths, entry.id).directory);
+  await rm(containerFiles(deps.paths, entry.id).directory, { recursive: true, force: true });
   await removeVolumes(ctx, entry, volumes);
   keepLinksByName(ctx, entry);
   ctx.registry.remove(entry);

@@ -124,7 +124,7 @@ describe('Snapshots', () => {
     writeFileSync(join(root, 'new'), 'x'.repeat(1000));
     expect(await snapshots.sizeRwBytes(id)).toBe(1000);
     await snapshots.remove(id);
-    await snapshots.settled();
+    await store.trash.settled();
     expect(mounts().filter(({ mountPoint }) => mountPoint.startsWith(`${base}/`))).toEqual([]);
     expect(snapshots.ids()).toEqual([]);
     // The init layer stays with the image.
@@ -245,7 +245,7 @@ describe('Snapshots', () => {
     const first = newId();
     snapshots.create(first, chain);
     await snapshots.remove(first);
-    await snapshots.settled();
+    await store.trash.settled();
     const { availableBytes } = diskSpace(base);
     const before = readdirSync(join(base, 'overlay2'), { recursive: true });
     writeFileSync(join(base, 'fill'), Buffer.alloc(availableBytes - 16 * 4096));
@@ -263,7 +263,7 @@ describe('Snapshots', () => {
     }
     expect(failed).toBe(1);
     for (const id of made) await snapshots.remove(id);
-    await snapshots.settled();
+    await store.trash.settled();
     expect(readdirSync(join(base, 'overlay2'), { recursive: true })).toEqual(before);
   });
 

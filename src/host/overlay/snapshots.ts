@@ -18,7 +18,6 @@ import { promisify } from 'node:util';
 import { systemFault } from '../archive/archive-error.js';
 import { diskUsageBytes } from '../archive/disk-usage.js';
 import { conflict, invalid, notFound } from '../../shared/errors.js';
-import { removeTree } from '../sys/remove-tree.js';
 import { MNT_DETACH, umountAll, UMOUNT_NOFOLLOW } from '../sys/mount.js';
 import { fillInitLayer } from './init-layer.js';
 import { newLinkName } from './layer-id.js';
@@ -58,8 +57,6 @@ export interface Snapshot {
  * remembered elsewhere. All of it is a few system calls; callers hold the container's lock.
  */
 export class Snapshots {
-  private readonly removals = new Set<Promise<void>>();
-
   constructor(private readonly layers: LayerStore) {}
 
   /**
@@ -83,7 +80,7 @@ export class Snapshots {
         [init, ...lowers.map(({ link }) => link)].map((link) => `l/${link}`).join(':'),
       );
     } catch (error) {
-      this.discardNow(id);
+      rmSync(base, { recursive: true, force: true });
       throw systemFault('creating layers', id, error);
     }
     return this.get(id);
@@ -129,20 +126,11 @@ export class Snapshots {
     }
   }
 
-  /** Unmounts and removes a container's layers; missing is fine. They are gone when it settles, their files soon after. */
+  /** Unmounts and removes a container's layers; missing is fine. They are gone when it settles, their files soon after: see Trash. */
   async remove(id: string): Promise<void> {
     await this.unmount(id);
-    const doomed = this.detach(id);
-    if (!doomed) return;
-    // What can't be removed now is out of sight, and goes with LayerStore.sweep() at the next boot.
-    const removal = removeTree(doomed).catch(() => undefined);
-    this.removals.add(removal);
-    void removal.then(() => this.removals.delete(removal));
-  }
-
-  /** Waits for the files of removed containers to be gone. */
-  async settled(): Promise<void> {
-    await Promise.all(this.removals);
+    this.layers.trash.discard(this.path(id));
+    await this.layers.trash.room();
   }
 
   /** The IDs of all containers that have anything here. */
@@ -157,7 +145,7 @@ export class Snapshots {
   async sweep(knownIds: ReadonlySet<string>): Promise<string[]> {
     const unknown = this.ids().filter((id) => !knownIds.has(id));
     for (const id of unknown) await this.remove(id);
-    await this.settled();
+    await this.layers.trash.settled();
     return unknown;
   }
 
@@ -226,20 +214,6 @@ export class Snapshots {
   private resolveLink(link: string): string {
     const path = join(this.layers.directory, link);
     return resolve(dirname(path), readlinkSync(path));
-  }
-
-  /** Takes a layer out of sight under a name that LayerStore.sweep() cleans up; null when there is none. */
-  private detach(name: string): string | null {
-    const path = join(this.layers.directory, name);
-    if (!existsSync(path)) return null;
-    const doomed = join(this.layers.directory, `${RUBBISH_PREFIX}removed-${newLinkName()}`);
-    renameSync(path, doomed);
-    return doomed;
-  }
-
-  private discardNow(name: string): void {
-    const doomed = this.detach(name);
-    if (doomed) rmSync(doomed, { recursive: true, force: true });
   }
 }
 

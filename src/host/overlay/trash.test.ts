@@ -63,3 +63,10 @@ it('waits for the space where the disk is nearly full', async () => {
   expect(readdirSync(base)).toEqual(['fill']);
   expect(diskSpace(base).availableBytes).toBeGreaterThan(1024 * 1024);
 });
+
+it('removes by itself, after a while, what nobody waits for', async () => {
+  trash.discard(tree('one'));
+  trash.discard(tree('two'));
+  await expect.poll(() => readdirSync(base), { timeout: 30_000 }).toEqual([]);
+  expect(faults).toEqual([]);
+});

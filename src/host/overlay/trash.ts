@@ -9,11 +9,16 @@ import { diskSpace } from './disk-space.js';
 const TIGHT = 0.1;
 const TIGHT_FILES = 100_000;
 
+/** How long files may wait for others to go with: who has just removed something mostly goes on to do something else. */
+const LATER_MS = 500;
+
 /**
  * Directories on their way out. One is out of sight at once; to remove its files takes the disk's journal anything from tenths of a
  * second to tens of them, and nobody needs to wait for that as long as there is room.
  */
 export class Trash {
+  private waiting: string[] = [];
+  private timer: NodeJS.Timeout | null = null;
   private last: Promise<void> = Promise.resolve();
 
   /**
@@ -26,7 +31,7 @@ export class Trash {
     private readonly onFault: (error: unknown) => void,
   ) {}
 
-  /** Takes a directory of the same file system out of sight; missing is fine. Its files are removed on a thread, one tree after another. */
+  /** Takes a directory of the same file system out of sight; missing is fine. Its files are removed later, on a thread, one tree after another. */
   discard(path: string): void {
     const doomed = join(this.directory, `${this.prefix}removed-${randomBytes(6).toString('hex')}`);
     try {
@@ -35,13 +40,13 @@ export class Trash {
       if (hasCode(error, 'ENOENT')) return;
       throw error;
     }
-    this.last = this.last
-      .then(() => submitArchiveJob('remove-tree', { path: doomed }))
-      .then(() => undefined, this.onFault);
+    this.waiting.push(doomed);
+    this.timer ??= setTimeout(() => this.empty(), LATER_MS).unref();
   }
 
   /** Settles when the files of all that was discarded are gone. */
   settled(): Promise<void> {
+    this.empty();
     return this.last;
   }
 
@@ -50,5 +55,15 @@ export class Trash {
     const { availableBytes, totalBytes, availableFiles } = diskSpace(this.directory);
     const fewFiles = availableFiles !== null && availableFiles < TIGHT_FILES;
     if (fewFiles || availableBytes < totalBytes * TIGHT) await this.settled();
+  }
+
+  private empty(): void {
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = null;
+    const paths = this.waiting;
+    this.waiting = [];
+    for (const path of paths) {
+      this.last = this.last.then(() => submitArchiveJob('remove-tree', { path })).then(() => undefined, this.onFault);
+    }
   }
 }
