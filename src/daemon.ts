@@ -259,7 +259,7 @@ export class Daemon implements AsyncDisposable {
         networks,
         volumes,
         snapshots: snapshotPort(new Snapshots(layers), imageSizeBytes),
-        shims: shimPort(shimBinary()),
+        shims: shimPort(shimBinary(), log),
         oci: ociPort(() => this.registry),
         cdi: this.config.features.cdi === false ? null : new CdiRegistry(cdiSpecDirs(this.config), log),
         cgroups: new CgroupControl(this.cgroups),
@@ -268,7 +268,7 @@ export class Daemon implements AsyncDisposable {
         emit,
         log,
       },
-      hostCapacity(this.cgroups),
+      hostCapacity(this.cgroups, log),
     );
     return containers;
   }

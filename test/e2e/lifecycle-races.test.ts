@@ -141,4 +141,19 @@ describe.each(rounds)('at the same time, round %i', (round) => {
     await poll('its removal', async () => (await box.post('kill?signal=CONT')).status === 404);
     expect([0, 137, 143]).toContain((await gone).json.StatusCode);
   });
+
+  // dockerd says 404 then.
+  it.skipIf(process.env['WHARF_TEST_TARGET'] !== undefined)(
+    'the end of an auto-remove container and a wait that comes too late',
+    async () => {
+      const box = await Box.run(suite.daemon, ['sh', '-c', 'exit 9'], { HostConfig: { AutoRemove: true } });
+      expect(await box.post('wait')).toMatchObject({ status: 200, json: { StatusCode: 9 } });
+      await poll('its removal', async () => (await suite.daemon.api.get(`/containers/${box.id}/json`)).status === 404);
+      expect(await box.post('wait?condition=removed')).toMatchObject({ status: 200, json: { StatusCode: 9 } });
+      expect((await box.post('wait?condition=next-exit')).status).toBe(404);
+      const removed = await Box.create(suite.daemon, ['true']);
+      await removed.remove();
+      expect((await removed.post('wait')).status).toBe(404);
+    },
+  );
 });

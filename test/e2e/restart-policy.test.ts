@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ApiReply } from '../support/api-client.js';
 import { Box } from '../support/box.js';
 import { daemonSuite } from '../support/daemon-suite.js';
 import { poll } from '../support/poll.js';
@@ -92,22 +93,35 @@ describe('a restart policy', () => {
     await inBackOff(box);
     expect((await box.post('start')).status).toBe(304);
     // Another restart may come between on a busy machine; the next wait is twice as long.
-    const pause = await poll(
-      'an answer within one back-off',
-      async () => {
-        const before = await box.inspect();
-        const reply = await box.post('pause');
-        const after = await box.inspect();
-        const isOne = before.State.Restarting && after.State.Restarting && before.RestartCount === after.RestartCount;
-        return isOne ? reply : null;
-      },
-      PATIENT,
-    );
-    expect(pause).toMatchObject({
+    const asked = (ask: () => Promise<ApiReply>): Promise<ApiReply> =>
+      poll(
+        'an answer within one back-off',
+        async () => {
+          const before = await box.inspect();
+          const reply = await ask();
+          const after = await box.inspect();
+          const isOne = before.State.Restarting && after.State.Restarting && before.RestartCount === after.RestartCount;
+          return isOne ? reply : null;
+        },
+        PATIENT,
+      );
+    const { Name } = await box.inspect();
+    for (const ask of [
+      () => box.post('pause'),
+      () => box.daemon.api.get(`/containers/${Name.slice(1)}/top`),
+      () => box.daemon.api.post(`/containers/${Name.slice(1)}/exec`, { Cmd: ['true'] }),
+    ]) {
+      expect(await asked(ask)).toMatchObject({
+        status: 409,
+        json: { message: `Container ${box.id} is restarting, wait until the container is running` },
+      });
+    }
+    expect(await asked(() => box.daemon.api.delete(`/containers/${box.id}`))).toMatchObject({
       status: 409,
-      json: { message: `Container ${box.id} is restarting, wait until the container is running` },
+      json: {
+        message: `cannot remove container "${box.id}": container is restarting: stop the container before removing or force remove`,
+      },
     });
-    expect((await box.remove('')).status).toBe(409);
     await box.remove();
   });
 

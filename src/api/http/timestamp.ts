@@ -19,9 +19,9 @@ const DATE = /^(\d{4}-\d{2}-\d{2})(?:T(\d{2}(?::\d{2}(?::\d{2})?)?)(?:\.(\d{1,9}
  * duration back from now, as nanoseconds since the epoch. Throws invalid.
  */
 export function parseTimestamp(text: string, nowMs = Date.now()): bigint {
-  const unix = /^(-?\d+)(?:\.(\d{1,9})\d*)?$/.exec(text);
+  const unix = /^([+-]?\d+)(?:\.(\d{1,9})\d*)?$/.exec(text);
   if (unix) {
-    const seconds = BigInt(unix[1] ?? '0');
+    const seconds = BigInt((unix[1] ?? '0').replace('+', ''));
     if (BigInt.asIntN(64, seconds) !== seconds) {
       throw invalid(`strconv.ParseInt: parsing ${JSON.stringify(unix[1])}: value out of range`);
     }

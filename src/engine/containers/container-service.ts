@@ -30,7 +30,7 @@ export interface ContainerService {
   rename(ref: string, newName: string): Promise<void>;
   update(ref: string, changes: UpdateContainerRequest): Promise<{ warnings: string[] }>;
   remove(ref: string, options: { force: boolean; volumes: boolean; link: boolean }): Promise<void>;
-  /** Resolves as soon as the wait is registered; `done` settles with the exit. */
+  /** Resolves as soon as the wait is registered; `done` settles with the exit. Knows auto-remove containers a little longer than they are there. */
   wait(ref: string, condition: WaitCondition, signal: AbortSignal): Promise<{ done: Promise<WaitResult> }>;
   resize(ref: string, height: number, width: number): Promise<void>;
 

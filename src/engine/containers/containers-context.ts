@@ -3,6 +3,7 @@ import type { EngineEvent } from '../events/event.js';
 import type { ContainerEntry } from './container-entry.js';
 import type { ContainerRegistry } from './container-registry.js';
 import type { ContainersDeps } from './containers-deps.js';
+import type { RecentExits } from './recent-exits.js';
 import type { HostCapacity } from './validate-resources.js';
 
 /**
@@ -14,6 +15,7 @@ export interface ContainersContext {
   readonly registry: ContainerRegistry;
   readonly locks: KeyedLock;
   readonly capacity: HostCapacity;
+  readonly recentExits: RecentExits;
   /** The daemon is going down: containers go on, and nothing is restarted. */
   stopping: boolean;
   /** Starts it again after an exit; the caller holds the lock. A hook, since starting knows about exits and not the other way round. */

@@ -37,6 +37,7 @@ import { containerLogs } from './logs.js';
 import { networkDirectory } from './network-directory.js';
 import { pauseContainer, unpauseContainer } from './pause.js';
 import { pruneContainers } from './prune.js';
+import { RecentExits } from './recent-exits.js';
 import { reconcileContainers } from './reconcile.js';
 import { discardContainer, removeContainer } from './remove.js';
 import { renameContainer } from './rename.js';
@@ -63,6 +64,7 @@ export class Containers implements ContainerService {
       registry: new ContainerRegistry(deps.repository, deps.log),
       locks: new KeyedLock(),
       capacity,
+      recentExits: new RecentExits(),
       stopping: false,
       relaunch: (entry) => launchContainer(this.context, entry),
       discard: (entry) => discardContainer(this.context, entry),

@@ -15,6 +15,8 @@ import { readExitRecord, writeExitRecord } from '../../host/shim/exit-record.js'
 import { launchShim } from '../../host/shim/launch.js';
 import { SealedBinary } from '../../host/shim/sealed-binary.js';
 import { ShimClient } from '../../host/shim/shim-client.js';
+import { hasCode } from '../../shared/errors.js';
+import type { Logger } from '../../shared/logger.js';
 import type { OciPort, SnapshotPort } from './containers-deps.js';
 import type { ShimPort } from './shim-port.js';
 import type { HostCapacity } from './validate-resources.js';
@@ -51,8 +53,8 @@ function isMountPoint(path: string): boolean {
 }
 
 /** The real shims; `binary` is the path of wharf-shim. */
-export function shimPort(binary: string): ShimPort {
-  const sealed = new SealedBinary(binary);
+export function shimPort(binary: string, log: Logger): ShimPort {
+  const sealed = new SealedBinary(binary, log);
   return {
     launch: (options) => {
       const { process } = options;
@@ -82,14 +84,16 @@ export function ociPort(runtimes: () => RuntimeRegistry): OciPort {
 }
 
 /** What this machine has. */
-export function hostCapacity(cgroups: CgroupLayout): HostCapacity {
-  return { cpus: availableParallelism(), memoryNodes: countMemoryNodes(), supports: resourceSupport(cgroups) };
+export function hostCapacity(cgroups: CgroupLayout, log: Logger): HostCapacity {
+  return { cpus: availableParallelism(), memoryNodes: countMemoryNodes(log), supports: resourceSupport(cgroups) };
 }
 
-function countMemoryNodes(): number {
+/** A kernel without NUMA has one, and no folder for it. */
+function countMemoryNodes(log: Logger): number {
   try {
     return Math.max(1, readdirSync('/sys/devices/system/node').filter((name) => /^node\d+$/.test(name)).length);
-  } catch {
+  } catch (err) {
+    if (!hasCode(err, 'ENOENT')) log.warn({ err }, 'cannot count the memory nodes: one is taken for granted');
     return 1;
   }
 }

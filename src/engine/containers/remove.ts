@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { conflict, errorKind, errorMessage, internal } from '../../shared/errors.js';
+import { ZERO_TIME } from '../../shared/rfc3339.js';
 import type { ContainerEntry } from './container-entry.js';
 import { containerFiles } from './container-paths.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
@@ -113,6 +114,9 @@ async function removeVolumes(ctx: ContainersContext, entry: ContainerEntry, anon
 /** Removes an auto-remove container when it has ended. Never throws. */
 export async function discardContainer(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
   if (ctx.registry.get(entry.id) !== entry || entry.container.state.removalInProgress) return;
+  const { state } = entry.container;
+  if (state.startedAt !== ZERO_TIME)
+    ctx.recentExits.remember(entry.id, { statusCode: state.exitCode, error: state.error });
   try {
     await removeContainer(ctx, entry.id, { force: true, volumes: true, link: false });
   } catch (err) {

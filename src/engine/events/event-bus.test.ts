@@ -34,6 +34,8 @@ describe('matchesFilters', () => {
     [{}, { image: ['docker/getting'] }, true],
     [{}, { image: ['docker/getting:1'] }, true],
     [{}, { image: ['docker/get'] }, false],
+    [{ type: 'network', attributes: { name: 'docker/getting' } }, { image: ['docker/getting'] }, false],
+    [{ type: 'network', attributes: { name: 'net' } }, { image: [''] }, true],
     [{}, { image: ['docker/getting:2'] }, false],
     [{ type: 'image', actorId: 'sha256:aa', attributes: { name: 'reg:5000/a' } }, { image: ['reg:5000/a'] }, true],
     [{ type: 'image', actorId: 'sha256:aa', attributes: { name: 'reg:5000/a:t' } }, { image: ['reg:5000/a'] }, true],
@@ -89,6 +91,13 @@ describe('EventBus', () => {
       'a',
       'b',
     ]);
+    expect(bus.listenerCount).toBe(0);
+  });
+
+  it.each([0n, -5n])('replays everything, and ends, when until is %i', async (untilNs) => {
+    const bus = new EventBus();
+    tell(bus, 'a');
+    expect(await actions(bus.subscribe({ sinceNs: null, untilNs, filters: new Map() }, never))).toEqual(['a']);
     expect(bus.listenerCount).toBe(0);
   });
 

@@ -51,8 +51,10 @@ export class EventBus implements Events, Disposable {
 
   subscribe(query: EventQuery, signal: AbortSignal): AsyncIterable<EngineEvent> {
     const { sinceNs, untilNs, filters } = query;
+    // Before 1970 is no bound to dockerd, only an end.
+    const isBounded = untilNs !== null && untilNs > 0n;
     const accepts = (event: EngineEvent): boolean =>
-      (untilNs === null || event.timeNs <= untilNs) && matchesFilters(event, filters);
+      (!isBounded || event.timeNs <= untilNs) && matchesFilters(event, filters);
     const replay =
       sinceNs === null && untilNs === null ? [] : this.kept.filter((event) => event.timeNs >= (sinceNs ?? 0n));
     const subscription = new EventSubscription(replay.filter(accepts), accepts, untilNs);

@@ -45,7 +45,7 @@ function matchesAction(action: string, value: string): boolean {
 }
 
 function matchesImage(event: EngineEvent, value: string): boolean {
-  const name = event.attributes[event.type === 'container' ? 'image' : 'name'] ?? '';
+  const name = event.attributes[event.type === 'image' ? 'name' : 'image'] ?? '';
   return [event.actorId, name, withoutTag(event.actorId), withoutTag(name)].includes(value);
 }
 

@@ -152,7 +152,7 @@ function refuse(entry: ContainerEntry, ref: string): void {
   const { state } = entry.container;
   if (!state.running) throw notRunning(entry);
   if (state.paused) throw conflict(`Container ${ref} is paused, unpause the container before exec`);
-  if (state.restarting) throw conflict(`Container ${ref} is restarting, wait until the container is running`);
+  if (state.restarting) throw conflict(`Container ${entry.id} is restarting, wait until the container is running`);
 }
 
 function noSuchExec(id: string): Error {

@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { silentLogger } from '../../shared/logger.js';
 import { SealedBinary } from './sealed-binary.js';
 
 describe('SealedBinary', () => {
   it('can be run and not be written to', () => {
-    const { executable } = new SealedBinary('/bin/true');
+    const { executable } = new SealedBinary('/bin/true', silentLogger);
     execFileSync(executable!);
     const path = executable!.replace('self', String(process.pid));
     const fd = openSync(path, 'r+');
@@ -16,6 +17,6 @@ describe('SealedBinary', () => {
   });
 
   it('is none where there is no such program', () => {
-    expect(new SealedBinary('/no/such/program').executable).toBeNull();
+    expect(new SealedBinary('/no/such/program', silentLogger).executable).toBeNull();
   });
 });

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Logger } from '../../shared/logger.js';
 import { sealedProgram } from '../sys/memfd.js';
 
 /**
@@ -9,7 +10,10 @@ import { sealedProgram } from '../sys/memfd.js';
 export class SealedBinary {
   private copy: string | null | undefined;
 
-  constructor(private readonly path: string) {}
+  constructor(
+    private readonly path: string,
+    private readonly log: Logger,
+  ) {}
 
   /** What to execute; null where the kernel won't have it. */
   get executable(): string | null {
@@ -20,7 +24,8 @@ export class SealedBinary {
   private make(): string | null {
     try {
       return `/proc/self/fd/${sealedProgram('wharf-shim', readFileSync(this.path))}`;
-    } catch {
+    } catch (err) {
+      this.log.warn({ err }, 'no sealed program can be made here: each exec costs a start of the runtime');
       return null;
     }
   }
