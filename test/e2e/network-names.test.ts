@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { daemonSuite } from '../support/daemon-suite.js';
@@ -209,6 +209,36 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('name service', () => {
       await suite.daemon.up();
       expect(await ask('app', 'db/1')).toEqual(expected);
     }
+  });
+
+  it('lets a program’s resolver wait while the daemon is away, and not fail', async () => {
+    const { daemon } = suite;
+    const id = await ok('inspect', '-f', '{{.Id}}', 'app');
+    const [results, stop] = [join(daemon.dir, 'resolved'), join(daemon.dir, 'resolved.stop')];
+    // glibc asks twice, 5 s apart; more often here, since the machine may be slow.
+    const loop = `
+      mount --bind ${join(daemon.dataRoot, 'containers', id, 'resolv.conf')} /etc/resolv.conf
+      export RES_OPTIONS=attempts:5
+      while [ ! -e ${stop} ]; do
+        if getent ahostsv4 db >/dev/null; then echo known; else echo failed; fi >> ${results}
+        sleep 0.1
+      done`;
+    const looping = daemon.holder.run(
+      ['nsenter', `--net=/proc/${await pidOf('app')}/ns/net`, 'unshare', '-m', 'sh', '-c', loop],
+      { timeoutMs: 110_000 },
+    );
+    const lines = () => (existsSync(results) ? readFileSync(results, 'utf8').trim().split('\n') : []);
+    const more = async () => {
+      const before = lines().length;
+      await poll('names to be resolved', async () => lines().length > before + 3, { timeoutMs: 60_000 });
+    };
+    await more();
+    await daemon.down('SIGKILL');
+    await daemon.up();
+    await more();
+    writeFileSync(stop, '');
+    await looping;
+    expect(new Set(lines())).toEqual(new Set(['known']));
     await suite.daemon.removeAllContainers();
     await ok('network', 'rm', 'sea', 'lake');
   });

@@ -136,6 +136,33 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('networks', () => {
   });
 });
 
+describe.skipIf(process.env['WHARF_TEST_TARGET'])('a container with a network for each family', () => {
+  const ports = (): Promise<string> => ok('inspect', '-f', '{{json .NetworkSettings.Ports}}', 'split');
+  const binding = (HostIp: string): object => ({ HostIp, HostPort: '8076' });
+
+  it('is reached through both by callers who are seen as who they are', async () => {
+    await ok('network', 'create', 'only4');
+    await ok('network', 'create', '--ipv6', '--ipv4=false', 'only6');
+    await serve('split', '--network', 'only4', '--network', 'only6', '-p', '8076:80', '-p', '0.0.0.0:8077:81');
+    const web = [binding('0.0.0.0'), binding('::')];
+    const both = { '80/tcp': web, '81/tcp': [{ HostIp: '0.0.0.0', HostPort: '8077' }] };
+    expect(JSON.parse(await ports())).toEqual(both);
+    const answers = async (): Promise<void> => {
+      expect(await untilServed('10.99.0.1:8076', outside)).toContain(NEIGHBOUR.v4);
+      expect(await untilServed('[fd00:99::1]:8076', outside)).toContain(NEIGHBOUR.v6);
+    };
+    await answers();
+    await ok('network', 'disconnect', 'only4', 'split');
+    expect(JSON.parse(await ports())).toEqual({ '80/tcp': [binding('::')], '81/tcp': null });
+    expect(await untilServed('[fd00:99::1]:8076', outside)).toContain(NEIGHBOUR.v6);
+    await ok('network', 'connect', 'only4', 'split');
+    expect(JSON.parse(await ports())).toEqual(both);
+    await answers();
+    await ok('rm', '-f', 'split');
+    await ok('network', 'rm', 'only4', 'only6');
+  });
+});
+
 describe.skipIf(process.env['WHARF_TEST_TARGET'])('another machine', () => {
   it('reaches what is published, is seen as who it is, and reaches nothing else', async () => {
     await ok('network', 'create', '--ipv6', '--subnet', '172.29.0.0/24', '--subnet', 'fd00:29::/64', 'both');

@@ -8,7 +8,7 @@ import { conflict, errorKind, errorMessage, WharfError } from '../../shared/erro
 import { UndoStack } from '../../shared/undo-stack.js';
 import { gatewayEndpoint, setDefaultRoutes } from './default-routes.js';
 import { isLanEndpoint, removeLanLinks } from './lan-endpoint.js';
-import { connectivityError, leasePorts, releasePorts, settleRelays } from './lease-ports.js';
+import { connectivityError, leasePorts, releasePorts, settleRelays, waysOut } from './lease-ports.js';
 import type { ConnectSandboxRequest, Endpoint, Network, Sandbox, SandboxNetwork } from './model.js';
 import { type NetworksContext, portRules } from './networks-context.js';
 import { interfaceNameFor, planEndpoint, requestedNetworks } from './plan-endpoints.js';
@@ -127,10 +127,11 @@ async function publish(
   undo: UndoStack,
 ): Promise<void> {
   const endpoint = gatewayEndpoint(sandbox.endpoints);
+  const ways = waysOut(ctx, sandbox.endpoints);
   // On the host's wire a container is reached at its own address, and whatever is published is ignored, as with dockerd.
-  if (!endpoint || isLanEndpoint(endpoint)) return;
+  if (!endpoint || !(ways[4] ?? ways[6])) return;
   try {
-    const leases = leasePorts(ctx, request, networkOf(ctx, endpoint), endpoint);
+    const leases = leasePorts(ctx, request, ways);
     undo.push('host ports', () => {
       releasePorts(ctx, leases);
       return settleRelays(ctx);

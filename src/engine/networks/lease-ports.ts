@@ -4,6 +4,9 @@ import { hasIpv6 } from '../../host/sys/socket.js';
 import { errorKind, errorMessage, internal, invalid, WharfError } from '../../shared/errors.js';
 import type { PortBinding } from '../containers/container-config.js';
 import type { ConnectSandboxRequest, Endpoint, Network, PortLease } from './model.js';
+import { findNetwork } from './find-network.js';
+import { gatewayEndpoint } from './default-routes.js';
+import { isLanEndpoint } from './lan-endpoint.js';
 import { gatewayMode, NETWORK_OPTION, trustedInterfaces } from './network-options.js';
 import type { NetworksContext } from './networks-context.js';
 import { parseHostPort, type PortProtocol } from './port-allocation.js';
@@ -11,25 +14,41 @@ import { parseHostPort, type PortProtocol } from './port-allocation.js';
 /** What a container asks for of ports. */
 export type PortWishes = Pick<ConnectSandboxRequest, 'portBindings' | 'exposedPorts' | 'publishAllPorts'>;
 
+/** The endpoint that a family's default route uses, and its network. */
+interface Way {
+  network: Network;
+  endpoint: Endpoint;
+}
+
+/** Where callers of each family are led to; null: that family has no way out, or one on the host's own wire, where nothing is published. */
+export interface Ways {
+  4: Way | null;
+  6: Way | null;
+}
+
+/** Both may be the same, and are on a network that has both families. Source: dockerd 28.5, tried. */
+export function waysOut(ctx: NetworksContext, endpoints: readonly Endpoint[]): Ways {
+  const way = (version: 4 | 6): Way | null => {
+    const endpoint = gatewayEndpoint(endpoints, version);
+    return endpoint && !isLanEndpoint(endpoint) ? { endpoint, network: findNetwork(ctx, endpoint.networkId) } : null;
+  };
+  return { 4: way(4), 6: way(6) };
+}
+
 /**
- * Takes the host's ports that a container publishes, through the endpoint that its default route uses. A binding without
- * address is for all addresses of both families; callers of a family that the container lacks are served by the relay, since
+ * Takes the host's ports that a container publishes, through the endpoints that its default routes use. A binding without
+ * address is for all addresses of both families; callers over IPv6 to a container that lacks it are served by the relay, since
  * the kernel does not translate between the two; `settleRelays` tells it. What is exposed and not published is in the result with
  * `hostPort` 0. Throws in dockerd's words, with nothing taken.
  */
-export function leasePorts(
-  ctx: NetworksContext,
-  request: PortWishes,
-  network: Network,
-  endpoint: Endpoint,
-): PortLease[] {
+export function leasePorts(ctx: NetworksContext, request: PortWishes, ways: Ways): PortLease[] {
   const leases: PortLease[] = [];
   try {
     for (const key of portKeys(request)) {
       const { containerPort, proto } = parsePort(key);
-      const bindings = bindingsOf(request, key);
-      for (const binding of bindings) leases.push(...lease(ctx, network, endpoint, containerPort, proto, binding));
-      if (bindings.length === 0) leases.push({ containerPort, proto, hostIp: '', hostPort: 0, containerAddress: '' });
+      const own = bindingsOf(request, key).flatMap((binding) => lease(ctx, ways, containerPort, proto, binding));
+      leases.push(...own);
+      if (own.length === 0) leases.push({ containerPort, proto, hostIp: '', hostPort: 0, containerAddress: '' });
     }
   } catch (error) {
     releasePorts(ctx, leases);
@@ -72,19 +91,20 @@ function bindingsOf({ portBindings, publishAllPorts }: PortWishes, key: string):
 
 function lease(
   ctx: NetworksContext,
-  network: Network,
-  endpoint: Endpoint,
+  ways: Ways,
   containerPort: number,
   proto: PortProtocol,
   binding: PortBinding,
 ): PortLease[] {
-  const wanted = hostAddresses(ctx, network, binding.hostIp);
-  const leases = wanted.flatMap((hostIp) => destination(ctx, network, endpoint, containerPort, proto, hostIp));
+  const wanted = hostAddresses(ctx, ways, binding.hostIp);
+  const leases = wanted.flatMap((hostIp) => destination(ctx, ways, containerPort, proto, hostIp));
   const bound = leases.filter(({ direct }) => !direct);
-  if (bound.length === 0) return leases;
+  const [first] = bound;
+  if (!first) return leases;
   const relays = new Map(bound.map((one) => relayOf(ctx, one)).filter((one) => one !== null));
   const hostIps = bound.map(({ hostIp }) => hostIp);
-  const target = `${endpoint.ipAddress || `[${endpoint.globalIpv6Address}]`}:${containerPort}`;
+  const { containerAddress } = first;
+  const target = `${containerAddress.includes(':') ? `[${containerAddress}]` : containerAddress}:${containerPort}`;
   const hostPort = ctx.ports.allocate({ proto, hostIps, ...parseHostPort(binding.hostPort), target, relays });
   return leases.map((one) => (one.direct ? one : { ...one, hostPort }));
 }
@@ -92,22 +112,26 @@ function lease(
 /** Where a binding at a host's address leads to; nothing when there is no way to the container for callers of that family. */
 function destination(
   ctx: NetworksContext,
-  network: Network,
-  endpoint: Endpoint,
+  ways: Ways,
   containerPort: number,
   proto: PortProtocol,
   hostIp: string,
 ): PortLease[] {
-  const version = hostIp.includes(':') ? 6 : 4;
-  const own = version === 6 ? endpoint.globalIpv6Address : endpoint.ipAddress;
-  const lease = { containerPort, proto, hostIp, hostPort: 0, containerAddress: own };
-  if (own !== '' && gatewayMode(network, version) === 'routed') return [{ ...lease, direct: true }];
-  if (own !== '' && version === 6 && !ctx.options.ip6tables) return [{ ...lease, isServed: true }];
-  if (own !== '') return [{ ...lease, ...directAccess(ctx, network) }];
-  // Callers of the other family can be served by the relay only.
-  const other = endpoint.ipAddress || endpoint.globalIpv6Address;
-  const isServed = ctx.options.userlandProxy && proto !== 'sctp' && other !== '' && (version === 4 || hasIpv6());
-  return isServed ? [{ ...lease, containerAddress: other }] : [];
+  const version = versionOf(hostIp);
+  const way = ways[version];
+  const lease = { containerPort, proto, hostIp, hostPort: 0 };
+  if (way) {
+    const { network, endpoint } = way;
+    const containerAddress = version === 6 ? endpoint.globalIpv6Address : endpoint.ipAddress;
+    const own = { ...lease, containerAddress };
+    if (gatewayMode(network, version) === 'routed') return [{ ...own, direct: true }];
+    if (version === 6 && !ctx.options.ip6tables) return [{ ...own, isServed: true }];
+    return [{ ...own, ...directAccess(ctx, network) }];
+  }
+  // Callers over IPv6 can be served by the relay; the other way round dockerd does not either.
+  const containerAddress = version === 6 ? ways[4]?.endpoint.ipAddress : undefined;
+  const isServed = ctx.options.userlandProxy && proto !== 'sctp' && hasIpv6();
+  return containerAddress && isServed ? [{ ...lease, containerAddress }] : [];
 }
 
 function directAccess(ctx: NetworksContext, network: Network): Pick<PortLease, 'directFor'> {
@@ -130,12 +154,17 @@ export function relayOf(
   return [hostIp, { address: containerAddress, port: containerPort }];
 }
 
-/** The addresses that a binding names, or those of the network. A text that is no address means none, as with dockerd. */
-function hostAddresses(ctx: NetworksContext, network: Network, requested: string): string[] {
+/** The addresses that a binding names, or those of the networks. A text that is no address means none, as with dockerd. */
+function hostAddresses(ctx: NetworksContext, ways: Ways, requested: string): string[] {
   if (isIP(requested) !== 0) return [requested];
-  const fallback = network.options[NETWORK_OPTION.hostBinding] ?? ctx.options.hostIp;
-  return fallback === '0.0.0.0' ? ['0.0.0.0', '::'] : [fallback];
+  return ([4, 6] as const).flatMap((version) => {
+    const network = (ways[version] ?? ways[4] ?? ways[6])?.network;
+    const address = network?.options[NETWORK_OPTION.hostBinding] ?? ctx.options.hostIp;
+    return (address === '0.0.0.0' ? ['0.0.0.0', '::'] : [address]).filter((one) => versionOf(one) === version);
+  });
 }
+
+const versionOf = (address: string): 4 | 6 => (address.includes(':') ? 6 : 4);
 
 function parsePort(key: string): { containerPort: number; proto: PortProtocol } {
   const [port = '', proto = 'tcp'] = key.split('/');

@@ -1,12 +1,21 @@
 import { gatewayEndpoint } from './default-routes.js';
 import { isLanEndpoint } from './lan-endpoint.js';
-import { connectivityError, leasePorts, type PortWishes, relayOf, releasePorts, settleRelays } from './lease-ports.js';
+import {
+  connectivityError,
+  leasePorts,
+  type PortWishes,
+  relayOf,
+  releasePorts,
+  settleRelays,
+  waysOut,
+} from './lease-ports.js';
 import type { Endpoint, PortLease, Sandbox } from './model.js';
-import { findNetwork } from './find-network.js';
 import { type NetworksContext, portRules } from './networks-context.js';
 
+const VERSIONS = [4, 6] as const;
+
 /**
- * Leads a running container's ports through the network that its way out goes through, when that is another one than with the endpoints
+ * Leads a running container's ports through the networks that its ways out go through, when those are others than with the endpoints
  * `before`: at the same ports of the host, without a moment in which they lead nowhere. Without a way out they are given back. Throws as a
  * start does, and then all is as it was. Source: dockerd 28.5, tried.
  */
@@ -16,9 +25,13 @@ export async function movePorts(
   before: readonly Endpoint[],
   wishes: PortWishes,
 ): Promise<void> {
-  const [from, to] = [gatewayEndpoint(before), gatewayEndpoint(sandbox.endpoints)];
-  if (from?.endpointId === to?.endpointId) return;
+  const { endpoints } = sandbox;
+  const isSame = VERSIONS.every(
+    (version) => gatewayEndpoint(before, version)?.endpointId === gatewayEndpoint(endpoints, version)?.endpointId,
+  );
+  if (isSame) return;
   const former = sandbox.ports;
+  const to = gatewayEndpoint(endpoints);
   sandbox.ports = to ? leaseAgain(ctx, sandbox, to, wishes) : [];
   if (!to) releasePorts(ctx, former);
   const rules = portRules(sandbox.ports);
@@ -30,12 +43,14 @@ export async function movePorts(
   if (ctx.sandboxes.get(sandbox.containerId) !== sandbox) await ctx.firewall.unpublish(rules);
 }
 
+/** `to` is for the error's text. */
 function leaseAgain(ctx: NetworksContext, sandbox: Sandbox, to: Endpoint, wishes: PortWishes): PortLease[] {
   const former = sandbox.ports;
   releasePorts(ctx, former);
-  if (isLanEndpoint(to)) return sandbox.endpoints.every(isLanEndpoint) ? [] : former.map(unpublished);
+  const ways = waysOut(ctx, sandbox.endpoints);
+  if (!ways[4] && !ways[6]) return sandbox.endpoints.every(isLanEndpoint) ? [] : former.map(unpublished);
   try {
-    return leasePorts(ctx, withFormerPorts(wishes, former), findNetwork(ctx, to.networkId), to);
+    return leasePorts(ctx, withFormerPorts(wishes, former), ways);
   } catch (error) {
     for (const lease of former.filter(({ hostPort }) => hostPort !== 0)) {
       ctx.ports.readopt(lease.proto, lease.hostIp, lease.hostPort, relayOf(ctx, lease)?.[1]);

@@ -64,7 +64,7 @@ describe('PortAllocator', () => {
     );
     ports.allocate(want(91, 91, { hostIps: ['::'] }));
     expect(() => ports.allocate(want(91, 91, { hostIps: ['0.0.0.0', '::'] }))).toThrow(
-      'Bind for [::]:91 failed: port is already allocated',
+      'Bind for :::91 failed: port is already allocated',
     );
     expect([...bound]).toEqual(['tcp :: 91']);
     ports.release('tcp', '::', 91);

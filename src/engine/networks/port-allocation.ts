@@ -99,7 +99,7 @@ export class PortAllocator {
     try {
       for (const hostIp of hostIps) {
         const other = this.holdersOf(proto, port).find((one) => clash(one.hostIp, hostIp));
-        if (other) throw internal(`Bind for ${shown(other.hostIp)}:${port} failed: port is already allocated`);
+        if (other) throw internal(`Bind for ${other.hostIp}:${port} failed: port is already allocated`);
         taken.push({ hostIp, reservation: this.bind(proto, hostIp, port, target, relays.get(hostIp)) });
       }
     } catch (error) {
