@@ -142,6 +142,25 @@ describe('names', () => {
     await ok('rm', '-f', 'web-four');
   });
 
+  it('is for the default bridge only', async () => {
+    await ok('network', 'create', 'own');
+    await ok('run', '-d', '--name', 'db-five', '--network', 'own', 'busybox', 'sleep', '1000');
+    await ok('create', '--name', 'web-five', '--link', 'db-five:db', 'busybox', 'sleep', '1000');
+    const id = await ok('inspect', '-f', '{{.Id}}', 'db-five');
+    expect((await docker('start', 'web-five')).stderr).toContain(
+      `container ${id} not attached to default bridge network`,
+    );
+    await ok('network', 'connect', 'bridge', 'db-five');
+    await ok('start', 'web-five');
+    // What another network makes of it is that of its name service, which takes names that nobody has yet.
+    await ok('run', '--name', 'web-six', '--network', 'own', '--link', 'nobody:db', 'busybox', 'true');
+    expect(await ok('inspect', '-f', '{{json .HostConfig.Links}}', 'web-six')).toBe('null');
+    expect(await ok('inspect', '-f', '{{json .NetworkSettings.Networks.own.Links}}', 'web-six')).toBe('["nobody:db"]');
+    expect(await output(['--network', 'none', '--link', 'db-five:db'], 'env')).not.toContain('DB_NAME');
+    await ok('rm', '-f', 'db-five', 'web-five', 'web-six');
+    await ok('network', 'rm', 'own');
+  });
+
   it("tells of a link's new address", async () => {
     await ok('run', '-d', '--name', 'db-three', 'busybox', 'sleep', '1000');
     await ok('run', '-d', '--name', 'web-three', '--link', 'db-three:db', 'busybox', 'sleep', '1000');

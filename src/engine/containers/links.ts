@@ -15,10 +15,11 @@ export interface Link {
 
 /**
  * The links of a create request as they are kept, `<id>:<alias>`, so that they go on meaning the same containers whatever those
- * are called. Of several for one alias the first stays. Networks that users made don't know links: none are kept there. Throws
- * dockerd's words for a container that does not exist, and for one on the host's network.
+ * are called. Of several for one alias the first stays. Networks that users made don't know these links: none are kept there, nor even
+ * looked at. Throws dockerd's words for a container that does not exist, and for one on the host's network.
  */
 export function resolveLinks(ctx: ContainersContext, host: HostConfig): string[] {
+  if (!['default', 'bridge', 'none'].includes(host.networkMode)) return [];
   const links = new Map<string, string>();
   for (const text of host.links) {
     const { ref, alias } = parseLink(text);
@@ -30,7 +31,6 @@ export function resolveLinks(ctx: ContainersContext, host: HostConfig): string[]
     }
     if (alias !== '' && !links.has(alias)) links.set(alias, target.id);
   }
-  if (!['default', 'bridge', 'none'].includes(host.networkMode)) return [];
   return [...links].map(([alias, id]) => `${id}:${alias}`);
 }
 
@@ -71,23 +71,33 @@ export function withShownLinks(ctx: ContainersContext, container: Container): Co
   return { ...container, hostConfig: { ...container.hostConfig, links } };
 }
 
-/** Throws internal, as dockerd says it, when one of the containers that this one is linked to does not run. */
+/**
+ * Throws internal, as dockerd says it, when one of the containers that this one is linked to does not run, or is not on the default bridge.
+ * One that is not there itself has no use for its links.
+ */
 export function requireLinked(ctx: ContainersContext, container: Container): void {
+  if (!isOnBridge(container)) return;
   const links = linksOf(ctx, container);
   const stopped = links.find(({ entry }) => !entry.container.state.running);
   const lost = container.hostConfig.links
     .map(parseLink)
     .find(({ alias }) => !links.some((link) => link.alias === alias));
+  const elsewhere = links.find(({ entry }) => !isOnBridge(entry.container));
+  if (elsewhere && !stopped) throw internal(`container ${elsewhere.entry.id} not attached to default bridge network`);
   const [name, alias] = stopped ? [stopped.entry.name, stopped.alias] : [lost?.ref, lost?.alias];
   if (alias === undefined) return;
   throw internal(`Cannot link to a non running container: /${name} AS /${container.name}/${alias}`);
 }
+
+/** Links are the default bridge's. */
+const isOnBridge = ({ network }: Container): boolean => network.networks['bridge'] !== undefined;
 
 /**
  * The variables that tell a process of the containers that its own is linked to: names, addresses, ports and environments. Source: what
  * dockerd 28.5 sets.
  */
 export function linkEnv(ctx: ContainersContext, container: Container): string[] {
+  if (!isOnBridge(container)) return [];
   return linksOf(ctx, container).flatMap(({ entry: { container: other }, alias }) => {
     const prefix = alias.toUpperCase().replaceAll('-', '_');
     const address = linkAddress(other);
@@ -121,6 +131,7 @@ function linkAddress({ network }: Container): string {
 
 /** The lines of a container's /etc/hosts for its links: alias, hostname and name of each. */
 export function linkHosts(ctx: ContainersContext, container: Container): HostsEntry[] {
+  if (!isOnBridge(container)) return [];
   return linksOf(ctx, container).flatMap(({ entry: { container: other }, alias }) => {
     const address = linkAddress(other);
     const names = [...new Set([alias, other.config.hostname, other.name])].join(' ');
