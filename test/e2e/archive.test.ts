@@ -234,12 +234,27 @@ describe('a hostile archive', () => {
     ['climbs with ..', [{ name: '../climbed', data: 'x' }]],
     ['climbs after going down', [{ name: 'sub/../../climbed', data: 'x' }]],
     ['links to what is outside', [{ name: 'climbed', type: 'hardlink', to: '../etc/passwd' }]],
-    ['links to what is not there', [{ name: 'climbed', type: 'hardlink', to: 'missing' }]],
   ])('that %s is refused', async (_what, entries) => {
     const reply = await put('running', '/d', tar(...entries));
     expect(reply.status).toBeGreaterThanOrEqual(400);
     expect(reply.json.message).not.toBe('');
     expect(await sh('running', 'ls / /d')).not.toContain('climbed');
+  });
+
+  it('that links to what is not there is refused', async () => {
+    const reply = await put('running', '/d', tar({ name: 'climbed', type: 'hardlink', to: 'missing' }));
+    expect(reply.status).toBe(404);
+    expect(reply.json.message).toBe('Could not find the file /d in container running');
+    expect(await sh('running', 'ls / /d')).not.toContain('climbed');
+  });
+
+  it('that brings a device makes it, and a path from the root is one below the target', async () => {
+    const entries = tar({ name: 'null', type: 'char' }, { name: '/absolute/file', data: 'x' });
+    await sh('running', 'mkdir /d/devices');
+    expect((await put('running', '/d/devices', entries)).status).toBe(200);
+    expect(await sh('running', 'stat -c "%F %t,%T" /d/devices/null; cat /d/devices/absolute/file')).toBe(
+      'character special file 1,3\nx',
+    );
   });
 
   it('reaches no more than the container through links of its own, or of the container', async () => {

@@ -54,6 +54,18 @@ describe('create upgrades: fields by version', () => {
     expect(body.NetworkingConfig?.EndpointsConfig).toEqual({ bridge: { Aliases: ['a'] } });
   });
 
+  it('warns from 1.48 on of a volume driver that means nothing to mounts', () => {
+    const body = (fields: object) => ({ HostConfig: { VolumeDriver: 'local', ...mount(fields).HostConfig } });
+    expect(upgraded([1, 47], body({ Type: 'volume' })).warnings).toEqual([]);
+    expect(upgraded([1, 48], body({ Type: 'volume' })).warnings).toEqual([
+      "WARNING: the container-wide volume-driver configuration is ignored for volumes specified via 'mount'. Use '--mount type=volume,volume-driver=...' instead",
+    ]);
+    const driver = { VolumeOptions: { DriverConfig: { Name: 'local' } } };
+    expect(upgraded([1, 48], body({ Type: 'volume', ...driver })).warnings).toEqual([]);
+    expect(upgraded([1, 48], body({ Type: 'tmpfs' })).warnings).toEqual([]);
+    expect(upgraded([1, 48], mount({ Type: 'volume' })).warnings).toEqual([]);
+  });
+
   it('warns of empty port bindings from 1.52 on', () => {
     const body = { HostConfig: { PortBindings: { '80/tcp': [] } } };
     expect(upgraded([1, 51], body).warnings).toEqual([]);

@@ -43,6 +43,7 @@ export const CREATE_CONTAINER_UPGRADES: readonly RequestUpgrade<Body>[] = [
   { below: '1.48', change: (body) => Object.values(endpoints(body)).forEach((one) => delete one.GwPriority) },
   { below: '1.48', change: migrateInterfaceSysctls },
   { from: '1.48', change: refuseInterfaceSysctls },
+  { from: '1.48', change: warnOfVolumeDriver },
   { from: '1.52', change: ({ HostConfig }) => void delete HostConfig?.KernelMemoryTCP },
   { from: '1.52', change: warnOfEmptyPortBindings },
 ];
@@ -149,6 +150,17 @@ function migrateInterfaceSysctls(body: Body, warnings: string[]): void {
     options[SYSCTLS_OPTION] = options[SYSCTLS_OPTION] ? `${options[SYSCTLS_OPTION]},${setting}` : setting;
     warnings.push(`Migrated sysctl "${name}" to DriverOpts{"${SYSCTLS_OPTION}":"${setting}"}.`);
   }
+}
+
+/** Older CLIs warn by themselves. */
+function warnOfVolumeDriver(body: Body, warnings: string[]): void {
+  const isIgnored = mounts(body).some(
+    ({ Type: type, VolumeOptions: options }) => type === 'volume' && !options?.DriverConfig?.Name,
+  );
+  if (!body.HostConfig?.VolumeDriver || !isIgnored) return;
+  warnings.push(
+    "WARNING: the container-wide volume-driver configuration is ignored for volumes specified via 'mount'. Use '--mount type=volume,volume-driver=...' instead",
+  );
 }
 
 function warnOfEmptyPortBindings({ HostConfig: host }: Body, warnings: string[]): void {

@@ -75,6 +75,10 @@ export async function putArchive(
     });
     emitContainerEvent(ctx, entry, 'extract-to-dir');
   } catch (error) {
+    // An entry (a hard link) may name what is not there; dockerd then says so of the whole.
+    if (error instanceof Error && error.message.endsWith(': no such file or directory')) {
+      throw notFound(missing(ref, path).message, error);
+    }
     // A path that says itself that it is a directory is told what it is instead, as by dockerd.
     if (!path.endsWith('/') && error instanceof Error && error.message.endsWith(': not a directory')) {
       throw invalid('extraction point is not a directory', error);
