@@ -76,12 +76,13 @@ accelerator() {
   if [ -w /dev/kvm ] && grep -qwE 'vmx|svm' /proc/cpuinfo; then echo kvm; else echo tcg; fi
 }
 
+# Becomes qemu, and ends it after a while.
 run_vm() {
   local folder=$1 accel cpu=max patience=10
   accel=$(accelerator)
   [ "$accel" = kvm ] && cpu=host patience=2
   say "starting the virtual machine ($accel)"
-  nice -n 10 timeout --foreground "$TIMEOUT_S" qemu-system-x86_64 -accel "$accel" -cpu "$cpu" -smp "$CPUS" -m "$MEMORY_MB" \
+  exec nice -n 10 timeout "$TIMEOUT_S" qemu-system-x86_64 -accel "$accel" -cpu "$cpu" -smp "$CPUS" -m "$MEMORY_MB" \
     -display none -nodefaults -no-user-config -no-reboot \
     -kernel "$CACHE"/boot/vmlinuz-* -initrd "$folder/initramfs" \
     -append "console=ttyS0 quiet panic=-1 mitigations=off cgroup_no_v1=all wharf.repository=$WHARFD_ROOT wharf.modules=$CACHE/lib/modules wharf.patience=$patience" \
@@ -99,17 +100,22 @@ need_qemu
 fetch_kernel
 
 FOLDER=$(mktemp -d /var/tmp/wharfd-vm.XXXXXX)
-trap 'rm -rf "$FOLDER"' EXIT
+VM=
+trap '[ -z "$VM" ] || kill "$VM" 2>/dev/null || true; rm -rf "$FOLDER"' EXIT
 mkdir "$FOLDER/shared"
-[ "$1" = -- ] && shift || set -- node node_modules/vitest/vitest.mjs run --no-color --reporter=verbose --testTimeout=600000 --hookTimeout=600000 "$@"
+[ "$1" = -- ] && shift || set -- node node_modules/vitest/vitest.mjs run --no-color --reporter=verbose "$@"
 printf '%s\0' "$@" >"$FOLDER/shared/command"
 truncate -s 8G "$FOLDER/disk"
 /sbin/mke2fs -q -t ext4 -E lazy_itable_init=1 "$FOLDER/disk"
 make_initramfs "$FOLDER/initramfs"
-run_vm "$FOLDER" || say "qemu ended with $?"
+run_vm "$FOLDER" &
+VM=$!
+status=0
+wait "$VM" || status=$?
+VM=
+[ "$status" != 124 ] || die "the virtual machine was stopped after $TIMEOUT_S s (WHARF_VM_TIMEOUT_S)"
 if [ ! -e "$FOLDER/shared/status" ]; then
   tail -n 30 "$FOLDER/kernel.log" >&2 || true
-  die "the virtual machine ended before the command did"
+  die "the virtual machine ended (qemu: $status) before the command did"
 fi
-[ -d "$FOLDER/shared/kept" ] && [ -n "${WHARF_VM_KEEP:-}" ] && cp -r "$FOLDER/shared/kept/." "$WHARF_VM_KEEP"
 exit "$(cat "$FOLDER/shared/status")"

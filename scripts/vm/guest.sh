@@ -14,15 +14,19 @@ mount -t devpts devpts /dev/pts
 mount -t tmpfs shm /dev/shm
 mount -t mqueue mqueue /dev/mqueue
 mount -t tmpfs run /run
+# Wherever the repository is, these must not hide it.
+mkdir /run/repository /run/shared
+mount --bind "$1" /run/repository
 mount -t tmpfs tmp /tmp
 mount -t ext4 -o noatime /dev/vda /var/tmp
+mkdir -p "$1"
+mount --move /run/repository "$1"
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 # As systemd leaves it: nothing in the root group, all controllers on for the others.
 mkdir /sys/fs/cgroup/init.scope
 echo $$ >/sys/fs/cgroup/init.scope/cgroup.procs
 sed 's/[^ ]*/+&/g' /sys/fs/cgroup/cgroup.controllers >/sys/fs/cgroup/cgroup.subtree_control
 mount -t securityfs securityfs /sys/kernel/security
-mkdir /run/shared
 mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288 shared /run/shared
 hostname wharf-vm
 ip link set lo up

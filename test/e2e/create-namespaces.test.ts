@@ -48,7 +48,8 @@ describe('namespaces of others', () => {
 
   it('lies below the control group asked for', async () => {
     const parent = `${suite.daemon.cgroupParent}/below`;
-    expect(await output(['--cgroup-parent', parent], 'cat /proc/self/cgroup')).toContain(`${parent}/`);
+    const flags = ['--cgroupns', 'host', '--cgroup-parent', parent];
+    expect(await output(flags, 'cat /proc/self/cgroup')).toContain(`${parent}/`);
     removeCgroup(parent);
   });
 });

@@ -258,6 +258,39 @@ describe('update', () => {
   });
 });
 
+/** What an init system or a daemon in a container does: its first process is then in a group below the container's. */
+const NESTING = `mkdir /sys/fs/cgroup/first /sys/fs/cgroup/second
+echo 1 > /sys/fs/cgroup/first/cgroup.procs
+echo '+memory +pids' > /sys/fs/cgroup/cgroup.subtree_control
+sh -c 'echo $$ > /sys/fs/cgroup/second/cgroup.procs; exec sleep 1001' &
+exec sleep 1000`;
+
+describe.skipIf(isV1)('a container with control groups of its own', () => {
+  it('is counted, listed, frozen and entered as a whole', async () => {
+    const id = await running('nested', { Privileged: true, CgroupnsMode: 'private', PidsLimit: 50 }, NESTING);
+    const commands = async (): Promise<string[]> =>
+      (await call('GET', `/containers/${id}/top?ps_args=-o%20pid,args`)).json.Processes.map(
+        ([, args]: string[]) => args,
+      );
+    await poll('both to run', async () => (await commands()).sort().join() === 'sleep 1000,sleep 1001');
+    const { json } = await call('GET', `/containers/${id}/stats?stream=0&one-shot=1`);
+    expect(json.pids_stats).toEqual({ current: 2, limit: 50 });
+    expect(await suite.daemon.ok('exec', 'nested', 'echo', 'entered')).toBe('entered');
+    expect((await call('POST', `/containers/${id}/pause`)).status).toBe(204);
+    const group = join(
+      '/sys/fs/cgroup',
+      readFileSync(`/proc/${(await inspect(id)).State.Pid}/cgroup`, 'utf8')
+        .slice(3)
+        .trim(),
+    );
+    for (const one of ['first', 'second']) {
+      expect(readFileSync(join(group, '..', one, 'cgroup.events'), 'utf8')).toContain('frozen 1');
+    }
+    expect((await call('POST', `/containers/${id}/unpause`)).status).toBe(204);
+    await call('DELETE', `/containers/${id}?force=1`);
+  });
+});
+
 it('sees that memory ran out even when the process was gone at once', async () => {
   const body = {
     Image: 'busybox',

@@ -87,7 +87,7 @@ export function fromEngineInfo(info: EngineInfo) {
     },
     DiscoveredDevices: [],
     CDISpecDirs: info.cdiSpecDirs,
-    Warnings: info.warnings,
+    Warnings: info.warnings.length > 0 ? info.warnings : null,
   };
 }
 

@@ -120,7 +120,7 @@ export interface OciPort {
 /** The control group that a process is in, v1 or v2; `CgroupControl` in host/cgroup is it. */
 export interface CgroupPort {
   /** Every process in it and below. */
-  pids(pid: number): Promise<number[]>;
-  freeze(pid: number): Promise<void>;
-  thaw(pid: number): Promise<void>;
+  pids(initPid: number, containerId: string): Promise<number[]>;
+  freeze(initPid: number, containerId: string): Promise<void>;
+  thaw(initPid: number, containerId: string): Promise<void>;
 }

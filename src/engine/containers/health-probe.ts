@@ -52,7 +52,7 @@ export async function runProbe(
 /** Never throws: the container may end at the same time. */
 async function killProbe(ctx: ContainersContext, entry: ContainerEntry, { pid }: ExecRecord): Promise<void> {
   try {
-    await killSession(pid, () => ctx.deps.cgroups.pids(entry.container.state.pid));
+    await killSession(pid, () => ctx.deps.cgroups.pids(entry.container.state.pid, entry.id));
   } catch (err) {
     ctx.deps.log.debug({ err, container: entry.id, pid }, 'a health probe ended before it was killed');
   }

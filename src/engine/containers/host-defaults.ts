@@ -27,7 +27,8 @@ export function applyHostDefaults(request: CreateContainerRequest, defaults: Con
       host.cgroupnsMode || (older(DEFAULT_CGROUPNS_API) && !isJoining ? 'host' : cgroupnsDefault(host, defaults)),
     memorySwapBytes: defaultSwap(host),
     runtime: host.runtime || defaults.runtime,
-    oomKillDisable: host.oomKillDisable ?? false,
+    // v2 has no such switch.
+    oomKillDisable: host.oomKillDisable ?? (defaults.cgroupVersion === 1 ? false : null),
     maskedPaths: host.maskedPaths ?? (host.privileged ? null : [...DEFAULT_MASKED_PATHS]),
     readonlyPaths: host.readonlyPaths ?? (host.privileged ? null : [...DEFAULT_READONLY_PATHS]),
     securityOpt: withLabelOptions(host.securityOpt, host),

@@ -32,7 +32,7 @@ export async function unpauseContainer(ctx: ContainersContext, ref: string): Pro
 export async function freeze(ctx: ContainersContext, entry: ContainerEntry, paused: boolean): Promise<void> {
   try {
     const { pid } = entry.container.state;
-    await (paused ? ctx.deps.cgroups.freeze(pid) : ctx.deps.cgroups.thaw(pid));
+    await (paused ? ctx.deps.cgroups.freeze(pid, entry.id) : ctx.deps.cgroups.thaw(pid, entry.id));
   } catch (error) {
     if (entry.run) await within(entry.run.recorded, EXIT_KNOWN_MS);
     if (!hasEnded(entry)) {

@@ -25,7 +25,7 @@ function sampleOf(name: string): StatsSample['cgroup'] {
       unifiedMount: isV1 ? null : root,
       controllers: new Set(V1),
     };
-    return readCgroupSample(layout, process.pid);
+    return readCgroupSample(layout, process.pid, 'no container');
   } finally {
     rmSync(root, { recursive: true });
   }

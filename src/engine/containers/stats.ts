@@ -76,7 +76,7 @@ function look(cgroups: CgroupLayout, entry: ContainerEntry): StatsSample | null 
   if (!state.running || state.restarting) return null;
   return {
     timeNs: nowNs(),
-    cgroup: readCgroupSample(cgroups, state.pid),
+    cgroup: readCgroupSample(cgroups, state.pid, entry.id),
     systemCpuNs: systemCpuNs(readFileSync('/proc/stat', 'latin1')),
     onlineCpus: availableParallelism(),
     hostMemoryBytes: totalmem(),

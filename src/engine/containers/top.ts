@@ -26,7 +26,7 @@ export async function topContainer(
   const { state } = entry.container;
   if (!state.running) throw notRunning(entry);
   if (state.restarting) throw conflict(`Container ${entry.id} is restarting, wait until the container is running`);
-  const pids = new Set(await ctx.deps.cgroups.pids(state.pid));
+  const pids = new Set(await ctx.deps.cgroups.pids(state.pid, entry.id));
   const output = await runPs(args);
   const table = parsePs(output, pids);
   ctx.deps.emit({

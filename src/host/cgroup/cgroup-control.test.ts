@@ -17,7 +17,8 @@ const layouts: [string, CgroupLayout][] = [
 
 describe.each(layouts)('cgroup %s', (_name, layout) => {
   const mount = layout.version === 2 ? layout.unifiedMount! : layout.controllerMounts.get('freezer')!;
-  const group = join(mount, `wharf-test-control-${process.pid}`);
+  const name = `wharf-test-control-${process.pid}`;
+  const group = join(mount, name);
   const below = join(group, 'below');
   const children: ChildProcess[] = [];
   const control = new CgroupControl(layout);
@@ -48,23 +49,24 @@ describe.each(layouts)('cgroup %s', (_name, layout) => {
   });
 
   it('freezes a group with what is below it, and thaws it', async () => {
-    const pid = sleeperIn(group);
-    sleeperIn(below);
-    await control.freeze(pid);
+    sleeperIn(group);
+    // As the first process of a container with an init system does it.
+    const pid = sleeperIn(below);
+    await control.freeze(pid, name);
     expect(isFrozen()).toBe(true);
-    await control.thaw(pid);
+    await control.thaw(pid, name);
     await poll('the thaw', () => !isFrozen());
   });
 
   it.runIf(layout.version === 2)('lists the processes of a group and of those below it', async () => {
-    const pids = [sleeperIn(group), sleeperIn(below), sleeperIn(group)];
-    expect(await control.pids(pids[0]!)).toEqual(pids.sort((a, b) => a - b));
+    const pids = [sleeperIn(below), sleeperIn(group), sleeperIn(group)];
+    expect(await control.pids(pids[0]!, name)).toEqual(pids.sort((a, b) => a - b));
   });
 
   it('lets nobody freeze the host', async () => {
     const child = spawn('sleep', ['1000']);
     children.push(child);
     writeFileSync(join(mount, 'cgroup.procs'), String(child.pid));
-    await expect(control.freeze(child.pid!)).rejects.toThrow('is in the root control group');
+    await expect(control.freeze(child.pid!, name)).rejects.toThrow('is in the root control group');
   });
 });

@@ -3,34 +3,35 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { hasCode } from '../../shared/errors.js';
 import type { CgroupLayout } from './cgroup-layout.js';
-import { cgroupDirectory } from './cgroup-layout.js';
+import { containerDirectory } from './cgroup-layout.js';
 
 const FREEZE_TIMEOUT_MS = 10_000;
 const POLL_MS = 2;
 
 /**
- * Acts on the control group that a process is in, v1 or v2. A process in the root group is refused: nobody means to
- * freeze the host.
+ * Acts on the control group of a container, v1 or v2, which is found by its first process. A process in the root group is refused: nobody
+ * means to freeze the host.
  */
 export class CgroupControl {
   constructor(private readonly layout: CgroupLayout) {}
 
   /** Every process of the group and of those below it, ascending. Gone means none. */
-  async pids(pid: number): Promise<number[]> {
-    const directory = this.layout.version === 2 ? this.directory(pid, '') : this.anyDirectory(pid);
+  async pids(initPid: number, containerId: string): Promise<number[]> {
+    const directory =
+      this.layout.version === 2 ? this.directory(initPid, containerId, '') : this.anyDirectory(initPid, containerId);
     const found = await pidsBelow(directory);
     return [...new Set(found)].sort((a, b) => a - b);
   }
 
   /** Resolves when everything stands still. Throws when that takes more than ten seconds (then it is thawed again). */
-  async freeze(pid: number): Promise<void> {
-    const directory = this.directory(pid, 'freezer');
+  async freeze(initPid: number, containerId: string): Promise<void> {
+    const directory = this.directory(initPid, containerId, 'freezer');
     const v2 = this.layout.version === 2;
     await writeFile(join(directory, v2 ? 'cgroup.freeze' : 'freezer.state'), v2 ? '1' : 'FROZEN');
     const deadline = Date.now() + FREEZE_TIMEOUT_MS;
     while (!(await this.isFrozen(directory))) {
       if (Date.now() > deadline) {
-        await this.thaw(pid);
+        await this.thaw(initPid, containerId);
         throw new Error(`the processes of ${directory} could not be frozen within ${FREEZE_TIMEOUT_MS / 1000} s`);
       }
       // v1 stops halfway when a process forks at the wrong moment; writing again goes on.
@@ -39,8 +40,8 @@ export class CgroupControl {
     }
   }
 
-  async thaw(pid: number): Promise<void> {
-    const directory = this.directory(pid, 'freezer');
+  async thaw(initPid: number, containerId: string): Promise<void> {
+    const directory = this.directory(initPid, containerId, 'freezer');
     const v2 = this.layout.version === 2;
     await writeFile(join(directory, v2 ? 'cgroup.freeze' : 'freezer.state'), v2 ? '0' : 'THAWED');
   }
@@ -50,18 +51,19 @@ export class CgroupControl {
     return (await readFile(join(directory, 'freezer.state'), 'utf8')).trim() === 'FROZEN';
   }
 
-  private directory(pid: number, controller: string): string {
-    const directory = cgroupDirectory(this.layout, pid, controller);
+  private directory(initPid: number, containerId: string, controller: string): string {
+    const directory = containerDirectory(this.layout, initPid, containerId, controller);
     if (directory === null) throw new Error(`the cgroup controller ${controller} is not mounted`);
     const root = this.layout.version === 2 ? this.layout.unifiedMount : this.layout.controllerMounts.get(controller);
-    if (directory === root || directory === `${root}/`) throw new Error(`process ${pid} is in the root control group`);
+    if (directory === root || directory === `${root}/`)
+      throw new Error(`process ${initPid} is in the root control group`);
     return directory;
   }
 
   /** v1 keeps the same processes in each hierarchy, but not each is mounted everywhere. */
-  private anyDirectory(pid: number): string {
+  private anyDirectory(initPid: number, containerId: string): string {
     const mounted = ['freezer', 'pids', 'memory', 'devices', 'cpu'].find((one) => this.layout.controllers.has(one));
-    return this.directory(pid, mounted ?? 'name=systemd');
+    return this.directory(initPid, containerId, mounted ?? 'name=systemd');
   }
 }
 

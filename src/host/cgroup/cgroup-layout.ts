@@ -101,8 +101,37 @@ export function parseProcCgroup(text: string): Map<string, string> {
 
 /** The directory of a process's group: of one controller (v1), or of the one hierarchy. null: that controller is not mounted. */
 export function cgroupDirectory(layout: CgroupLayout, pid: number, controller: string): string | null {
+  return directoryOf(layout, pid, controller, (path) => path);
+}
+
+/**
+ * The same of a container, by its first process: that may be deeper, when it has made groups of its own (an init system, a daemon with
+ * containers).
+ */
+export function containerDirectory(
+  layout: CgroupLayout,
+  initPid: number,
+  containerId: string,
+  controller: string,
+): string | null {
+  return directoryOf(layout, initPid, controller, (path) => containerGroup(path, containerId) ?? path);
+}
+
+function directoryOf(
+  layout: CgroupLayout,
+  pid: number,
+  controller: string,
+  groupOf: (path: string) => string,
+): string | null {
   const paths = cgroupsOfProcess(pid);
   const mount = layout.version === 2 ? layout.unifiedMount : layout.controllerMounts.get(controller);
   const path = paths.get(layout.version === 2 ? '' : controller);
-  return mount === undefined || mount === null || path === undefined ? null : join(mount, path);
+  return mount === undefined || mount === null || path === undefined ? null : join(mount, groupOf(path));
+}
+
+/** `/docker/<id>/init.scope` → `/docker/<id>`; null for a path without the container. */
+export function containerGroup(path: string, containerId: string): string | null {
+  const parts = path.split('/');
+  const first = parts.findIndex((part) => part.includes(containerId));
+  return first < 0 ? null : parts.slice(0, first + 1).join('/');
 }

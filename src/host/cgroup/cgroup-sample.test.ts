@@ -5,6 +5,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { cgroupsOfProcess, type CgroupLayout } from './cgroup-layout.js';
 import { parseBlkio, parseIoStat, readCgroupSample } from './cgroup-sample.js';
 
+/** The tests' own process is in no container's group. */
+const ID = 'no container';
+
 let root: string;
 beforeEach(() => void (root = mkdtempSync(join(tmpdir(), 'wharf-cgroup-'))));
 afterEach(() => rmSync(root, { recursive: true }));
@@ -39,7 +42,7 @@ describe('cgroup v2', () => {
       'pids.max': '20\n',
       'io.stat': '254:0 rbytes=1212416 wbytes=8192 rios=34 wios=2 dbytes=0 dios=0\n253:1 \n',
     });
-    expect(readCgroupSample(layout(), process.pid)).toEqual({
+    expect(readCgroupSample(layout(), process.pid, ID)).toEqual({
       cpuTotalNs: 1_503_211_000,
       cpuUserNs: 1_203_000_000,
       cpuKernelNs: 300_211_000,
@@ -74,7 +77,7 @@ describe('cgroup v2', () => {
 
   it('knows no limit, and controllers that are not enabled', () => {
     record(root, '', { 'memory.max': 'max\n', 'pids.max': 'max\n', 'pids.current': '1\n' });
-    expect(readCgroupSample(layout(), process.pid)).toMatchObject({
+    expect(readCgroupSample(layout(), process.pid, ID)).toMatchObject({
       memoryLimitBytes: null,
       memoryUsageBytes: 0,
       memoryStat: {},
@@ -112,7 +115,7 @@ describe('cgroup v1', () => {
       unifiedMount: null,
       controllers: new Set(mounts),
     };
-    expect(readCgroupSample(layout, process.pid)).toMatchObject({
+    expect(readCgroupSample(layout, process.pid, ID)).toMatchObject({
       cpuTotalNs: 28_033_890,
       cpuPerProcessorNs: [24_441_166, 3_592_724],
       cpuUserNs: 20_000_000,

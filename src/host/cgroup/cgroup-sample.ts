@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasCode } from '../../shared/errors.js';
-import { cgroupDirectory, type CgroupLayout } from './cgroup-layout.js';
+import { containerDirectory, type CgroupLayout } from './cgroup-layout.js';
 import { memoryStatV1, memoryStatV2 } from './memory-stat.js';
 import { parseFlat } from './parse-flat.js';
 
@@ -43,9 +43,10 @@ const NS_PER_TICK = 1e7;
 /** v1 writes "no limit" as the largest multiple of a page that fits into a signed number. */
 const NO_LIMIT = 2 ** 62;
 
-/** Reads the counters of the group that a process is in; what a group that is just going away no longer tells is 0. */
-export function readCgroupSample(layout: CgroupLayout, pid: number): CgroupSample {
-  return layout.version === 2 ? readV2(layout, pid) : readV1(layout, pid);
+/** Reads the counters of a container's group, found by its first process; what a group that is just going away no longer tells is 0. */
+export function readCgroupSample(layout: CgroupLayout, initPid: number, containerId: string): CgroupSample {
+  const of = (controller: string): string | null => containerDirectory(layout, initPid, containerId, controller);
+  return layout.version === 2 ? readV2(of('')) : readV1(of);
 }
 
 /** Text of a control file, '' when there is none. */
@@ -59,8 +60,7 @@ function control(directory: string | null, file: string): string {
   }
 }
 
-function readV1(layout: CgroupLayout, pid: number): CgroupSample {
-  const of = (controller: string): string | null => cgroupDirectory(layout, pid, controller);
+function readV1(of: (controller: string) => string | null): CgroupSample {
   const cpuacct = of('cpuacct');
   const ticks = parseFlat(control(cpuacct, 'cpuacct.stat'));
   const throttling = parseFlat(control(of('cpu'), 'cpu.stat'));
@@ -85,8 +85,7 @@ function readV1(layout: CgroupLayout, pid: number): CgroupSample {
   };
 }
 
-function readV2(layout: CgroupLayout, pid: number): CgroupSample {
-  const directory = cgroupDirectory(layout, pid, '');
+function readV2(directory: string | null): CgroupSample {
   const cpu = parseFlat(control(directory, 'cpu.stat'));
   const max = control(directory, 'memory.max');
   const events = parseFlat(control(directory, 'memory.events'));

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CgroupLayout } from './cgroup-layout.js';
+import { containerGroup, type CgroupLayout } from './cgroup-layout.js';
 
 /** How a process gets into the control groups of a container. */
 export interface ContainerEntrances {
@@ -29,7 +29,7 @@ export function parseEntrances(layout: CgroupLayout, text: string, containerId: 
   const found: ContainerEntrances = { tasks: [], directory: null };
   for (const line of text.split('\n')) {
     const [, controllers = '', path = ''] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
-    const group = groupOf(path, containerId);
+    const group = containerGroup(path, containerId);
     if (group === null) continue;
     const isUnified = controllers === '';
     const mount = isUnified ? layout.unifiedMount : layout.controllerMounts.get(controllers.split(',')[0] ?? '');
@@ -38,11 +38,4 @@ export function parseEntrances(layout: CgroupLayout, text: string, containerId: 
     else found.tasks.push(join(mount, group, 'tasks'));
   }
   return found.tasks.length > 0 || found.directory !== null ? found : null;
-}
-
-/** `/docker/<id>/init.scope` → `/docker/<id>`; null for a path without the container. */
-function groupOf(path: string, containerId: string): string | null {
-  const parts = path.split('/');
-  const last = parts.findIndex((part) => part.includes(containerId));
-  return last < 0 ? null : parts.slice(0, last + 1).join('/');
 }
