@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { daemonSuite } from '../support/daemon-suite.js';
 import { poll } from '../support/poll.js';
@@ -184,9 +185,19 @@ it('of a hundred megabytes hold up nobody while a reader stalls, who gets them a
   const whole = await other;
   expect(whole.bytes).toBe(size);
   expect(await payload(stalled)).toEqual(whole);
+  // Its end is found without reading what is before.
+  const read = readBytes();
+  expect((await ok('logs', '--tail', '2', 'flood')).split('\n')).toHaveLength(2);
+  if (!daemon.reference) expect(readBytes() - read).toBeLessThan(size / 10);
   socket.destroy();
   await daemon.ok('rm', 'flood');
 });
+
+/** What our daemon has read of files and sockets since it was started. */
+function readBytes(): number {
+  const { daemon } = suite;
+  return daemon.reference ? 0 : Number(/^rchar: (\d+)/m.exec(readFileSync(`/proc/${daemon.pid}/io`, 'utf8'))![1]);
+}
 
 /** How much a stream of frames carries, and its digest. */
 async function payload(stream: AsyncIterable<Buffer>): Promise<{ bytes: number; digest: string }> {
