@@ -71,8 +71,9 @@ struct relay {
 	struct remains *remains;
 	int spare_pipes[RELAY_SPARE_PIPES][2];
 	int spare_pipe_count;
-	/* no descriptor was left for a caller, so none are taken until one is given back */
+	/* no descriptor was left for a caller, so none are taken until one is given back, or until then: it may be others who have them all */
 	bool starved;
+	int64_t feed_ms;
 	bool quit;
 	int64_t empty_since_ms;
 	/* of all ports, and when they are looked at next */
@@ -107,6 +108,7 @@ void relay_bury(struct relay *relay, void *dead);
 /* A port that is ready, and the end of all its users. */
 void tcp_accept(struct shim *unused, struct source *source, uint32_t events);
 void tcp_cut(struct port *port);
+/* Takes callers again. */
 void tcp_feed(struct relay *relay);
 void udp_receive(struct shim *unused, struct source *source, uint32_t events);
 void udp_cut(struct port *port);

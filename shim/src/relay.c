@@ -181,14 +181,17 @@ static int tick(struct relay *relay)
 		return left > 0 ? (int)left : 0;
 	}
 	relay->empty_since_ms = 0;
-	if (relay->caller_count == 0)
-		return -1;
-	if (now >= relay->sweep_ms) {
+	if (relay->caller_count > 0 && now >= relay->sweep_ms) {
 		for (struct port *port = relay->ports; port; port = port->next)
 			udp_sweep(port, now);
 		relay->sweep_ms = now + SWEEP_EVERY_MS;
 	}
-	return (int)(relay->sweep_ms - now);
+	if (relay->starved && now >= relay->feed_ms)
+		tcp_feed(relay);
+	int64_t next = relay->caller_count > 0 ? relay->sweep_ms : INT64_MAX;
+	if (relay->starved && relay->feed_ms < next)
+		next = relay->feed_ms;
+	return next == INT64_MAX ? -1 : (int)(next - now);
 }
 
 static void relay_close(struct relay *relay)

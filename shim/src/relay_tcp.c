@@ -10,6 +10,10 @@
 /* So that one that is busy leaves the others their turn. */
 #define MOVES_PER_TURN 8
 #define PIECE (256 * 1024)
+#define FEED_AFTER_MS 1000
+/* Whoever is gone without a word is found out: asked after so many seconds of silence, and that often again. */
+#define ALIVE_AFTER_S 15
+#define ALIVE_EVERY_S 15
 
 /* One of the two sockets of a connection, and the bytes that came from it on their way to the other, which stay in the kernel. */
 struct end {
@@ -181,8 +185,11 @@ static void on_end(struct shim *unused, struct source *source, uint32_t events)
 
 static void end_open(struct end *end, struct pair *pair, int fd)
 {
-	int on = 1;
+	int on = 1, after = ALIVE_AFTER_S, every = ALIVE_EVERY_S;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &after, sizeof(after));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof(every));
 	*end = (struct end){ .source = { .fd = fd, .ready = on_end }, .pair = pair, .pipe = { -1, -1 } };
 }
 
@@ -225,6 +232,7 @@ void tcp_accept(struct shim *unused, struct source *source, uint32_t events)
 		}
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
 			port->relay->starved = true;
+			port->relay->feed_ms = monotonic_ms() + FEED_AFTER_MS;
 			source_unwatch(port->relay->epfd, source);
 		}
 		return;

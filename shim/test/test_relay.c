@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -119,6 +120,62 @@ static void test_tcp(uint16_t port, int server)
 	close(caller);
 }
 
+static uint16_t port_of(int fd, bool peer)
+{
+	union address address;
+	socklen_t length = sizeof(address);
+	CHECK((peer ? getpeername : getsockname)(fd, &address.any, &length) == 0);
+	return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
+}
+
+/* Whether the kernel looks after a connection that is silent; the table is /proc/net/tcp or tcp6. */
+static bool kept_alive(const char *table, uint16_t local, uint16_t remote)
+{
+	char line[512];
+	bool found = false;
+	FILE *file = fopen(table, "r");
+	CHECK(file);
+	while (!found && fgets(line, sizeof(line), file)) {
+		unsigned from, to, timer;
+		int count = sscanf(line, " %*d: %*[0-9A-F]:%x %*[0-9A-F]:%x %*x %*x:%*x %x:", &from, &to, &timer);
+		found = count == 3 && from == local && to == remote && timer == 2;
+	}
+	fclose(file);
+	return found;
+}
+
+static void test_keepalive(uint16_t port, int server)
+{
+	int caller = dial(SOCK_STREAM, port), container = accept(server, NULL, NULL);
+	CHECK(kept_alive("/proc/net/tcp6", port, port_of(caller, false)));
+	CHECK(kept_alive("/proc/net/tcp", port_of(container, true), port_of(container, false)));
+	close(caller);
+	close(container);
+}
+
+/* The descriptors have run out, and nothing that the relay has will give one back; it has had no connection yet. */
+static void test_starved(pid_t relay, int daemon, uint16_t port, int server)
+{
+	char fd_path[64];
+	struct rlimit limit, low;
+	struct pollfd waiting = { .fd = server, .events = POLLIN };
+	int lowest_free = 0;
+	do
+		snprintf(fd_path, sizeof(fd_path), "/proc/%d/fd/%d", (int)relay, lowest_free);
+	while (access(fd_path, F_OK) == 0 && ++lowest_free);
+	CHECK(prlimit(relay, RLIMIT_NOFILE, NULL, &limit) == 0);
+	low = (struct rlimit){ (rlim_t)lowest_free, limit.rlim_max };
+	CHECK(prlimit(relay, RLIMIT_NOFILE, &low, NULL) == 0);
+	int caller = dial(SOCK_STREAM, port);
+	/* asked after the caller, so it was met before the answer */
+	CHECK_TEXT(ask(daemon, "hello\n", -1, 1), "relay 1\n");
+	CHECK(poll(&waiting, 1, 0) == 0);
+	CHECK(prlimit(relay, RLIMIT_NOFILE, &limit, NULL) == 0);
+	CHECK(poll(&waiting, 1, 30000) == 1);
+	close(accept(server, NULL, NULL));
+	close(caller);
+}
+
 /* More than all buffers hold, to a reader that comes late, by a writer that hangs up at once. */
 static void test_bulk(uint16_t port, int server)
 {
@@ -189,7 +246,9 @@ int main(void)
 	CHECK_TEXT(ask(daemon, line, udp_fd, 1), "ok\n");
 	close(tcp_fd);
 	close(udp_fd);
+	test_starved(relay, daemon, tcp, tcp_server);
 	test_tcp(tcp, tcp_server);
+	test_keepalive(tcp, tcp_server);
 	test_bulk(tcp, tcp_server);
 	test_udp(udp, udp_server);
 
