@@ -155,6 +155,23 @@ describe('PortRelays', () => {
     await poll('an answer', async () => (await dial(port)) === 'still there', { timeoutMs: 30_000 });
   });
 
+  it('drops what was given back while the connection was lost', async () => {
+    const [kept, dropped] = [freePort(), freePort()];
+    relays.dropUnclaimed();
+    relays.reserve(kept, await serve('kept'));
+    const reservation = relays.reserve(dropped, await serve('dropped'));
+    await relays.settle([kept, dropped]);
+    // the relay listens to the last who comes
+    const intruder = connect(join(dir, 'relay.sock'));
+    intruder.write('hello\n');
+    await once(intruder, 'data');
+    reservation[Symbol.dispose]();
+    await poll('the port to be free', async () => (await dial(dropped)) === 'ECONNREFUSED', { timeoutMs: 30_000 });
+    expect(await dial(kept)).toBe('kept');
+    expect(relayPids()).toHaveLength(1);
+    intruder.destroy();
+  });
+
   it('carries hundreds of ports and datagrams', async () => {
     const target = await serve('many');
     const ports = Array.from({ length: 200 }, freePort);

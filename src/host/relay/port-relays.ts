@@ -63,6 +63,8 @@ export class PortRelays {
   private readonly changed = new Set<Entry>();
   private readonly turn = new KeyedLock();
   private connection: RelayConnection | null = null;
+  /** What the relay keeps and nobody here wants is a former daemon's, and may be wanted yet. */
+  private mayBeClaimed = true;
   private isClosed = false;
 
   constructor(private readonly options: PortRelaysOptions) {}
@@ -81,6 +83,7 @@ export class PortRelays {
 
   /** Gives up what a former daemon left and nobody reserved since; takes effect with `settle`. */
   dropUnclaimed(): void {
+    this.mayBeClaimed = false;
     for (const entry of this.entries.values()) if (!entry.isWanted) this.changed.add(entry);
   }
 
@@ -114,7 +117,7 @@ export class PortRelays {
       await this.tellAll();
     } catch (error) {
       // It may have been about to end for want of ports; another one is started then.
-      if (errorKind(error) !== 'unavailable') throw error;
+      if (errorKind(error) !== 'unavailable' || this.isClosed) throw error;
       this.lose();
       await this.tellAll();
     }
@@ -144,11 +147,11 @@ export class PortRelays {
   }
 
   private async tellAll(): Promise<void> {
+    if (![...this.changed].some(isDue)) return;
+    const connection = this.connection ?? (await this.find()) ?? (await this.launch());
     const due = [...this.changed].filter(isDue);
     this.changed.clear();
-    if (due.length === 0) return;
     try {
-      const connection = this.connection ?? (await this.find()) ?? (await this.launch());
       for (let first = 0; first < due.length; first += AT_ONCE) {
         await Promise.all(due.slice(first, first + AT_ONCE).map((entry) => this.tell(connection, entry)));
       }
@@ -212,6 +215,7 @@ export class PortRelays {
     };
     Object.assign(entry, { isSent: true, told: textOf(target) });
     this.entries.set(key, entry);
+    if (!entry.isWanted && !this.mayBeClaimed) this.changed.add(entry);
   }
 
   private async launch(): Promise<RelayConnection> {
