@@ -30,6 +30,41 @@ const serve = (name: string, ...flags: string[]): Promise<string> =>
   );
 const untilServed = (address: string, from = onHost): Promise<string> =>
   poll(`an answer from ${address}`, async () => (await dial(from, address)) || false, { timeoutMs: 60_000 });
+/**
+ * SCTP by hand, for kernels that have it in their tables only: `serve` answers each INIT to port 80 with an INIT ACK, `call ADDRESS
+ * PORT TIMES` sends INITs until one is acknowledged, and tells from whose port. Both check the checksums that the kernel has to mend when it translates.
+ */
+const SCTP = `
+import socket, struct, sys
+table = []
+for n in range(256):
+    for _ in range(8): n = n >> 1 ^ (0x82f63b78 if n & 1 else 0)
+    table.append(n)
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data: crc = crc >> 8 ^ table[(crc ^ byte) & 255]
+    return crc ^ 0xffffffff
+def packet(source, destination, tag, kind):
+    head, chunk = struct.pack('>HHI', source, destination, tag), struct.pack('>BBHIIHHI', kind, 0, 20, 77, 65536, 1, 1, 1)
+    return head + struct.pack('<I', crc32c(head + bytes(4) + chunk)) + chunk
+def receive():
+    data, (peer, _) = s.recvfrom(2048)
+    data = data[(data[0] & 15) * 4:]
+    assert struct.unpack('<I', data[8:12])[0] == crc32c(data[:8] + bytes(4) + data[12:]), 'checksum'
+    return peer, struct.unpack('>HH', data[:4]), data[12]
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 132)
+if sys.argv[1] == 'serve':
+    while True:
+        peer, (source, destination), kind = receive()
+        if kind == 1 and destination == 80: s.sendto(packet(80, source, 77, 2), (peer, 0))
+s.settimeout(0.5)
+for _ in range(int(sys.argv[4])):
+    s.sendto(packet(5000, int(sys.argv[3]), 0, 1), (sys.argv[2], 0))
+    try:
+        peer, (source, destination), kind = receive()
+        print(peer, source, destination, kind); break
+    except TimeoutError: pass
+`;
 const bridges = async (): Promise<number> =>
   (await onHost('ip', '-o', 'link', 'show', 'type', 'bridge')).split('\n').length;
 
@@ -182,6 +217,16 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('another machine', () => {
     await outside('ip', 'route', 'add', '127.0.0.2/32', 'via', '10.99.0.1');
     await outside('sh', '-c', 'echo 1 > /proc/sys/net/ipv4/conf/down0/route_localnet');
     expect(await dial(outside, '127.0.0.2:8073')).toBe('');
+  });
+
+  it('reaches what is published over sctp', async () => {
+    const program = ['--cap-add', 'NET_RAW', 'busybox', 'chroot', '/host', 'python3', '-c', SCTP, 'serve'];
+    await ok('run', '-d', '--name', 'sctp', '-v', '/:/host:ro', '-p', '8078:80/sctp', ...program);
+    const { '80/sctp': bindings } = JSON.parse(await ok('inspect', '-f', '{{json .NetworkSettings.Ports}}', 'sctp'));
+    expect(bindings).toEqual([{ HostIp: '0.0.0.0', HostPort: '8078' }]);
+    expect(await outside('python3', '-c', SCTP, 'call', '10.99.0.1', '8078', '60')).toBe('10.99.0.1 8078 5000 2');
+    await ok('rm', '-f', 'sctp');
+    expect(await outside('python3', '-c', SCTP, 'call', '10.99.0.1', '8078', '2')).toBe('');
   });
 
   it('is not needed to reach the host’s own addresses of both families, nor a container itself', async () => {

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import type { Logger } from '../../shared/logger.js';
 import { hasCode } from '../../shared/errors.js';
 import { NETLINK_NETFILTER, NetlinkSocket } from '../netlink/netlink-socket.js';
+import { readLegacyFilter } from './legacy-filter.js';
 import { NFPROTO } from './nftables-batch.js';
 import { findChain } from './nftables-state.js';
 import { runCommand } from './run-command.js';
@@ -9,25 +9,25 @@ import { runCommand } from './run-command.js';
 const CHAIN = 'WHARF-FORWARD';
 const JUMP = `FORWARD -j ${CHAIN}`;
 
-/** The iptables commands of both families, each with the file that says whether its legacy tables are in use. */
+/** The iptables commands of both families. */
 const FAMILIES = [
-  { command: 'iptables', nftFamily: NFPROTO.IPV4, legacyTables: '/proc/net/ip_tables_names' },
-  { command: 'ip6tables', nftFamily: NFPROTO.IPV6, legacyTables: '/proc/net/ip6_tables_names' },
+  { command: 'iptables', nftFamily: NFPROTO.IPV4, version: 4 },
+  { command: 'ip6tables', nftFamily: NFPROTO.IPV6, version: 6 },
 ] as const;
 
 /** One of the tables `filter` that a host may have. */
 interface FilterTable {
   /** `iptables-nft`, and `iptables` where there is no such program. */
   commands: readonly [string, string];
-  /** What the kernel says of it without a program being run; null: nothing. */
-  known: { drops: boolean; hasOurs: boolean } | null;
+  /** What the kernel says of it without a program being run. */
+  known: { drops: boolean; hasOurs: boolean };
 }
 
 /**
  * Where the host's iptables FORWARD chain drops by default (ufw, a former Docker), lets through what comes from or goes to our
  * bridges: an accept in our own table can't overrule a drop in another. What may pass is still decided in our table.
  * Without such a policy it removes what it once put there. Without iptables it does nothing. `socket` is one for netfilter.
- * Returns whether anything was changed. Runs no program where there is nothing to do, unless legacy tables are in use.
+ * Returns whether anything was changed. Runs no program where there is nothing to do.
  */
 export async function openIptablesForward(
   socket: NetlinkSocket,
@@ -37,7 +37,7 @@ export async function openIptablesForward(
   let hasChanged = false;
   for (const table of tablesInUse(socket)) {
     const { known, commands } = table;
-    if (known && !(known.drops && bridges.length > 0) && !known.hasOurs) continue;
+    if (!(known.drops && bridges.length > 0) && !known.hasOurs) continue;
     try {
       if (await open(table, bridges)) hasChanged = true;
     } catch (err) {
@@ -48,10 +48,15 @@ export async function openIptablesForward(
   return hasChanged;
 }
 
+/** What tells that somebody has changed the filter tables of legacy iptables, of which nftables' generation says nothing. */
+export function legacyFingerprint(): string {
+  return FAMILIES.map(({ version }) => readLegacyFilter(version, CHAIN)?.fingerprint ?? '').join(' ');
+}
+
 /** Removes what openIptablesForward put there. */
 export async function closeIptablesForward(): Promise<void> {
   using socket = NetlinkSocket.open(NETLINK_NETFILTER);
-  for (const table of tablesInUse(socket)) if (table.known?.hasOurs !== false) await remove(table);
+  for (const table of tablesInUse(socket)) if (table.known.hasOurs) await remove(table);
 }
 
 async function open(table: FilterTable, bridges: readonly string[]): Promise<boolean> {
@@ -72,26 +77,20 @@ async function open(table: FilterTable, bridges: readonly string[]): Promise<boo
 
 /** iptables would create its tables just by being asked, so it is run only where FORWARD exists already. */
 function tablesInUse(socket: NetlinkSocket): FilterTable[] {
-  return FAMILIES.flatMap(({ command, nftFamily, legacyTables }): FilterTable[] => {
+  return FAMILIES.flatMap(({ command, nftFamily, version }): FilterTable[] => {
     const forward = findChain(socket, nftFamily, 'filter', 'FORWARD');
+    const legacy = readLegacyFilter(version, CHAIN);
     const hasOurs = forward !== null && findChain(socket, nftFamily, 'filter', CHAIN) !== null;
     return [
       ...(forward ? [{ commands: commandsFor(command, 'nft'), known: { drops: forward.drops, hasOurs } }] : []),
-      ...(legacyFilterInUse(legacyTables) ? [{ commands: commandsFor(command, 'legacy'), known: null }] : []),
+      ...(legacy
+        ? [{ commands: commandsFor(command, 'legacy'), known: { drops: legacy.drops, hasOurs: legacy.hasChain } }]
+        : []),
     ];
   });
 }
 
 const commandsFor = (command: string, kind: string): [string, string] => [`${command}-${kind}`, command];
-
-function legacyFilterInUse(file: string): boolean {
-  try {
-    return readFileSync(file, 'utf8').split('\n').includes('filter');
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return false;
-    throw error;
-  }
-}
 
 async function remove(table: FilterTable): Promise<void> {
   const iptables = (...args: string[]): Promise<string | null> => runTable(table, '', ['-w', ...args]);

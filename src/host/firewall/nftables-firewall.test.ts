@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { closeSync, openSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { poll } from '../../../test/support/poll.js';
 import { TestNetworks } from '../../../test/support/namespaces.js';
 import { silentLogger } from '../../shared/logger.js';
 import { addAddress } from '../netlink/addresses.js';
@@ -440,6 +441,33 @@ describe('the rules', () => {
     await firewall.teardown();
     expect(save()).toBe('-P FORWARD DROP\n');
     execFileSync('iptables-nft', ['-P', 'FORWARD', 'ACCEPT']);
+  });
+
+  it('pass a FORWARD chain of legacy iptables, also after somebody flushed that', async ({ skip }) => {
+    const legacy = (...args: string[]): string => execFileSync('iptables-legacy', args, { stdio: 'pipe' }).toString();
+    try {
+      legacy('-P', 'FORWARD', 'DROP');
+    } catch {
+      skip('this kernel has no legacy iptables');
+    }
+    await firewall.sync(state([port('0.0.0.0', 8080)]));
+    const open = '-P FORWARD DROP\n-A FORWARD -j WHARF-FORWARD\n';
+    expect(legacy('-S', 'FORWARD')).toBe(open);
+    expect(await world.dial(neighbour, 'tcp', '192.0.2.1', 8080)).toBe('one 192.0.2.2');
+    const repaired = (what: string, isSo: () => boolean): Promise<unknown> =>
+      poll(what, () => firewall.repair().then(isSo), { timeoutMs: 60_000, everyMs: 500 });
+    legacy('-F');
+    await repaired('the chain to be passed again', () => legacy('-S', 'FORWARD') === open);
+    expect(legacy('-S', 'WHARF-FORWARD')).toContain('-o docker0 -j ACCEPT');
+    legacy('-P', 'FORWARD', 'ACCEPT');
+    await repaired('the chain to be left alone', () => legacy('-S', 'FORWARD') === '-P FORWARD ACCEPT\n');
+    legacy('-P', 'FORWARD', 'DROP');
+    await firewall.removeBridge('docker0');
+    await firewall.addBridge(rules('docker0', '172.17.0.0/16'));
+    expect(legacy('-S', 'FORWARD')).toBe(open);
+    await firewall.teardown();
+    expect(legacy('-S', 'FORWARD')).toBe('-P FORWARD DROP\n');
+    legacy('-P', 'FORWARD', 'ACCEPT');
   });
 
   it('keep the host from becoming a router', async () => {

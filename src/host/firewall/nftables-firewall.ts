@@ -4,7 +4,7 @@ import { NETLINK_NETFILTER, NetlinkSocket } from '../netlink/netlink-socket.js';
 import { bridgeMembers } from './bridge-members.js';
 import { encodeMember, encodePort } from './element-encoding.js';
 import type { BridgeRules, Firewall, FirewallExceptions, FirewallState, PortRule } from './firewall.js';
-import { closeIptablesForward, openIptablesForward } from './iptables-forward.js';
+import { closeIptablesForward, legacyFingerprint, openIptablesForward } from './iptables-forward.js';
 import { forgetUdpFlows } from './conntrack.js';
 import { changeElements, type ElementChange } from './nftables-elements.js';
 import {
@@ -48,6 +48,8 @@ export class NftablesFirewall implements Firewall, Disposable {
   private seen: { generation: number; rules: Map<string, string> } | null = null;
   /** What nft(8) has written last, and the kernel's count of changes then. */
   private written: { text: string; generation: number } | null = null;
+  /** What the host's legacy iptables looked like when we left them. */
+  private legacySeen = '';
   /** The host's FORWARD chain may have changed since we looked. */
   private hasForwardChanged = false;
   private forwardLookedAtMs = 0;
@@ -75,8 +77,9 @@ export class NftablesFirewall implements Firewall, Disposable {
     }, WATCH_EVERY_MS).unref();
   }
 
-  /** Puts back what somebody else has removed. Costs one question to the kernel as long as nobody has changed anything. */
+  /** Puts back what somebody else has removed. Costs a few questions to the kernel as long as nobody has changed anything. */
   async repair(): Promise<void> {
+    if (this.seen && legacyFingerprint() !== this.legacySeen) this.hasForwardChanged = true;
     if (!this.seen || (generation(this.socket) === this.seen.generation && !this.isForwardDue)) return;
     using _ = await this.turn.acquire(TABLE);
     const now = generation(this.socket);
@@ -228,6 +231,7 @@ export class NftablesFirewall implements Firewall, Disposable {
   private async openForward(): Promise<void> {
     const hasChanged = await openIptablesForward(this.socket, [...this.bridges.keys()], this.log);
     this.hasForwardChanged = false;
+    this.legacySeen = legacyFingerprint();
     this.forwardLookedAtMs = performance.now();
     if (hasChanged && this.seen && this.isWhole()) this.seen.generation = generation(this.socket);
   }

@@ -50,6 +50,12 @@ const setsockoptCall = libcFunction<(fd: number, level: number, name: number, va
   ['int', 'int', 'int', 'const void *', 'uint32'],
 );
 
+const getsockoptCall = libcFunction<(fd: number, level: number, name: number, value: Buffer, length: Buffer) => number>(
+  'getsockopt',
+  'int',
+  ['int', 'int', 'int', 'void *', 'void *'],
+);
+
 /** socket(2), close-on-exec and blocking. The caller closes it with fs.closeSync. */
 export function openSocket(domain: number, type: number, protocol: number): number {
   return check(socketCall(domain, type | SOCK_CLOEXEC, protocol), 'socket');
@@ -65,6 +71,13 @@ export function setSocketOption(fd: number, level: number, name: number, value: 
   const buffer = Buffer.alloc(4);
   buffer.writeInt32LE(value);
   check(setsockoptCall(fd, level, name, buffer, 4), 'setsockopt');
+}
+
+/** getsockopt(2) into a buffer, of which the kernel may read first. */
+export function getSocketOption(fd: number, level: number, name: number, value: Buffer): void {
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(value.length);
+  check(getsockoptCall(fd, level, name, value, length), 'getsockopt');
 }
 
 /** send(2) or, with an address, sendto(2). Interrupted calls are made again. */
