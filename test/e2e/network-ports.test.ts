@@ -2,18 +2,10 @@ import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { commandLine } from '../support/leak-check.js';
 import { daemonSuite } from '../support/daemon-suite.js';
+import { neighbour } from '../support/neighbour.js';
 import { poll } from '../support/poll.js';
 
-/** A neighbour host behind a veth: 10.99.0.1 and fd00:99::1 are the daemon's, .2 and ::2 the neighbour's. */
-const suite = daemonSuite({
-  setup: `
-    mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns && ip netns add outside
-    ip link add up0 type veth peer name down0 netns outside
-    ip addr add 10.99.0.1/24 dev up0 && ip addr add fd00:99::1/64 dev up0 nodad && ip link set up0 up
-    ip netns exec outside sh -c 'ip link set lo up; ip addr add 10.99.0.2/24 dev down0; ip addr add fd00:99::2/64 dev down0 nodad
-      ip link set down0 up; ip route add default via 10.99.0.1'
-  `,
-});
+const suite = daemonSuite({ setup: neighbour(4) });
 const ok = (...args: string[]) => suite.daemon.ok(...args);
 const inside = async (...command: string[]) => {
   const result = await suite.daemon.holder.run(command, { timeoutMs: 30_000 });

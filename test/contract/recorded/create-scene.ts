@@ -1,5 +1,6 @@
-import type { ApiClient, ApiReply } from '../../support/api-client.js';
+import type { ApiClient } from '../../support/api-client.js';
 import { busyboxTar } from '../../support/busybox-image.js';
+import { createdId, expectStatus, SceneNames } from './scene-names.js';
 
 const PREFIX = 'cr-';
 
@@ -44,7 +45,7 @@ const CONTAINERS: Record<string, object> = {
 
 /** Images, containers, a network and a volume that create requests name. */
 export class CreateScene {
-  private readonly ids = new Map<string, string>();
+  private readonly ids = new SceneNames();
 
   private constructor(private readonly api: ApiClient) {}
 
@@ -54,9 +55,9 @@ export class CreateScene {
     for (const [name, changes] of Object.entries(IMAGES)) await scene.makeImage(name, changes);
     await expectStatus(api.post('/volumes/create', { Name: `${PREFIX}volume` }), 201);
     const network = { Name: `${PREFIX}net`, IPAM: { Config: [{ Subnet: '10.213.0.0/24' }] } };
-    scene.ids.set('net', await idOf(api.post('/networks/create', network)));
+    scene.ids.set('net', await createdId(api.post('/networks/create', network)));
     for (const [name, body] of Object.entries(CONTAINERS)) {
-      scene.ids.set(name, await idOf(api.post(`/containers/create?name=${PREFIX}${name}`, body)));
+      scene.ids.set(name, await createdId(api.post(`/containers/create?name=${PREFIX}${name}`, body)));
     }
     for (const name of ['running', 'shareable', 'hostnet']) {
       await expectStatus(api.post(`/containers/${PREFIX}${name}/start`), 204);
@@ -94,11 +95,8 @@ export class CreateScene {
       if (name !== undefined) result = result.replaceAll(`/${name}/`, '/<name>/');
       result = result.replaceAll(self, '<self>').replaceAll(self.slice(0, 12), '<self:12>');
     }
-    for (const [name, id] of this.ids) {
-      result = result.replaceAll(id, `<${name}>`).replaceAll(id.slice(0, 12), `<${name}:12>`);
-    }
-    return result
-      .replace(/[0-9a-f]{64}/g, '<id>')
+    return this.ids
+      .hideIds(result)
       .replace(/"\/[^"]*\/(?=(containers|volumes)\/)/g, '"<data-root>/')
       .replace(/(?<="Type":"image","Name":"[^"]*","Source":")[^"]+/g, '<image-mount>')
       .replace(/(?<=multiple network endpoints: )bridge, cr-net/, 'cr-net, bridge')
@@ -116,14 +114,4 @@ export class CreateScene {
     const { Id } = (await this.api.get(`/images/${name}:1/json`)).json as { Id: string };
     this.ids.set(name, Id.replace('sha256:', ''));
   }
-}
-
-async function idOf(reply: Promise<ApiReply>): Promise<string> {
-  return ((await expectStatus(reply, 201)).json as { Id: string }).Id;
-}
-
-async function expectStatus(pending: Promise<ApiReply>, status: number): Promise<ApiReply> {
-  const reply = await pending;
-  if (reply.status !== status) throw new Error(`the scene can't be made: ${reply.status} ${reply.text}`);
-  return reply;
 }

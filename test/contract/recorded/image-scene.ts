@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { ApiClient, ApiReply } from '../../support/api-client.js';
+import type { ApiClient } from '../../support/api-client.js';
 import { busyboxTar } from '../../support/busybox-image.js';
 import { noise, sha256, tarOf } from '../../support/test-images.js';
+import { createdId, expectStatus, SceneNames } from './scene-names.js';
 
 /** Everything in the scene has this in its name, so that it can be told from what else a daemon has. */
 const PREFIX = 'imgs-';
@@ -44,8 +45,7 @@ const CONTAINERS: Record<string, { image: string; runs: boolean }> = {
 
 /** Images in known states, with containers that use some of them. */
 export class ImageScene {
-  /** name in placeholders (`<a>`) → id, without its algorithm */
-  private readonly ids = new Map<string, string>();
+  private readonly ids = new SceneNames();
   private readonly layers = new Map<string, Buffer>();
 
   private constructor(private readonly api: ApiClient) {}
@@ -56,8 +56,7 @@ export class ImageScene {
     await scene.makeImages();
     for (const [name, { image, runs }] of Object.entries(CONTAINERS)) {
       const body = { Image: image, Cmd: ['/bin/sleep', '1000'], StopTimeout: 0, HostConfig: { NetworkMode: 'none' } };
-      const made = await expectStatus(api.post(`/containers/create?name=${PREFIX}${name}`, body), 201);
-      scene.ids.set(name, (made.json as { Id: string }).Id);
+      scene.ids.set(name, await createdId(api.post(`/containers/create?name=${PREFIX}${name}`, body)));
       if (runs) await expectStatus(api.post(`/containers/${PREFIX}${name}/start`), 204);
     }
     return scene;
@@ -79,28 +78,18 @@ export class ImageScene {
     for (const { Id } of images.filter(isOurs)) await this.api.delete(`/images/${Id}?force=1`);
   }
 
-  /** `<a>` → its id, `<a:12>` → the beginning of it; also where it is written as in a URL. */
   fill(text: string): string {
-    return text.replace(/(?:<|%3C)([\w-]+)(?:(?::|%3A)(\d+))?(?:>|%3E)/g, (whole, name: string, length?: string) => {
-      const id = this.ids.get(name);
-      return id === undefined ? whole : id.slice(0, length === undefined ? undefined : Number(length));
-    });
+    return this.ids.fill(text);
   }
 
-  /** The other way: nothing of this run or machine is left in the text. */
+  /** Nothing of this run or machine is left in the text. */
   normalise(text: string): string {
-    let result = text;
-    for (const [name, id] of this.ids) {
-      result = result.replaceAll(id, `<${name}>`).replaceAll(id.slice(0, 12), `<${name}:12>`);
-    }
     return (
-      result
-        .replace(/[0-9a-f]{64}/g, '<id>')
-        .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, '<time>')
+      this.ids
+        .normalise(text)
         .replace(/(?<="Created":)(17[6-9]|1[89]\d|[2-9]\d\d)\d{7}\b/g, '"<now>"')
         // Busybox is not the same everywhere.
         .replace(/(?<=Size":|SpaceReclaimed":)\d{6,}/g, '"<large>"')
-        .replace(/\r\n/g, '\n')
     );
   }
 
@@ -148,10 +137,4 @@ export class ImageScene {
       history: layers.map((layer) => ({ created, created_by: `layer ${layer}` })),
     });
   }
-}
-
-async function expectStatus(pending: Promise<ApiReply>, status: number): Promise<ApiReply> {
-  const reply = await pending;
-  if (reply.status !== status) throw new Error(`the scene can't be made: ${reply.status} ${reply.text}`);
-  return reply;
 }

@@ -1,6 +1,7 @@
-import type { ApiClient, ApiReply } from '../../support/api-client.js';
+import type { ApiClient } from '../../support/api-client.js';
 import { busyboxTar } from '../../support/busybox-image.js';
 import { poll } from '../../support/poll.js';
+import { createdId, expectStatus, SceneNames } from './scene-names.js';
 
 /** Everything in the scene carries this prefix, so that it can be told from what else a daemon has. */
 const PREFIX = 'cc-';
@@ -26,8 +27,7 @@ const RUNNING = ['running', 'tty', 'paused', 'autoremove', 'readonly'];
 
 /** Containers, execs, a volume and an image in known states, for requests that are asked of dockerd and of us alike. */
 export class Scene {
-  /** name in placeholders (`<running>`) → id */
-  readonly ids = new Map<string, string>();
+  readonly ids = new SceneNames();
 
   private constructor(private readonly api: ApiClient) {}
 
@@ -38,7 +38,7 @@ export class Scene {
     await expectStatus(api.post('/volumes/create', { Name: `${PREFIX}volume` }), 201);
     for (const [name, body] of Object.entries(CONTAINERS)) {
       const full = { Image: IMAGE, StopTimeout: 0, ...body, HostConfig: { NetworkMode: 'none', ...hostConfig(body) } };
-      scene.ids.set(name, await created(api.post(`/containers/create?name=${PREFIX}${name}`, full)));
+      scene.ids.set(name, await createdId(api.post(`/containers/create?name=${PREFIX}${name}`, full)));
     }
     for (const name of RUNNING) await expectStatus(api.post(`/containers/${PREFIX}${name}/start`), 204);
     await expectStatus(api.post(`/containers/${PREFIX}exited/start`), 204);
@@ -69,31 +69,21 @@ export class Scene {
     for (const tag of ['1', '2', '3']) await this.api.delete(`/images/corner:${tag}?force=1`);
   }
 
-  /** `<running>` → its id, `<running:12>` → the beginning of it. */
   fill(text: string): string {
-    return text.replace(/<([\w-]+)(?::(\d+))?>/g, (whole, name: string, length?: string) => {
-      const id = this.ids.get(name);
-      return id === undefined ? whole : id.slice(0, length === undefined ? undefined : Number(length));
-    });
+    return this.ids.fill(text);
   }
 
-  /** The other way: no id, time or version of this run is left in the text. */
+  /** No id, time or number of this run or machine is left in the text. */
   normalise(text: string): string {
-    let result = text;
-    for (const [name, id] of this.ids) {
-      result = result.replaceAll(id, `<${name}>`).replaceAll(id.slice(0, 12), `<${name}:12>`);
-    }
     return (
-      result
-        .replace(/[0-9a-f]{64}/g, '<id>')
+      this.ids
+        .normalise(text)
         // Any of several may be named.
         .replace(/(?<=used by running container )<[\w-]+:12>/g, '<one>')
         // The one started before may have ended already, or not.
         .replace(/is already running|has already run/g, '<was started>')
         .replace(/to \d+\.00, as there are only \d+ CPUs/g, 'to <count>.00, as there are only <count> CPUs')
         .replace(/(?<=available: )[\d,-]+/g, '<cpus>')
-        .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, '<time>')
-        .replace(/\r\n/g, '\n')
     );
   }
 
@@ -108,7 +98,7 @@ export class Scene {
 
   private async makeExecs(): Promise<void> {
     const create = async (name: string, container: string, body: object): Promise<void> => {
-      this.ids.set(name, await created(this.api.post(`/containers/${PREFIX}${container}/exec`, body)));
+      this.ids.set(name, await createdId(this.api.post(`/containers/${PREFIX}${container}/exec`, body)));
     };
     await create('exec-idle', 'running', { Cmd: ['true'] });
     await create('exec-new', 'running', { Cmd: ['true'] });
@@ -126,14 +116,4 @@ export class Scene {
 
 function hostConfig(body: object): object {
   return (body as { HostConfig?: object }).HostConfig ?? {};
-}
-
-async function created(reply: Promise<ApiReply>): Promise<string> {
-  return ((await expectStatus(reply, 201)).json as { Id: string }).Id;
-}
-
-async function expectStatus(pending: Promise<ApiReply>, status: number): Promise<ApiReply> {
-  const reply = await pending;
-  if (reply.status !== status) throw new Error(`the scene can't be made: ${reply.status} ${reply.text}`);
-  return reply;
 }
