@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,5 +53,12 @@ describe('a stack of built code', () => {
     const stack = stackOf(() => outer('it broke'));
     expect(sourceStack(stack)).toBe(stack);
     expect(stack).toContain(`${dir}/unmapped.js:1:`);
+  });
+
+  it.each(['{"sources":', '{}', '{"sources":["a.ts"]}'])('stays as it is with a map that says %s', (map) => {
+    const { outer } = built('broken.js', false);
+    writeFileSync(join(dir, 'broken.js.map'), map);
+    const stack = stackOf(() => outer(`it broke with ${map}`));
+    expect(sourceStack(stack)).toBe(stack);
   });
 });

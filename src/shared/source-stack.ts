@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
-import { hasCode } from './errors.js';
 
 /** The place of a call in a stack: file, line and column, both from 1. */
 const PLACE = /(?:file:\/\/)?(\/[^\s():]+\.js):(\d+):(\d+)/g;
@@ -47,14 +46,14 @@ interface SourceMap {
   mappings: string;
 }
 
-/** null: there is none. */
+/** null: there is none that can be read, which must not hide the error whose stack it is. */
 function readMap(path: string): SourceMap | null {
   try {
-    const { sources, mappings } = JSON.parse(readFileSync(path, 'utf8')) as SourceMap;
+    const { sources, mappings } = JSON.parse(readFileSync(path, 'utf8')) as Partial<SourceMap>;
+    if (!Array.isArray(sources) || typeof mappings !== 'string') return null;
     return { sources: sources.map((name) => (isAbsolute(name) ? name : resolve(dirname(path), name))), mappings };
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return null;
-    throw error;
+  } catch {
+    return null;
   }
 }
 
