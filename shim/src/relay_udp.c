@@ -5,7 +5,7 @@
 #include "util.h"
 
 #define DATAGRAMS_PER_TURN 64
-/* Further callers of a port are not heard while so many wait for answers. */
+/* Of a port. One more, and that which has been silent for longest is forgotten: most have had their answer by then. */
 #define CALLERS_MAX 1024
 #define IDLE_MS 90000
 
@@ -131,14 +131,28 @@ static void on_answer(struct shim *unused, struct source *source, uint32_t event
 	}
 }
 
+static struct caller *most_silent(const struct port *port)
+{
+	struct caller *found = NULL;
+	for (size_t i = 0; i < RELAY_CALLER_BUCKETS; i++) {
+		for (struct caller *caller = port->callers[i]; caller; caller = caller->next) {
+			if (!found || caller->heard_ms <= found->heard_ms)
+				found = caller;
+		}
+	}
+	return found;
+}
+
 static struct caller *admit(struct port *port, const union address *address, const struct local *local)
 {
-	if (port->target.any.sa_family == AF_UNSPEC || port->caller_count >= CALLERS_MAX)
+	if (port->target.any.sa_family == AF_UNSPEC)
 		return NULL;
 	if (!port->callers)
 		port->callers = calloc(RELAY_CALLER_BUCKETS, sizeof(struct caller *));
 	if (!port->callers)
 		return NULL;
+	if (port->caller_count >= CALLERS_MAX)
+		forget(most_silent(port));
 	int fd = socket(port->target.any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	struct caller *caller = fd < 0 ? NULL : calloc(1, sizeof(*caller));
 	if (caller)

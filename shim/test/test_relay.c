@@ -225,11 +225,37 @@ static void test_udp(uint16_t port, int server)
 	close(callers[1]);
 }
 
+/* More callers than are remembered, each with one question, as those of a name server. */
+static void test_many_udp(uint16_t port, int server)
+{
+	char buffer[16];
+	union address from;
+	struct rlimit limit;
+	struct pollfd waiting = { .fd = server, .events = POLLIN };
+	CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+	if (limit.rlim_cur < 2048)
+		return;
+	for (int i = 0; i < 1100; i++) {
+		int caller = dial(SOCK_DGRAM, port);
+		socklen_t length = sizeof(from);
+		say(caller, "who");
+		CHECK(poll(&waiting, 1, 30000) == 1);
+		ssize_t n = recvfrom(server, buffer, sizeof(buffer), 0, &from.any, &length);
+		CHECK(n == 3 && sendto(server, "me", 2, 0, &from.any, length) == 2);
+		expect(caller, "me");
+		close(caller);
+	}
+}
+
 int main(void)
 {
 	char line[256];
 	uint16_t tcp, udp, tcp_target, udp_target, other_target, unserved;
 	struct stat none;
+	struct rlimit limit;
+	CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+	limit.rlim_cur = limit.rlim_max;
+	CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 	snprintf(path, sizeof(path), "/tmp/relay-test-%d.sock", (int)getpid());
 	pid_t relay = start_relay();
 	int daemon = dial_relay();
@@ -251,6 +277,7 @@ int main(void)
 	test_keepalive(tcp, tcp_server);
 	test_bulk(tcp, tcp_server);
 	test_udp(udp, udp_server);
+	test_many_udp(udp, udp_server);
 
 	CHECK_TEXT(ask(daemon, "add a tcp 127.0.0.1 80\n", -1, 1), "err Invalid argument\n");
 	CHECK_TEXT(ask(daemon, "add a tcp 127.0.0.300 80\n", nobody, 1), "err Invalid argument\n");

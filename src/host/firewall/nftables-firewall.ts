@@ -213,7 +213,9 @@ export class NftablesFirewall implements Firewall, Disposable {
 
   /** Whether nothing is to be written: neither we nor anybody else has changed a rule since the same was. */
   private isWritten(): boolean {
-    return this.written?.generation === generation(this.socket) && this.written.text === this.ruleset();
+    const { written } = this;
+    // Before the first time the kernel is not asked: one without nftables answers with an error that says less than nft's.
+    return written !== null && written.generation === generation(this.socket) && written.text === this.ruleset();
   }
 
   private async render(): Promise<void> {
