@@ -52,8 +52,9 @@ export class ImagesFixture implements Disposable {
     return lines.filter((line, i) => lines.indexOf(line) === i);
   }
 
-  /** Names of everything on disk that belongs to images: nothing must be left of what failed. */
-  leftovers(): { blobs: string[]; ingest: string[]; layers: string[] } {
+  /** Names of everything on disk that belongs to images, once what is on its way out is gone: nothing must be left of what failed. */
+  async leftovers(): Promise<{ blobs: string[]; ingest: string[]; layers: string[] }> {
+    await this.layers.trash.settled();
     const list = (path: string): string[] => readdirSync(join(this.root, path)).sort();
     return {
       blobs: list('content/blobs/sha256'),

@@ -23,16 +23,16 @@ async function load(top: OciDescriptor, name = 'docker.io/library/x:1'): Promise
   await fixture.images.load(source, { quiet: true, platforms: [] }, fixture.report, never);
 }
 
-const blobs = (): string[] => fixture.leftovers().blobs.map((hex) => `sha256:${hex}`);
+const blobs = async (): Promise<string[]> => (await fixture.leftovers()).blobs.map((hex) => `sha256:${hex}`);
 
 it('keeps what an index names beside images, whatever it is', async () => {
   const index = layout.index([layout.artifact(), image, layout.loose('readme')]);
   await load(index);
   expect(fixture.images.inspect('x:1')).toMatchObject({ id: image.config, descriptor: { digest: index.digest } });
   // The configuration is in the database.
-  expect(blobs()).toEqual([...layout.blobs.keys()].filter((digest) => digest !== image.config).sort());
+  expect(await blobs()).toEqual([...layout.blobs.keys()].filter((digest) => digest !== image.config).sort());
   await fixture.images.remove('x:1', { force: false, noPrune: false });
-  expect(fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
+  expect(await fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
 });
 
 it('knows what it kept after a restart, and keeps what two images share until both are gone', async () => {
@@ -44,9 +44,9 @@ it('knows what it kept after a restart, and keeps what two images share until bo
   await fixture.images.sweep();
   expect(await fixture.images.manifests(fixture.images.inspect('x:1'))).toMatchObject([{ available: true }, {}]);
   await fixture.images.remove('x:1', { force: false, noPrune: false });
-  expect(blobs()).toContain(shared.digest);
+  expect(await blobs()).toContain(shared.digest);
   await fixture.images.remove('y:1', { force: false, noPrune: false });
-  expect(fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
+  expect(await fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
 });
 
 it('keeps a layer in the form that the manifest names beside the one that is there', async () => {
@@ -84,14 +84,14 @@ it('does not follow indexes for ever', async () => {
   let top: OciDescriptor = image;
   for (let level = 0; level < 10; level++) top = layout.index([top]);
   await expect(load(top)).rejects.toThrow('invalid archive: an index without an image');
-  expect(fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
+  expect(await fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
 });
 
 it('refuses an index of which nothing is an image, and keeps nothing of it', async () => {
   await expect(load(layout.index([layout.artifact(), layout.loose('readme')]))).rejects.toThrow(
     'invalid archive: an index without an image',
   );
-  expect(fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
+  expect(await fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
 });
 
 it('takes an archive of another machine, whose manifest.json is about its own platform, for one image', async () => {

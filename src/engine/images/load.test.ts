@@ -75,7 +75,7 @@ describe('load', () => {
     const layer = fixture.layers.get(image.chainIds[0] ?? '');
     expect(readFileSync(join(layer.directory, 'etc/motd'), 'utf8')).toBe('hi');
     expect(fixture.events).toEqual([{ type: 'image', action: 'load', actorId: id, attributes: { a: 'b', name: id } }]);
-    expect(fixture.leftovers().ingest).toEqual([]);
+    expect((await fixture.leftovers()).ingest).toEqual([]);
     fixture.reopen();
     expect(fixture.images.inspect(id.slice(7, 12))).toEqual(image);
   });
@@ -94,7 +94,7 @@ describe('load', () => {
     );
     await load(pack(root));
     expect(fixture.lines.at(-1)).toBe(`Loaded image ID: ${digestOf(config)}\n`);
-    expect(fixture.leftovers().layers).toHaveLength(2);
+    expect((await fixture.leftovers()).layers).toHaveLength(2);
   });
 
   it('reads what docker save wrote before 1.10', async () => {
@@ -157,7 +157,7 @@ describe('load', () => {
     ['a missing config', () => tarOf({ 'manifest.json': '[{"Config":"../../../etc/passwd"}]' }), 'no such file'],
   ])('refuses %s and leaves nothing', async (_name, archive, message) => {
     await expect(load(archive())).rejects.toThrow(message);
-    expect(fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
+    expect(await fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
     expect(await fixture.images.list({ all: true, filters: new Map(), sharedSize: false })).toEqual([]);
   });
 
@@ -174,7 +174,7 @@ describe('load', () => {
     await expect(
       fixture.images.load(source, { quiet: true, platforms: [] }, fixture.report, abort.signal),
     ).rejects.toMatchObject({ name: 'AbortError' });
-    expect(fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
+    expect(await fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
   });
 });
 
@@ -195,7 +195,7 @@ describe('save', () => {
       { Config: `blobs/sha256/${id.slice(7)}`, RepoTags: ['foo:1', 'foo:2'] },
     ]);
     await fixture.images.remove(id, { force: true, noPrune: false });
-    expect(fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
+    expect(await fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
     await load(saved);
     expect(fixture.images.inspect('foo:2').id).toBe(id);
   });
@@ -233,6 +233,6 @@ describe('import', () => {
     const source = Readable.from([Buffer.from('garbage')]);
     const options = { source, repo: '', tag: '', message: '', changes: [], platform: '' };
     await expect(fixture.images.import(options, fixture.report, never)).rejects.toThrow('unexpected EOF');
-    expect(fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
+    expect(await fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
   });
 });

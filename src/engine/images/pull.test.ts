@@ -246,7 +246,7 @@ describe('pull from a registry that fails', () => {
       /^the image needs at least 2PB on disk, but only .* are available: no space left on device$/,
     );
     expect(registry.requests.filter((line) => line.includes(image.layers[0] ?? ''))).toEqual([]);
-    expect(fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
+    expect(await fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
   });
 
   it('keeps a part only, when all fails, and goes on from it the next time', async () => {
@@ -261,13 +261,13 @@ describe('pull from a registry that fails', () => {
       response.write(blob.subarray(0, 100_000), () => response.destroy());
     });
     await expect(pull(`${registry.address}/lib/foo`)).rejects.toThrow('unsupported: no');
-    expect(fixture.leftovers()).toEqual({ blobs: [], ingest: [`${digest.slice(7)}.partial`], layers: [] });
+    expect(await fixture.leftovers()).toEqual({ blobs: [], ingest: [`${digest.slice(7)}.partial`], layers: [] });
     registry.answers.clear();
     registry.requests.length = 0;
     fixture.reopen();
     await pull(`${registry.address}/lib/foo`);
     expect(registry.requests.find((line) => line.includes(digest))).toMatch(/ bytes=[1-9]/);
-    expect(fixture.leftovers().ingest).toEqual([]);
+    expect((await fixture.leftovers()).ingest).toEqual([]);
   });
 
   it('refuses a layer with another digest and keeps nothing of it', async () => {
@@ -279,7 +279,7 @@ describe('pull from a registry that fails', () => {
     await expect(pull(`${registry.address}/lib/foo`)).rejects.toThrow(
       `filesystem layer verification failed for digest ${digest}`,
     );
-    expect(fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
+    expect(await fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
   });
 
   it('refuses a manifest or configuration with another digest', async () => {
@@ -290,7 +290,7 @@ describe('pull from a registry that fails', () => {
     await expect(pull(`${registry.address}/lib/foo`, image.digest)).rejects.toThrow('manifest verification failed');
     registry.blobs.set(image.id, Buffer.from(`${registry.blobs.get(image.id)?.toString()} `));
     await expect(pull(`${registry.address}/lib/foo`)).rejects.toThrow('image config verification failed');
-    expect(fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
+    expect(await fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
   });
 
   it('chooses from an index by platform', async () => {
@@ -360,7 +360,7 @@ describe('pull from a registry that fails', () => {
     for (const [field, value] of Object.entries(expected)) {
       expect(failure[field as 'message']).toEqual(value instanceof RegExp ? expect.stringMatching(value) : value);
     }
-    expect(fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
+    expect(await fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
   });
 
   it('follows a redirect without showing the credentials to the other server', async () => {
@@ -533,7 +533,7 @@ describe('pull from a registry that fails', () => {
     await poll('the other layer', () => fixture.lines.some((line) => line.endsWith('Pull complete')));
     abort.abort();
     await expect(pulling).rejects.toMatchObject({ name: 'AbortError' });
-    expect(fixture.leftovers()).toMatchObject({ blobs: [], layers: [] });
+    expect(await fixture.leftovers()).toMatchObject({ blobs: [], layers: [] });
   });
 
   it('says what it can not reach', async () => {
@@ -605,7 +605,7 @@ describe('a real registry', () => {
     expect(fixture.lines).toContain(`${shortDigest(digestOf(tar))} Layer already exists`);
 
     await fixture.images.remove(id, { force: true, noPrune: false });
-    expect(fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
+    expect(await fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
     const options = { fromImage: ref, tag: '', allTags: true, platform: '', credentials: CREDENTIALS };
     await fixture.images.pull(options, fixture.report, never);
     expect(fixture.images.inspect(id)).toMatchObject({

@@ -54,7 +54,7 @@ describe('remove', () => {
       ['untag', id],
       ['delete', id],
     ]);
-    expect(fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
+    expect(await fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
     fixture.reopen();
     expect(await names()).toEqual([]);
   });
@@ -100,11 +100,11 @@ describe('remove', () => {
     fixture.reopen();
     await fixture.images.sweep();
     expect(fixture.images.findRetained(id)?.id).toBe(id);
-    expect(fixture.leftovers().layers).toHaveLength(1);
+    expect((await fixture.leftovers()).layers).toHaveLength(1);
     fixture.users = {};
     await fixture.images.releaseRetired();
     expect(fixture.images.findRetained(id)).toBeNull();
-    expect(fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
+    expect(await fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
   });
 
   it('keeps a layer that another image has too', async () => {
@@ -112,9 +112,9 @@ describe('remove', () => {
     const two = await make('two:1', 'same', ['x=y']);
     expect(two).not.toBe(one);
     expect(await remove('one:1')).toEqual([{ untagged: 'one:1' }, { deleted: one }]);
-    expect(fixture.leftovers().layers).toHaveLength(1);
+    expect((await fixture.leftovers()).layers).toHaveLength(1);
     await remove('two:1');
-    expect(fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
+    expect(await fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
   });
 
   it('does not know what is not there', async () => {
