@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { run, type CommandOptions, type CommandResult } from './command.js';
 import { poll } from './poll.js';
@@ -7,10 +7,10 @@ import type { DaemonPlace } from './test-daemon.js';
 
 export const SYSTEMD = '/lib/systemd/systemd';
 const ROOT = '/sys/fs/cgroup';
+const IS_V2 = existsSync(`${ROOT}/cgroup.controllers`);
 
 /**
- * A systemd that is process 1 of namespaces of its own, with a part of each of the machine's (v1 or hybrid) control group hierarchies:
- * what a daemon with the cgroup driver systemd needs. It starts no unit but an empty target.
+ * A systemd that is process 1 of namespaces of its own, with a part of each of the machine's control group hierarchies: what a daemon with the cgroup driver systemd needs. It starts no unit but an empty target.
  */
 export class PrivateSystemd implements DaemonPlace {
   private constructor(
@@ -22,7 +22,9 @@ export class PrivateSystemd implements DaemonPlace {
   /** `slices` have a service each, as any has on a machine in use; else systemd and runc race for a slice's empty groups. */
   static async create(slices: string[]): Promise<PrivateSystemd> {
     const group = `wharf-systemd-${process.pid}`;
-    const child = spawn('bash', ['-c', script(group)], { stdio: ['ignore', 'ignore', 'ignore'] });
+    const child = spawn('bash', ['-c', IS_V2 ? scriptV2(group) : scriptV1(group)], {
+      stdio: ['ignore', 'ignore', 'ignore'],
+    });
     const pid = await poll('systemd', () => {
       if (child.exitCode !== null) throw new Error(`systemd ended with ${child.exitCode}`);
       const found = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim());
@@ -46,7 +48,9 @@ export class PrivateSystemd implements DaemonPlace {
 
   /** The words that put a command beside it, in its control groups too. */
   enter(...command: string[]): [string, string[]] {
-    const join = `for c in ${ROOT}/*/; do [ ! -d $c/${this.group} ] || echo $$ >$c/${this.group}/cgroup.procs; done`;
+    const join = IS_V2
+      ? `echo $$ >${ROOT}/${this.group}/init.scope/cgroup.procs`
+      : `for c in ${ROOT}/*/; do [ ! -d $c/${this.group} ] || echo $$ >$c/${this.group}/cgroup.procs; done`;
     const enter = `exec nsenter --target ${this.pid} --mount --pid --cgroup --net --uts --ipc "$@"`;
     return ['bash', ['-c', `${join}; ${enter}`, 'bash', ...command]];
   }
@@ -73,7 +77,7 @@ export class PrivateSystemd implements DaemonPlace {
     const gone = new Promise((resolve) => this.child.once('exit', resolve));
     process.kill(this.pid, 'SIGKILL');
     await gone;
-    for (const controller of readdirSync(ROOT)) await removeTree(join(ROOT, controller, this.group));
+    for (const hierarchy of IS_V2 ? ['.'] : readdirSync(ROOT)) await removeTree(join(ROOT, hierarchy, this.group));
   }
 }
 
@@ -108,7 +112,19 @@ async function removeTree(directory: string): Promise<void> {
   });
 }
 
-const script = (group: string): string => `
+const UNSHARE = 'unshare --pid --fork --kill-child --mount --propagation private --cgroup --uts --ipc --net';
+
+/** Shell text, quoted as the script of UNSHARE is. */
+const START = `
+  mount -t tmpfs tmpfs /run
+  mount -t tmpfs tmpfs /lib/systemd/system
+  mount -t tmpfs tmpfs /etc/systemd/system
+  printf "[Unit]\\nDefaultDependencies=no\\n" >/etc/systemd/system/wharf.target
+  ip link set lo up
+  export container=wharf
+  exec ${SYSTEMD} --system --unit=wharf.target --log-target=null --show-status=no`;
+
+const scriptV1 = (group: string): string => `
 set -e
 cd ${ROOT}
 for c in */; do
@@ -117,7 +133,7 @@ for c in */; do
   for file in cpuset.cpus cpuset.mems; do [ ! -e $c/$file ] || cat $c/$file >$c/${group}/$file; done
   echo $$ >$c/${group}/cgroup.procs
 done
-exec unshare --pid --fork --kill-child --mount --propagation private --cgroup --uts --ipc --net bash -ec '
+exec ${UNSHARE} bash -ec '
   mount -t proc proc /proc
   # All that was mounted at the old place, again: from here it shows the own part only.
   grep " ${ROOT}/" /proc/mounts >/dev/shm/mounts-${group} || true
@@ -129,12 +145,28 @@ exec unshare --pid --fork --kill-child --mount --propagation private --cgroup --
     mount -t "$type" \${options:+-o "$options"} cgroup "$target"
   done </dev/shm/mounts-${group}
   rm /dev/shm/mounts-${group}
-  mount -t tmpfs tmpfs /run
-  mount -t tmpfs tmpfs /lib/systemd/system
-  mount -t tmpfs tmpfs /etc/systemd/system
-  printf "[Unit]\\nDefaultDependencies=no\\n" >/etc/systemd/system/wharf.target
-  ip link set lo up
-  export container=wharf
-  exec ${SYSTEMD} --system --unit=wharf.target --log-target=null --show-status=no
+  ${START}
+'
+`;
+
+/**
+ * The namespace of control groups makes the new mount show the own part only. systemd can use controllers only when it is alone at the top
+ * of that part, so the process that made the namespace is taken out of it again.
+ */
+const scriptV2 = (group: string): string => `
+set -e
+mkdir ${ROOT}/${group}
+echo $$ >${ROOT}/${group}/cgroup.procs
+( (
+  echo $BASHPID >${ROOT}/cgroup.procs
+  until grep -qx unshare /proc/$$/comm && [ -n "$(cat /proc/$$/task/$$/children)" ]; do sleep 0.05; done
+  echo $$ >${ROOT}/cgroup.procs
+) & )
+exec ${UNSHARE} bash -ec '
+  mount -t proc proc /proc
+  umount ${ROOT}
+  mount -t cgroup2 cgroup2 ${ROOT}
+  while grep -qx 0 ${ROOT}/cgroup.procs; do sleep 0.05; done
+  ${START}
 '
 `;
