@@ -4,6 +4,7 @@ import type {
   CreateContainerRequest,
   HostConfig,
 } from '../../src/engine/containers/container-config.js';
+import { NO_RESOURCES } from '../../src/engine/containers/no-resources.js';
 
 /** Configurations with nothing asked for, for tests. */
 export function containerConfig(more: Partial<ContainerConfig> = {}): ContainerConfig {
@@ -39,37 +40,7 @@ export function containerConfig(more: Partial<ContainerConfig> = {}): ContainerC
 
 export function hostConfig(more: Partial<HostConfig> = {}): HostConfig {
   return {
-    cpuShares: 0,
-    memoryBytes: 0,
-    memorySwapBytes: 0,
-    memoryReservationBytes: 0,
-    memorySwappiness: null,
-    kernelMemoryBytes: 0,
-    kernelMemoryTcpBytes: 0,
-    nanoCpus: 0,
-    cgroupParent: '',
-    blkioWeight: 0,
-    blkioWeightDevice: [],
-    blkioDeviceReadBps: [],
-    blkioDeviceWriteBps: [],
-    blkioDeviceReadIops: [],
-    blkioDeviceWriteIops: [],
-    cpuPeriod: 0,
-    cpuQuota: 0,
-    cpuRealtimePeriod: 0,
-    cpuRealtimeRuntime: 0,
-    cpusetCpus: '',
-    cpusetMems: '',
-    devices: [],
-    deviceCgroupRules: [],
-    deviceRequests: [],
-    oomKillDisable: null,
-    pidsLimit: null,
-    ulimits: [],
-    cpuCount: 0,
-    cpuPercent: 0,
-    ioMaximumIops: 0,
-    ioMaximumBandwidth: 0,
+    ...NO_RESOURCES,
     binds: [],
     containerIdFile: '',
     logConfig: { type: '', config: {} },

@@ -7,6 +7,7 @@ import type {
   ThrottleDevice,
   Ulimit,
 } from '../../engine/containers/container-config.js';
+import { NO_RESOURCES } from '../../engine/containers/no-resources.js';
 import { Flag, givenOrNull, Int64, listOrNull, omitZero, Text, TextList, TextMap, Uint16, Uint64 } from './wire.js';
 
 const ThrottleDevices = Type.Optional(Type.Array(Type.Object({ Path: Text, Rate: Uint64 })));
@@ -72,40 +73,6 @@ export const NULLABLE_RESOURCES = [
   'DeviceRequests',
   'Ulimits',
 ] as const;
-
-const NO_RESOURCES: Resources = {
-  cpuShares: 0,
-  memoryBytes: 0,
-  memorySwapBytes: 0,
-  memoryReservationBytes: 0,
-  memorySwappiness: null,
-  kernelMemoryBytes: 0,
-  kernelMemoryTcpBytes: 0,
-  nanoCpus: 0,
-  cgroupParent: '',
-  blkioWeight: 0,
-  blkioWeightDevice: [],
-  blkioDeviceReadBps: [],
-  blkioDeviceWriteBps: [],
-  blkioDeviceReadIops: [],
-  blkioDeviceWriteIops: [],
-  cpuPeriod: 0,
-  cpuQuota: 0,
-  cpuRealtimePeriod: 0,
-  cpuRealtimeRuntime: 0,
-  cpusetCpus: '',
-  cpusetMems: '',
-  devices: [],
-  deviceCgroupRules: [],
-  deviceRequests: [],
-  oomKillDisable: null,
-  pidsLimit: null,
-  ulimits: [],
-  cpuCount: 0,
-  cpuPercent: 0,
-  ioMaximumIops: 0,
-  ioMaximumBandwidth: 0,
-};
 
 export function toResources(wire: WireResources): Resources {
   return { ...NO_RESOURCES, ...toGivenResources(wire) };

@@ -4,6 +4,7 @@ import type { UpdateContainerRequest } from './container-service.js';
 import type { ContainerEntry } from './container-entry.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
 import { holdContainer } from './hold-container.js';
+import { NO_RESOURCES } from './no-resources.js';
 import { validateRestartPolicy } from './restart-policy.js';
 import { applyLimits } from './update-limits.js';
 import { fitResources, validateCpuNumbers } from './validate-resources.js';
@@ -18,7 +19,7 @@ export async function updateContainer(
   if (restartPolicy && restartPolicy.name !== '') validateRestartPolicy(restartPolicy);
   const asked = updatable(resources);
   const { memorySwappiness = null, oomKillDisable = false } = resources;
-  const checked = { ...NOTHING_ASKED, ...asked, memorySwappiness, oomKillDisable };
+  const checked = { ...NO_RESOURCES, ...asked, memorySwappiness, oomKillDisable };
   validateCpuNumbers(checked, ctx.capacity.supports);
   const { resources: fitted, warnings } = fitResources(checked, ctx.capacity, { isUpdate: true });
   const given = granted(asked, fitted);
@@ -81,41 +82,6 @@ function granted(asked: Partial<Resources>, fitted: Resources): Partial<Resource
   const keys = UPDATABLE.filter((key) => key in asked && (fitted[key] === asked[key] || Boolean(fitted[key])));
   return Object.fromEntries(keys.map((key) => [key, fitted[key]]));
 }
-
-/** To check a request by itself. */
-const NOTHING_ASKED: Resources = {
-  cpuShares: 0,
-  memoryBytes: 0,
-  memorySwapBytes: 0,
-  memoryReservationBytes: 0,
-  memorySwappiness: null,
-  kernelMemoryBytes: 0,
-  kernelMemoryTcpBytes: 0,
-  nanoCpus: 0,
-  cgroupParent: '',
-  blkioWeight: 0,
-  blkioWeightDevice: [],
-  blkioDeviceReadBps: [],
-  blkioDeviceWriteBps: [],
-  blkioDeviceReadIops: [],
-  blkioDeviceWriteIops: [],
-  cpuPeriod: 0,
-  cpuQuota: 0,
-  cpuRealtimePeriod: 0,
-  cpuRealtimeRuntime: 0,
-  cpusetCpus: '',
-  cpusetMems: '',
-  devices: [],
-  deviceCgroupRules: [],
-  deviceRequests: [],
-  oomKillDisable: false,
-  pidsLimit: null,
-  ulimits: [],
-  cpuCount: 0,
-  cpuPercent: 0,
-  ioMaximumIops: 0,
-  ioMaximumBandwidth: 0,
-};
 
 function merged(
   before: HostConfig,
