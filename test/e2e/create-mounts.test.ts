@@ -155,15 +155,19 @@ describe('binds', () => {
   });
 });
 
-it('refuses a start when what is bound has gone since the create, and changes nothing', async () => {
-  const source = mkdtempSync('/var/tmp/wharf-bound-');
-  await ok('create', '--name', 'bound', '--mount', `type=bind,src=${source},dst=/x`, 'busybox', 'true');
-  rmdirSync(source);
-  const { stderr } = await docker('start', 'bound');
-  expect(stderr).toContain(`invalid mount config for type "bind": bind source path does not exist: ${source}`);
-  expect(await ok('inspect', '--format', '{{.State.Status}} {{.State.ExitCode}}', 'bound')).toBe('created 0');
-  mkdirSync(source);
-  await ok('start', '-a', 'bound');
-  await ok('rm', 'bound');
-  rmdirSync(source);
-});
+// The reference may see other files than we do.
+it.skipIf(process.env['WHARF_TEST_TARGET'] !== undefined)(
+  'refuses a start when what is bound has gone since the create, and changes nothing',
+  async () => {
+    const source = mkdtempSync('/var/tmp/wharf-bound-');
+    await ok('create', '--name', 'bound', '--mount', `type=bind,src=${source},dst=/x`, 'busybox', 'true');
+    rmdirSync(source);
+    const { stderr } = await docker('start', 'bound');
+    expect(stderr).toContain(`invalid mount config for type "bind": bind source path does not exist: ${source}`);
+    expect(await ok('inspect', '--format', '{{.State.Status}} {{.State.ExitCode}}', 'bound')).toBe('created 0');
+    mkdirSync(source);
+    await ok('start', '-a', 'bound');
+    await ok('rm', 'bound');
+    rmdirSync(source);
+  },
+);

@@ -2,7 +2,7 @@ import type { Static } from 'typebox';
 import { Type } from './type.js';
 import type { HostConfig, PortBinding } from '../../engine/containers/container-config.js';
 import { fromMountSpec, MountSpecSchema, toMountSpec } from './mount-spec.js';
-import { checkedHostPort, publishedPortKey } from './port-spec.js';
+import { publishedPortKey } from './port-spec.js';
 import { fromResources, NULLABLE_RESOURCES, RESOURCES_PROPERTIES, toResources } from './resources.js';
 import { fromRestartPolicy, RestartPolicySchema, toRestartPolicy } from './restart-policy.js';
 import {
@@ -144,7 +144,7 @@ function toPortBindings(wire: WireHostConfig['PortBindings']): Record<string, Po
       publishedPortKey(port),
       bindings.map((binding) => ({
         hostIp: binding.HostIp ?? '',
-        hostPort: checkedHostPort(binding.HostPort ?? ''),
+        hostPort: binding.HostPort ?? '',
       })),
     ]),
   );

@@ -1,5 +1,3 @@
-import { invalid } from '../../shared/errors.js';
-
 const PORT_SPEC = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(\w+))?$/;
 
 /**
@@ -16,21 +14,9 @@ export function portKeys(spec: string): string[] {
   return Array.from({ length: last - first + 1 }, (_, index) => `${first + index}/${proto}`);
 }
 
-/** The one `80/tcp` key of a port to be published. Throws invalid on a range or on no port at all. */
+/** The one `80/tcp` key of a port to be published. A range, or what is no port at all, is returned as it is; the engine refuses it. */
 export function publishedPortKey(spec: string): string {
   const [key, ...more] = portKeys(spec);
-  const port = spec.split('/')[0] ?? '';
-  if (key === undefined || more.length > 0 || !/^\d+$/.test(port) || Number(port) > 65_535) {
-    throw invalid(`invalid port specification: "${port}"`);
-  }
-  return key;
-}
-
-/** `''`, `8080` or `8000-8010`. Throws invalid on anything else. */
-export function checkedHostPort(text: string): string {
-  const match = /^(\d+)(?:-(\d+))?$/.exec(text);
-  const [first, last] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
-  const inRange = match && first <= last && last <= 65_535;
-  if (text !== '' && !inRange) throw invalid(`invalid port specification: "${text}"`);
-  return text;
+  const isOne = key !== undefined && more.length === 0 && /^\d+$/.test(spec.split('/')[0] ?? '');
+  return isOne ? key : spec;
 }

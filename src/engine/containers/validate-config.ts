@@ -131,10 +131,11 @@ function validateExtraHost(entry: string): void {
 function validatePorts(host: HostConfig): void {
   for (const [port, bindings] of Object.entries(host.portBindings)) {
     const [number = ''] = port.split('/');
-    if (!isPort(number)) throw invalid(`invalid port specification: "${port}"`);
+    if (!isPort(number)) throw invalid(`invalid port specification: "${number}"`);
     for (const { hostPort } of bindings) {
       const ends = hostPort.split('-');
-      if (hostPort !== '' && (ends.length > 2 || !ends.every(isPort))) {
+      const isRange = ends.length <= 2 && ends.every(isPort) && Number(ends[0]) <= Number(ends.at(-1));
+      if (hostPort !== '' && !isRange) {
         throw invalid(`invalid port specification: "${hostPort}"`);
       }
     }

@@ -265,6 +265,12 @@ export const ORDER_QUESTIONS: Question[] = [
     post('/containers/create?platform=a/b/c/d', { Image: 'cc-nope:1', HostConfig: { Memory: 1 } }),
     post('/containers/create?platform=a/b/c/d&name=-bad', { Image: 'cc-nope:1' }),
     post('/containers/create', { Image: 'cc-nope:1', WorkingDir: 'relative', HostConfig: { Memory: 1 } }),
+    post('/containers/create', {
+      Image: 'corner:1',
+      StopSignal: 'NOPE',
+      HostConfig: { PortBindings: { 'x/tcp': [{}] }, Memory: 1 },
+    }),
+    post('/containers/create', { Image: 'corner:1', HostConfig: { PortBindings: { 'x/tcp': [{}] }, Memory: 1 } }),
     post('/containers/create', { Image: 'corner:1', Env: ['=x'], StopSignal: 'NOPE', HostConfig: { Memory: 1 } }),
     post('/containers/create', {
       Image: 'corner:1',
