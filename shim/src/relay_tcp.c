@@ -9,7 +9,7 @@
 #define ACCEPTS_PER_TURN 16
 /* So that one that is busy leaves the others their turn. */
 #define MOVES_PER_TURN 8
-#define PIECE (256 * 1024)
+#define PIECE (1024 * 1024)
 #define FEED_AFTER_MS 1000
 /* Whoever is gone without a word is found out: asked after so many seconds of silence, and that often again. */
 #define ALIVE_AFTER_S 15
