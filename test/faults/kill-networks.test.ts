@@ -40,6 +40,9 @@ async function told(box: Box): Promise<object> {
     ports: Object.values<any>(Ports)
       .flat()
       .filter(({ HostIp }) => HostIp === '0.0.0.0').length,
+    relayed: Object.values<any>(Ports)
+      .flat()
+      .filter(({ HostIp }) => HostIp === '::').length,
     firewall: bridges
       .map(({ Options, Id }) => Options['com.docker.network.bridge.name'] ?? `br-${Id.slice(0, 12)}`)
       .sort(),
@@ -66,6 +69,7 @@ async function found(box: Box, pid: number): Promise<object> {
     members: places.map((name) => [name, [box.id]]),
     gateways: (JSON.parse(await inside('ip', '-4', '-j', 'route', 'show', 'default')) as any[]).length,
     ports: elements('published4').length,
+    relayed: (await host('ss', '-Hltn')).split('\n').filter((line) => line.includes('[::]:8080')).length,
     firewall: [...elements('bridges')].sort(),
     subnets: elements('own4')
       .map(({ concat: [{ prefix }] }: any) => `${prefix.addr}/${prefix.len}`)
