@@ -1,7 +1,7 @@
 import type { Logger } from '../../shared/logger.js';
 import { hasCode } from '../../shared/errors.js';
 import { NETLINK_NETFILTER, NetlinkSocket } from '../netlink/netlink-socket.js';
-import { readLegacyFilter } from './legacy-filter.js';
+import { type LegacyFilter, readLegacyFilter } from './legacy-filter.js';
 import { NFPROTO } from './nftables-batch.js';
 import { findChain } from './nftables-state.js';
 import { runCommand } from './run-command.js';
@@ -19,8 +19,8 @@ const FAMILIES = [
 interface FilterTable {
   /** `iptables-nft`, and `iptables` where there is no such program. */
   commands: readonly [string, string];
-  /** What the kernel says of it without a program being run. */
-  known: { drops: boolean; hasOurs: boolean };
+  /** What the kernel says of it without a program being run; null: it can't be asked. */
+  known: { drops: boolean; hasOurs: boolean } | null;
 }
 
 /**
@@ -37,7 +37,7 @@ export async function openIptablesForward(
   let hasChanged = false;
   for (const table of tablesInUse(socket)) {
     const { known, commands } = table;
-    if (!(known.drops && bridges.length > 0) && !known.hasOurs) continue;
+    if (known && !(known.drops && bridges.length > 0) && !known.hasOurs) continue;
     try {
       if (await open(table, bridges)) hasChanged = true;
     } catch (err) {
@@ -50,13 +50,25 @@ export async function openIptablesForward(
 
 /** What tells that somebody has changed the filter tables of legacy iptables, of which nftables' generation says nothing. */
 export function legacyFingerprint(): string {
-  return FAMILIES.map(({ version }) => readLegacyFilter(version, CHAIN)?.fingerprint ?? '').join(' ');
+  return FAMILIES.map(({ version }) => {
+    const legacy = lookAtLegacy(version);
+    return legacy === 'unreadable' ? legacy : (legacy?.fingerprint ?? '');
+  }).join(' ');
+}
+
+/** 'unreadable': it is there, and iptables has to be asked, which tells better what is wrong. */
+function lookAtLegacy(version: 4 | 6): LegacyFilter | 'unreadable' | null {
+  try {
+    return readLegacyFilter(version, CHAIN);
+  } catch {
+    return 'unreadable';
+  }
 }
 
 /** Removes what openIptablesForward put there. */
 export async function closeIptablesForward(): Promise<void> {
   using socket = NetlinkSocket.open(NETLINK_NETFILTER);
-  for (const table of tablesInUse(socket)) if (table.known.hasOurs) await remove(table);
+  for (const table of tablesInUse(socket)) if (table.known?.hasOurs !== false) await remove(table);
 }
 
 async function open(table: FilterTable, bridges: readonly string[]): Promise<boolean> {
@@ -79,16 +91,17 @@ async function open(table: FilterTable, bridges: readonly string[]): Promise<boo
 function tablesInUse(socket: NetlinkSocket): FilterTable[] {
   return FAMILIES.flatMap(({ command, nftFamily, version }): FilterTable[] => {
     const forward = findChain(socket, nftFamily, 'filter', 'FORWARD');
-    const legacy = readLegacyFilter(version, CHAIN);
+    const legacy = lookAtLegacy(version);
     const hasOurs = forward !== null && findChain(socket, nftFamily, 'filter', CHAIN) !== null;
     return [
       ...(forward ? [{ commands: commandsFor(command, 'nft'), known: { drops: forward.drops, hasOurs } }] : []),
-      ...(legacy
-        ? [{ commands: commandsFor(command, 'legacy'), known: { drops: legacy.drops, hasOurs: legacy.hasChain } }]
-        : []),
+      ...(legacy ? [{ commands: commandsFor(command, 'legacy'), known: knownOf(legacy) }] : []),
     ];
   });
 }
+
+const knownOf = (legacy: LegacyFilter | 'unreadable'): FilterTable['known'] =>
+  legacy === 'unreadable' ? null : { drops: legacy.drops, hasOurs: legacy.hasChain };
 
 const commandsFor = (command: string, kind: string): [string, string] => [`${command}-${kind}`, command];
 
