@@ -1,6 +1,6 @@
 import type { WaitResult } from './container.js';
 
-const KEPT_MS = 10_000;
+const KEPT_MS = 30_000;
 /** About 200 kB. */
 const MAX_KEPT = 1000;
 

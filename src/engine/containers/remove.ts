@@ -114,11 +114,10 @@ async function removeVolumes(ctx: ContainersContext, entry: ContainerEntry, anon
 /** Removes an auto-remove container when it has ended. Never throws. */
 export async function discardContainer(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
   if (ctx.registry.get(entry.id) !== entry || entry.container.state.removalInProgress) return;
-  const { state } = entry.container;
-  if (state.startedAt !== ZERO_TIME)
-    ctx.recentExits.remember(entry.id, { statusCode: state.exitCode, error: state.error });
+  const { startedAt, exitCode, error } = entry.container.state;
   try {
     await removeContainer(ctx, entry.id, { force: true, volumes: true, link: false });
+    if (startedAt !== ZERO_TIME) ctx.recentExits.remember(entry.id, { statusCode: exitCode, error });
   } catch (err) {
     if (errorKind(err) === 'conflict' || errorKind(err) === 'not-found') return;
     ctx.deps.log.error({ err, container: entry.id }, 'cannot remove an auto-remove container');
