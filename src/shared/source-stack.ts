@@ -16,7 +16,7 @@ interface Place {
 
 /**
  * A stack trace of the built program with the places of the sources, which the map beside each built file tells; places without a map stay.
- * Node can do that by itself, but it keeps the maps, which are larger than the program. Costs some 10 ms the first time.
+ * Node can do that by itself, but it keeps the maps, which are larger than the program. Costs some 10 ms the first time that a stack comes.
  */
 export function sourceStack(stack: string): string {
   const mapped = known.get(stack) ?? mapStack(stack);
@@ -57,43 +57,45 @@ function readMap(path: string): SourceMap | null {
   }
 }
 
+const COMMA = ','.charCodeAt(0);
+const SEMICOLON = ';'.charCodeAt(0);
+const VALUES = new Uint8Array(128);
+for (const [value, character] of [...DIGITS].entries()) VALUES[character.charCodeAt(0)] = value;
+
 /**
  * The source of each place, both as text, in one pass over the mappings: a line of them for each line of the file, each with segments of
- * base64 VLQ numbers, which count from the segment before: column (from the line's begin), source, its line, its column.
+ * base64 VLQ numbers, which count from the segment before: column (from the line's begin), source, its line, its column. A digit is five bits,
+ * the lowest first; its sixth bit says that more follow, and the first bit of all is the sign.
  */
 function findSources({ sources, mappings }: SourceMap, wanted: readonly Place[]): Map<string, string> {
   const found = new Map<string, string>();
-  let [source, sourceLine, sourceColumn] = [0, 0, 0];
-  for (const [index, line] of mappings.split(';').entries()) {
-    const here = wanted.filter((place) => place.line === index + 1);
-    let column = 0;
-    for (const segment of line === '' ? [] : line.split(',')) {
-      const [toColumn = 0, toSource = 0, toLine = 0, toSourceColumn = 0] = decode(segment);
-      column += toColumn;
-      source += toSource;
-      sourceLine += toLine;
-      sourceColumn += toSourceColumn;
-      for (const place of here) {
-        // The last segment that begins at or before the place; columns of a map count from 0.
-        if (column > place.column - 1) continue;
-        found.set(`${place.line}:${place.column}`, `${sources[source]}:${sourceLine + 1}:${sourceColumn + 1}`);
-      }
+  const lastLine = Math.max(...wanted.map(({ line }) => line));
+  const segment = [0, 0, 0, 0];
+  let [line, field, value, shift] = [1, 0, 0, 0];
+  let here = wanted.filter((place) => place.line === line);
+  for (let index = 0; index <= mappings.length && line <= lastLine; index++) {
+    const code: number = index < mappings.length ? mappings.charCodeAt(index) : SEMICOLON;
+    if (code !== COMMA && code !== SEMICOLON) {
+      const digit = VALUES[code] ?? 0;
+      value |= (digit & 31) << shift;
+      shift += 5;
+      if (digit & 32) continue;
+      segment[field] = (segment[field] ?? 0) + (value & 1 ? -(value >>> 1) : value >>> 1);
+      field++;
+      [value, shift] = [0, 0];
+      continue;
     }
+    const [column, source = 0, sourceLine = 0, sourceColumn = 0] = segment as [number, ...number[]];
+    // The last segment that begins at or before the place, and has a source; columns of a map count from 0.
+    for (const place of here) {
+      if (field < 4 || column >= place.column) continue;
+      found.set(`${place.line}:${place.column}`, `${sources[source]}:${sourceLine + 1}:${sourceColumn + 1}`);
+    }
+    field = 0;
+    if (code === COMMA) continue;
+    segment[0] = 0;
+    line++;
+    here = wanted.filter((place) => place.line === line);
   }
   return found;
-}
-
-/** Five bits a digit, the lowest first; the sixth says that more follow, and the first bit of all is the sign. */
-function decode(segment: string): number[] {
-  const numbers: number[] = [];
-  let [value, shift] = [0, 0];
-  for (const character of segment) {
-    const digit = DIGITS.indexOf(character);
-    value |= (digit & 31) << shift;
-    shift += 5;
-    if (digit & 32) continue;
-    numbers.push(value & 1 ? -(value >>> 1) : value >>> 1);
-    [value, shift] = [0, 0];
-  }
-  return numbers;
 }
