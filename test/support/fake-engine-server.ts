@@ -26,13 +26,14 @@ export interface OpenOptions extends RequestOptions {
 export async function startFakeEngineServer(
   routes: readonly RouteDefinition[],
   fakes: Fakes,
+  { experimental = false } = {},
 ): Promise<FakeEngineServer> {
   const folder = mkdtempSync(join(tmpdir(), 'wharf-routes-'));
   const socketPath = join(folder, 'api.sock');
   const server = await createApiServer({
     engine: fakes as Engine,
     logger: silentLogger,
-    facts: { version: '29.0.0', experimental: false, builderVersion: '1' },
+    facts: { version: '29.0.0', experimental, builderVersion: '1' },
     routes,
   });
   await server.listen(`unix://${socketPath}`, { tls: null, group: '', groupIsDefault: true });

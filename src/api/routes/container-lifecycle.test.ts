@@ -52,6 +52,11 @@ describe('start', () => {
     expect((await api.call('POST', '/containers/running/start')).status).toBe(304);
     expect((await api.call('POST', '/containers/c/start?checkpoint=x')).status).toBe(400);
   });
+
+  it('takes no checkpoint in silence in experimental mode', async () => {
+    await using experimental = await startFakeEngineServer(CONTAINER_LIFECYCLE_ROUTES, {}, { experimental: true });
+    expect((await experimental.call('POST', '/containers/c/start?checkpoint=x')).status).toBe(501);
+  });
 });
 
 describe('stop, kill, resize', () => {
