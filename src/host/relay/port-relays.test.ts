@@ -110,6 +110,25 @@ describe('PortRelays', () => {
     expect(await dial(port)).toBe('second');
   });
 
+  it('gives a port that is taken again while the relay drops it to its new target', async () => {
+    const port = freePort();
+    const first = relays.reserve(port, await serve('first'));
+    await relays.settle([port]);
+    const second = await serve('second');
+    for (const pid of relayPids()) process.kill(pid, 'SIGSTOP');
+    first[Symbol.dispose]();
+    const settled = relays.settle();
+    // the request is on its way by then
+    await new Promise(setImmediate);
+    const reservation = relays.reserve(port, second);
+    for (const pid of relayPids()) process.kill(pid, 'SIGCONT');
+    await Promise.all([settled, relays.settle([port])]);
+    expect(await dial(port)).toBe('second');
+    reservation[Symbol.dispose]();
+    await relays.settle();
+    expect(await dial(port)).toBe('ECONNREFUSED');
+  });
+
   it('goes on without a daemon, and the next one takes up what it wants', async () => {
     const [kept, dropped] = [freePort(), freePort()];
     for (const port of [kept, dropped]) relays.reserve(port, await serve('former'));

@@ -163,11 +163,7 @@ export class PortRelays {
 
   private async tell(connection: RelayConnection, entry: Entry): Promise<void> {
     const [key, target] = [keyOf(entry), textOf(entry.target)];
-    if (!entry.isWanted) {
-      this.forget(entry);
-      if (entry.isSent) await connection.request(`drop ${key}`);
-      return;
-    }
+    if (!entry.isWanted) return this.drop(connection, entry);
     try {
       if (entry.told === null) await this.add(connection, entry, `add ${key} ${entry.proto} ${target}`);
       else if (entry.told !== target) await connection.request(`lead ${key} ${target}`);
@@ -179,7 +175,14 @@ export class PortRelays {
     }
   }
 
-  /** After the relay was lost the socket is to be bound again. */
+  /** Somebody may reserve the port meanwhile, while it can't be bound yet: it is given to the relay anew then, by their `settle`. */
+  private async drop(connection: RelayConnection, entry: Entry): Promise<void> {
+    if (entry.isSent) await connection.request(`drop ${keyOf(entry)}`);
+    if (entry.isWanted) Object.assign(entry, { isSent: false, told: null });
+    else this.forget(entry);
+  }
+
+  /** After the relay was lost, or has dropped it, the socket is to be bound again. */
   private async add(connection: RelayConnection, entry: Entry, line: string): Promise<void> {
     entry.fd ??= openBoundPort(entry.proto, entry.hostIp, entry.port, entry.target !== null);
     entry.isSent = true;
