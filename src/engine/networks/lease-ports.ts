@@ -46,9 +46,10 @@ export function leasePorts(ctx: NetworksContext, request: PortWishes, ways: Ways
   try {
     for (const key of portKeys(request)) {
       const { containerPort, proto } = parsePort(key);
-      const own = bindingsOf(request, key).flatMap((binding) => lease(ctx, ways, containerPort, proto, binding));
-      leases.push(...own);
-      if (own.length === 0) leases.push({ containerPort, proto, hostIp: '', hostPort: 0, containerAddress: '' });
+      const before = leases.length;
+      for (const binding of bindingsOf(request, key)) leases.push(...lease(ctx, ways, containerPort, proto, binding));
+      if (leases.length > before) continue;
+      leases.push({ containerPort, proto, hostIp: '', hostPort: 0, containerAddress: '' });
     }
   } catch (error) {
     releasePorts(ctx, leases);

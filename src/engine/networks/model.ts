@@ -138,7 +138,7 @@ export interface PortLease extends PublishedPort {
   containerAddress: string;
   /** Who reaches it at the container's own address as well. */
   directFor?: 'all' | 'trusted';
-  /** This process serves it, and there are no rules. */
+  /** The relay serves it, and there are no rules. */
   isServed?: boolean;
 }
 

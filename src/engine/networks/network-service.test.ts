@@ -323,7 +323,11 @@ describe('ports', () => {
     await expect(networks.connectSandbox(request('b', publish('80/tcp', '8081', '203.0.113.7')))).rejects.toThrow(
       'failed to bind host port for 203.0.113.7:8081:172.17.0.3:80/tcp: cannot assign requested address',
     );
+    const twice = { '80/tcp': ['8086', '8080'].map((hostPort) => ({ hostIp: '', hostPort })) };
+    await expect(networks.connectSandbox(request('b', { portBindings: twice }))).rejects.toThrow('already allocated');
     expect(traces()).toEqual(before);
+    await networks.connectSandbox(request('b', publish('80/tcp', '8086')));
+    await networks.releaseSandbox(id('b'));
   });
 
   it('of a process of the host are respected, and ours are kept from it', async () => {
