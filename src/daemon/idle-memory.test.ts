@@ -25,6 +25,14 @@ describe('IdleMemory', () => {
     expect(await lookAfter(1000)).toBe(2);
   });
 
+  it('trims after a start, however quick that was', async () => {
+    const trim = vi.fn(async () => undefined);
+    using memory = new IdleMemory(trim, () => 50_000);
+    await memory.look();
+    await memory.look();
+    expect(trim).toHaveBeenCalledTimes(1);
+  });
+
   it('calls the C library', async () => {
     await trimFreedMemory();
   });

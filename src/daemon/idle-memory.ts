@@ -16,7 +16,8 @@ const WORTHWHILE_CPU_US = 200_000;
 export class IdleMemory implements Disposable {
   private readonly timer: NodeJS.Timeout;
   private lastUs: number;
-  private trimmedAtUs = 0;
+  /** Never yet: a start leaves enough behind, however little a quick machine needs for it. */
+  private trimmedAtUs = -Infinity;
 
   constructor(
     private readonly trim: () => Promise<void> = giveBack,
