@@ -85,15 +85,22 @@ describe('fitResources', () => {
     expect(warnings).toEqual([lacks('swap limit capabilities', 'Memory limited without swap.')]);
   });
 
-  it.each<[Partial<HostConfig>, string]>([
-    [
-      { nanoCpus: 1e9 },
+  it('refuses a share of the CPUs without a scheduler for it', () => {
+    expect(() => fitResources(hostConfig({ nanoCpus: 1e9 }), nothing)).toThrow(
       'NanoCPUs can not be set, as your kernel does not support CPU CFS scheduler or the cgroup is not mounted',
-    ],
-    [{ cpuRealtimePeriod: 5000 }, 'kernel does not support CPU real-time scheduler'],
-    [{ cpuRealtimeRuntime: 5000 }, 'kernel does not support CPU real-time scheduler'],
-  ])('refuses %o without a scheduler for it', (asked, text) => {
-    expect(() => fitResources(hostConfig(asked), nothing)).toThrow(text);
+    );
+  });
+
+  // As dockerd 28.5 does on cgroup v2: an update is told nothing.
+  it('refuses real time to a create that can’t have it, and leaves it out of an update', () => {
+    for (const asked of [hostConfig({ cpuRealtimePeriod: 5000 }), hostConfig({ cpuRealtimeRuntime: 5000 })]) {
+      expect(() => validateCpuNumbers(asked, nothing.supports)).toThrow(
+        'kernel does not support CPU real-time scheduler',
+      );
+      const { resources, warnings } = fitResources(asked, nothing, { isUpdate: true });
+      expect(resources).toMatchObject({ cpuRealtimePeriod: 0, cpuRealtimeRuntime: 0 });
+      expect(warnings).toEqual([]);
+    }
   });
 
   // Recorded of dockerd 28.5 on cgroup v2, where inspect shows null.

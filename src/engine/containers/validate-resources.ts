@@ -40,8 +40,11 @@ export function fitResources<R extends Resources>(
 
 /** The numbers that dockerd looks at before all others. Throws invalid. */
 export function validateCpuNumbers(r: Resources, supports: ResourceSupport): void {
-  const isRealtimeSet = r.cpuRealtimePeriod !== 0 && r.cpuRealtimeRuntime !== 0;
-  if (supports.cpuRealtime && isRealtimeSet && r.cpuRealtimeRuntime > r.cpuRealtimePeriod) {
+  const { cpuRealtimePeriod: period, cpuRealtimeRuntime: runtime } = r;
+  if ((period !== 0 || runtime !== 0) && !supports.cpuRealtime) {
+    throw invalid('kernel does not support CPU real-time scheduler');
+  }
+  if (period !== 0 && runtime !== 0 && runtime > period) {
     throw invalid('cpu real-time runtime cannot be higher than cpu real-time period');
   }
   if (r.cpuShares < 0) throw invalid(`invalid CPU shares (${r.cpuShares}): value must be a positive integer`);
@@ -153,13 +156,8 @@ function fitCpu(fitting: FittedResources<Resources>, { cpus, supports }: HostCap
   if (r.cpuPercent > 0) {
     discard(fitting, { cpuPercent: 0 }, 'linux does not support CPU percent. Percent discarded.');
   }
-  checkRealtime(fitting, supports);
-}
-
-function checkRealtime({ resources: r }: FittedResources<Resources>, supports: ResourceSupport): void {
-  if ((r.cpuRealtimePeriod !== 0 || r.cpuRealtimeRuntime !== 0) && !supports.cpuRealtime) {
-    throw invalid('kernel does not support CPU real-time scheduler');
-  }
+  // No warning: a create has been refused before, and an update is told nothing.
+  if (!supports.cpuRealtime) Object.assign(r, { cpuRealtimePeriod: 0, cpuRealtimeRuntime: 0 });
 }
 
 function fitSets(fitting: FittedResources<Resources>, { cpus, memoryNodes, supports }: HostCapacity): void {
