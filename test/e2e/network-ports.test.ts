@@ -91,13 +91,15 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('published ports', () => {
   it('carry udp from one family to the other', async () => {
     const answer = ['chroot', '/host', 'socat', 'UDP-LISTEN:53,fork', 'SYSTEM:echo pong'];
     await ok('run', '-d', '--name', 'udp', '-p', '9053:53/udp', '-v', '/:/host:ro', 'busybox', ...answer);
-    await poll(
-      'a udp answer',
-      async () => (await inside('sh', '-c', 'echo ping | timeout 2 socat - UDP6:[::1]:9053')).includes('pong'),
-      { timeoutMs: 30_000 },
-    );
+    const answered = (): Promise<unknown> =>
+      poll(
+        'a udp answer',
+        async () => (await inside('sh', '-c', 'echo ping | timeout 5 socat -t 3 - UDP6:[::1]:9053')).includes('pong'),
+        { timeoutMs: 60_000 },
+      );
+    await answered();
     await suite.daemon.down('SIGKILL');
-    expect(await inside('sh', '-c', 'echo ping | timeout 5 socat -t 3 - UDP6:[::1]:9053')).toContain('pong');
+    await answered();
     await suite.daemon.up();
     await ok('rm', '-f', 'udp');
   });
