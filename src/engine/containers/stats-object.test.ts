@@ -41,40 +41,46 @@ const HOST = {
   'v2-plain': { systemCpuNs: 634_340_000_000, hostMemoryBytes: 3_114_229_760 },
 };
 
-describe.each(Object.keys(HOST) as (keyof typeof HOST)[])('of a container recorded on %s', (name) => {
-  const sample: StatsSample = { timeNs: 0n, cgroup: sampleOf(name), onlineCpus: 2, networks: {}, ...HOST[name] };
+/** Only a process that is in groups of v1 has a place for recorded ones. */
+const hasPlace = (name: string): boolean => name.startsWith('v2') || cgroupsOfProcess(process.pid).has('memory');
 
-  it('has each field as dockerd shows it', () => {
-    const { read, preread, ...expected } = recorded(name);
-    const limit = expected.pids_stats.limit > 1e19 ? 2n ** 64n - 1n : expected.pids_stats.limit;
-    expect(statsObject('it', 'id', sample, null)).toEqual({
-      ...expected,
-      pids_stats: { ...expected.pids_stats, ...(limit !== undefined && { limit }) },
-      name: '/it',
-      id: 'id',
-      read: expect.any(String),
-      preread,
+describe.each((Object.keys(HOST) as (keyof typeof HOST)[]).filter(hasPlace))(
+  'of a container recorded on %s',
+  (name) => {
+    const sample: StatsSample = { timeNs: 0n, cgroup: sampleOf(name), onlineCpus: 2, networks: {}, ...HOST[name] };
+
+    it('has each field as dockerd shows it', () => {
+      const { read, preread, ...expected } = recorded(name);
+      const limit = expected.pids_stats.limit > 1e19 ? 2n ** 64n - 1n : expected.pids_stats.limit;
+      expect(statsObject('it', 'id', sample, null)).toEqual({
+        ...expected,
+        pids_stats: { ...expected.pids_stats, ...(limit !== undefined && { limit }) },
+        name: '/it',
+        id: 'id',
+        read: expect.any(String),
+        preread,
+      });
+      expect(read).not.toBe(preread);
     });
-    expect(read).not.toBe(preread);
-  });
 
-  it('has what docker stats shows, computed as the CLI does', () => {
-    const before = { ...sample, cgroup: { ...sample.cgroup, cpuTotalNs: 0 }, systemCpuNs: sample.systemCpuNs - 2e9 };
-    const shown: any = statsObject('it', 'id', sample, before);
-    const { cpu_stats: cpu, precpu_stats: precpu, memory_stats: memory } = shown;
-    const system = cpu.system_cpu_usage - precpu.system_cpu_usage;
-    const percent = ((cpu.cpu_usage.total_usage - precpu.cpu_usage.total_usage) / system) * cpu.online_cpus * 100;
-    expect(percent).toBeCloseTo((sample.cgroup.cpuTotalNs / 2e9) * 200);
-    // The CLI takes the one for v1, if it is there, else the other.
-    const cache = memory.stats.total_inactive_file ?? memory.stats.inactive_file;
-    expect(memory.usage - cache).toBe(
-      { 'v1-limited': 913_408, 'v1-plain': 339_968, 'v2-limited': 344_064, 'v2-plain': 327_680 }[name],
-    );
-    const io: { op: string; value: number }[] = shown.blkio_stats.io_service_bytes_recursive ?? [];
-    // By its first letter, of either case.
-    const bytes = (letter: string): number =>
-      io.filter(({ op }) => op[0]!.toLowerCase() === letter).reduce((sum, { value }) => sum + value, 0);
-    expect([bytes('r'), bytes('w')]).toEqual(name === 'v2-limited' ? [20_971_520, 29_360_128] : [0, 0]);
-    expect(shown.pids_stats.current).toBe(1);
-  });
-});
+    it('has what docker stats shows, computed as the CLI does', () => {
+      const before = { ...sample, cgroup: { ...sample.cgroup, cpuTotalNs: 0 }, systemCpuNs: sample.systemCpuNs - 2e9 };
+      const shown: any = statsObject('it', 'id', sample, before);
+      const { cpu_stats: cpu, precpu_stats: precpu, memory_stats: memory } = shown;
+      const system = cpu.system_cpu_usage - precpu.system_cpu_usage;
+      const percent = ((cpu.cpu_usage.total_usage - precpu.cpu_usage.total_usage) / system) * cpu.online_cpus * 100;
+      expect(percent).toBeCloseTo((sample.cgroup.cpuTotalNs / 2e9) * 200);
+      // The CLI takes the one for v1, if it is there, else the other.
+      const cache = memory.stats.total_inactive_file ?? memory.stats.inactive_file;
+      expect(memory.usage - cache).toBe(
+        { 'v1-limited': 913_408, 'v1-plain': 339_968, 'v2-limited': 344_064, 'v2-plain': 327_680 }[name],
+      );
+      const io: { op: string; value: number }[] = shown.blkio_stats.io_service_bytes_recursive ?? [];
+      // By its first letter, of either case.
+      const bytes = (letter: string): number =>
+        io.filter(({ op }) => op[0]!.toLowerCase() === letter).reduce((sum, { value }) => sum + value, 0);
+      expect([bytes('r'), bytes('w')]).toEqual(name === 'v2-limited' ? [20_971_520, 29_360_128] : [0, 0]);
+      expect(shown.pids_stats.current).toBe(1);
+    });
+  },
+);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -31,7 +31,10 @@ function layout(): CgroupLayout {
 
 describe('QuickMoves', () => {
   it('moves this process to where it is for as long as there is work', async () => {
-    const file = join(mount, 'cgroup.procs');
+    const [controller = ''] = layout().controllerMounts.keys();
+    const group = join(mount, cgroupsOfProcess(process.pid).get(controller) ?? '/');
+    mkdirSync(group, { recursive: true });
+    const file = join(group, 'cgroup.procs');
     writeFileSync(file, '');
     const moves = new QuickMoves(layout(), log);
     const written = async (): Promise<void> => {
