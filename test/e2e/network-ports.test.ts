@@ -123,7 +123,7 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('published ports', () => {
     await ok('network', 'rm', 'routed');
   });
 
-  it('are served by the daemon without a firewall, and by nobody without that', async () => {
+  it('are served without a firewall, and by nobody without that', async () => {
     await suite.daemon.down();
     await suite.daemon.up(['--iptables=false']);
     expect(await inside('nft', 'list', 'tables')).not.toContain('wharfd');
