@@ -19,9 +19,9 @@ describe('IdleMemory', () => {
     expect(await lookAfter(1000)).toBe(1);
     expect(await lookAfter(1000)).toBe(1);
     // A little work now and then is collected.
-    expect(await lookAfter(150_000)).toBe(1);
+    expect(await lookAfter(75_000)).toBe(1);
     expect(await lookAfter(1000)).toBe(1);
-    expect(await lookAfter(150_000)).toBe(1);
+    expect(await lookAfter(75_000)).toBe(1);
     expect(await lookAfter(1000)).toBe(2);
   });
 

@@ -7,7 +7,7 @@ const LOOK_EVERY_MS = 5_000;
 /** Less processor time than this between two looks is idleness: 1 %. */
 const IDLE_CPU_US = LOOK_EVERY_MS * 10;
 /** It takes more work than this since the last time to be worth while. */
-const WORTHWHILE_CPU_US = 200_000;
+const WORTHWHILE_CPU_US = 100_000;
 
 /**
  * Gives memory back to the kernel once the daemon has become idle after work: garbage, which V8 collects only when more is made; what the C
