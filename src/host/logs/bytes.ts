@@ -9,7 +9,8 @@ export const bytesOf = (bytes: Buffer): Bytes => ({
   words: new DataView(bytes.buffer, bytes.byteOffset, bytes.length),
 });
 
-const WORD_BYTES = 4;
+/** What a view takes at once. */
+export const WORD_BYTES = 4;
 
 /** A text whose length is a multiple of four, for `hasWords`. */
 export function wordsOf(text: string): Int32Array {

@@ -1,11 +1,10 @@
-import type { Bytes } from './bytes.js';
+import { type Bytes, WORD_BYTES } from './bytes.js';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const LOWER_U = 0x75;
 const FIRST_PRINTABLE = 0x20;
 const REPLACEMENT = 0xfffd;
-const WORD_BYTES = 4;
 const QUOTES = QUOTE * 0x01010101;
 const BACKSLASHES = BACKSLASH * 0x01010101;
 const HIGH_BITS = 0x80808080;
