@@ -36,6 +36,7 @@ export async function createContainer(
   ctx: ContainersContext,
   request: CreateContainerRequest,
 ): Promise<{ id: string; warnings: string[] }> {
+  ctx.deps.quickMoves.expectStart();
   const { hostConfig: fitted, warnings } = validateConfig(request, configChecks(ctx));
   const image = findImage(ctx, request);
   ctx.deps.networks.validate(request.endpoints);

@@ -49,6 +49,19 @@ describe('QuickMoves', () => {
     expect(debug).not.toHaveBeenCalled();
   });
 
+  it('moves it while a start is expected', async () => {
+    const [controller = ''] = layout().controllerMounts.keys();
+    const group = join(mount, cgroupsOfProcess(process.pid).get(controller) ?? '/');
+    mkdirSync(group, { recursive: true });
+    const file = join(group, 'cgroup.procs');
+    writeFileSync(file, '');
+    const moves = new QuickMoves(layout(), log);
+    moves.expectStart();
+    await vi.waitFor(() => expect(readFileSync(file, 'utf8')).toMatch(/^0+$/));
+    await moves[Symbol.asyncDispose]();
+    expect(debug).not.toHaveBeenCalled();
+  });
+
   it('does the work where groups can not be written, and passes its errors on', async () => {
     const moves = new QuickMoves(layout(), log);
     rmSync(mount, { recursive: true });

@@ -6,15 +6,18 @@ import { cgroupDirectory, type CgroupLayout } from './cgroup-layout.js';
 
 /** The kernel falls back to slow moves a grace period after the last one, which takes at least this long. */
 const REPEAT_MS = 4;
+/** How long a start is waited for after a create; the docker CLI's comes after 5 to 10 ms. */
+const EXPECTED_WITHIN_MS = 100;
 
 /**
  * Keeps moves between control groups quick while something is being started. A process that is moved by another one has all forks of the
- * machine locked out, and the first to do so waits for an RCU grace period, 5 to 12 ms; those that follow soon do not. So the wait is begun
+ * machine locked out, and the first to do so waits for an RCU grace period, 5 to 25 ms; those that follow soon do not. So the wait is begun
  * here, by moving this process to where it is, and is over when the runtime gets to its moves. (Kernels whose cgroups are mounted with
  * `favordynmods` never wait.)
  */
 export class QuickMoves implements AsyncDisposable {
   private users = 0;
+  private expectedUntil = 0;
   private loop: Promise<void> | null = null;
 
   constructor(
@@ -22,10 +25,16 @@ export class QuickMoves implements AsyncDisposable {
     private readonly log: Logger,
   ) {}
 
+  /** A start is likely to follow. The runtime of one gets to its moves sooner than a grace period that begins with the start is over. */
+  expectStart(): void {
+    this.expectedUntil = performance.now() + EXPECTED_WITHIN_MS;
+    this.begin();
+  }
+
   /** Does the work with quick moves. Nothing depends on them: their failure is only logged. */
   async during<T>(work: () => Promise<T>): Promise<T> {
     this.users++;
-    this.loop ??= this.keepQuick().finally(() => (this.loop = null));
+    this.begin();
     try {
       return await work();
     } finally {
@@ -35,7 +44,12 @@ export class QuickMoves implements AsyncDisposable {
 
   /** Waits for the last move to be over. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.expectedUntil = 0;
     await this.loop;
+  }
+
+  private begin(): void {
+    this.loop ??= this.keepQuick().finally(() => (this.loop = null));
   }
 
   private async keepQuick(): Promise<void> {
@@ -43,7 +57,7 @@ export class QuickMoves implements AsyncDisposable {
     try {
       // Not `w`, which would make a file where no control groups are mounted.
       group = await open(this.ownGroup(), 'r+');
-      while (this.users > 0) {
+      while (this.users > 0 || performance.now() < this.expectedUntil) {
         await group.write('0');
         await delay(REPEAT_MS);
       }
