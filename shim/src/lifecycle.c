@@ -236,13 +236,21 @@ static void announce_deleted(struct shim *shim)
 static void start_delete(struct shim *shim)
 {
 	CLEANUP_FD int output = -1;
-	if (shim->args.exec_process || output_pipe(&shim->delete_pipe, &output) < 0) {
+	if (shim->args.exec_process || output_pipe(&shim->delete_pipe, &output) < 0)
 		shim->deleted_line = strdup("deleted");
-		return;
-	}
-	shim->delete_pid = runtime_delete(&shim->args, shim->delete_forced, output);
-	if (shim->delete_pid < 0)
+	else if ((shim->delete_pid = runtime_delete(&shim->args, shim->delete_forced, output)) < 0)
 		shim->deleted_line = line_with_message("delete-failed", strerror(-shim->delete_pid));
+	announce_deleted(shim);
+}
+
+/*
+ * Once. After the end was told, which somebody waits for; before it only where the output goes on: what writes it may be left in the
+ * cgroup.
+ */
+static void begin_delete(struct shim *shim)
+{
+	if (shim->delete_pid == 0 && !shim->deleted_line)
+		start_delete(shim);
 }
 
 static void delete_ended(struct shim *shim, int status)
@@ -287,6 +295,7 @@ static void conclude(struct shim *shim)
 	announce_deleted(shim);
 	clients_resume_stdin(shim);
 	clients_end_output(shim);
+	begin_delete(shim);
 	logwriter_close(&shim->log);
 }
 
@@ -298,7 +307,6 @@ static void init_ended(struct shim *shim, struct exit_record record)
 	shim->record.ooms = shim->oom.count;
 	shim->state = STATE_DRAINING;
 	shim->drain_until_ms = monotonic_ms() + DRAIN_GRACE_MS;
-	start_delete(shim);
 	for (size_t i = 0; i < ARRAY_LEN(shim->streams); i++) {
 		struct stream *stream = &shim->streams[i];
 		if (stream->eof)
@@ -308,6 +316,8 @@ static void init_ended(struct shim *shim, struct exit_record record)
 	}
 	if (is_drained(shim))
 		conclude(shim);
+	else
+		begin_delete(shim);
 }
 
 static void reap_others(struct shim *shim)
