@@ -22,6 +22,8 @@ const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const;
  */
 export async function runDaemon(loaded: LoadedConfig, argv: readonly string[]): Promise<number> {
   const { config } = loaded;
+  // As dockerd: what containers see of the files made here must not depend on who started the daemon.
+  process.umask(0o022);
   const logger = createLogger({ level: logLevel(loaded), format: config.logFormat as LogFormat });
   survive(logger);
   const limits = { shutdownTimeoutSec: config.shutdownTimeout };

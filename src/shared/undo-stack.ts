@@ -6,7 +6,7 @@ import type { Logger } from './logger.js';
  * first; a failing step is logged and the others still run.
  */
 export class UndoStack implements AsyncDisposable {
-  private readonly steps: { what: string; undo: () => void | Promise<void> }[] = [];
+  private steps: { what: string; undo: () => void | Promise<void> }[] = [];
 
   constructor(private readonly log: Logger) {}
 
@@ -17,7 +17,7 @@ export class UndoStack implements AsyncDisposable {
 
   /** The operation stands: nothing is undone any more. */
   commit(): void {
-    this.steps.length = 0;
+    this.steps = [];
   }
 
   /** Runs what is registered, last first. Never throws. */

@@ -12,6 +12,22 @@ const addressOn = async (network: string): Promise<string> => {
 };
 
 /** Tried with dockerd 28.5 (WHARF_TEST_TARGET). */
+describe('what every container finds', () => {
+  it('can be read by all its users, whatever the umask of who started the daemon', async () => {
+    const files = ['/', '/etc/hostname', '/etc/hosts', '/etc/resolv.conf'];
+    const modes = await ok('run', '--rm', '-h', 'boat', 'busybox', 'stat', '-c', '%a %U', ...files);
+    expect(modes.split('\n')).toEqual(['755 root', '644 root', '644 root', '644 root']);
+  });
+
+  it('is called by its name again after a restart', async () => {
+    await ok('run', '-d', '--name', 'edited', '-h', 'boat', 'busybox', 'sleep', '600');
+    await inside('sh', '-c', 'echo mine > /etc/hostname');
+    await ok('restart', '-t', '0', 'edited');
+    expect(await inside('cat', '/etc/hostname')).toBe('boat');
+    await ok('rm', '-f', 'edited');
+  });
+});
+
 describe('files that somebody edited in a container', () => {
   it('lose and get the container’s own lines only, until its next start', async () => {
     await ok('network', 'create', 'here');

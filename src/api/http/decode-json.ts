@@ -63,12 +63,15 @@ function decode(schema: WireSchema, value: unknown, place: Place): unknown {
 }
 
 function decodeUnion(members: WireSchema[], value: unknown, place: Place): unknown {
+  const last = members.findLast(({ type }) => type !== 'null');
   let failure: unknown;
   for (const member of members) {
     if (member.type === 'null') {
       if (value === null) return null;
       continue;
     }
+    // The last one says what is wrong. To make an error for each takes longer than all else that is done here.
+    if (member !== last && !isKind(member, value)) continue;
     try {
       return decode(member, value, place);
     } catch (error) {
@@ -76,6 +79,12 @@ function decodeUnion(members: WireSchema[], value: unknown, place: Place): unkno
     }
   }
   throw failure;
+}
+
+/** Whether a value may be what the schema says, as far as can be seen from outside. */
+function isKind({ type }: WireSchema, value: unknown): boolean {
+  if (type === 'array') return Array.isArray(value);
+  return type !== 'string' && type !== 'boolean' ? true : typeof value === type;
 }
 
 function decodeArray(schema: WireSchema, values: unknown[], place: Place): unknown[] {

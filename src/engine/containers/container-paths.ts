@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { ContainerRoots } from './containers-deps.js';
 
 /** Files of one container that survive its stop, on the data-root. */
@@ -14,15 +13,15 @@ export function containerFiles(
   resolvConf: string;
   shm: string;
 } {
-  const directory = join(roots.containers, id);
+  const directory = `${roots.containers}/${id}`;
   return {
     directory,
-    log: join(directory, `${id}-json.log`),
-    localLog: join(directory, 'local-logs', 'container.log'),
-    hostname: join(directory, 'hostname'),
-    hosts: join(directory, 'hosts'),
-    resolvConf: join(directory, 'resolv.conf'),
-    shm: join(directory, 'mounts', 'shm'),
+    log: `${directory}/${id}-json.log`,
+    localLog: `${directory}/local-logs/container.log`,
+    hostname: `${directory}/hostname`,
+    hosts: `${directory}/hosts`,
+    resolvConf: `${directory}/resolv.conf`,
+    shm: `${directory}/mounts/shm`,
   };
 }
 
@@ -36,21 +35,24 @@ export function runFiles(
   config: string;
   exit: string;
   pid: string;
+  resolvConf: string;
   runtimeLog: string;
   shimLog: string;
   socket: string;
 } {
-  const bundle = join(roots.bundles, id);
+  const bundle = `${roots.bundles}/${id}`;
   return {
     bundle,
-    commitPause: join(bundle, 'commit-pause'),
-    config: join(bundle, 'config.json'),
-    exit: join(bundle, 'exit.json'),
-    pid: join(bundle, 'pid'),
-    runtimeLog: join(bundle, 'runtime.log'),
-    shimLog: join(bundle, 'shim.log'),
+    commitPause: `${bundle}/commit-pause`,
+    config: `${bundle}/config.json`,
+    exit: `${bundle}/exit.json`,
+    pid: `${bundle}/pid`,
+    // What was written into the container's file of that name.
+    resolvConf: `${bundle}/resolv.conf`,
+    runtimeLog: `${bundle}/runtime.log`,
+    shimLog: `${bundle}/shim.log`,
     // Half of the id: with the whole one the path would not fit into a socket address.
-    socket: join(roots.sockets, `${id.slice(0, 32)}.sock`),
+    socket: `${roots.sockets}/${id.slice(0, 32)}.sock`,
   };
 }
 
@@ -70,19 +72,19 @@ export function execFiles(
   shimLog: string;
   socket: string;
 } {
-  const bundle = join(roots.bundles, containerId);
+  const bundle = `${roots.bundles}/${containerId}`;
   const short = execId.slice(0, 32);
   return {
-    record: join(bundle, `exec-${short}${EXEC_RECORD_SUFFIX}`),
-    process: join(bundle, `exec-${short}.json`),
-    plan: join(bundle, `exec-${short}.plan`),
+    record: `${bundle}/exec-${short}${EXEC_RECORD_SUFFIX}`,
+    process: `${bundle}/exec-${short}.json`,
+    plan: `${bundle}/exec-${short}.plan`,
     // One for all execs of a run.
-    filter: join(bundle, 'seccomp'),
-    exit: join(bundle, `exec-${short}.exit`),
-    pid: join(bundle, `exec-${short}.pid`),
-    runtimeLog: join(bundle, `exec-${short}.log`),
-    shimLog: join(bundle, 'shim.log'),
-    socket: join(roots.sockets, `${EXEC_SOCKET_PREFIX}${short}.sock`),
+    filter: `${bundle}/seccomp`,
+    exit: `${bundle}/exec-${short}.exit`,
+    pid: `${bundle}/exec-${short}.pid`,
+    runtimeLog: `${bundle}/exec-${short}.log`,
+    shimLog: `${bundle}/shim.log`,
+    socket: `${roots.sockets}/${EXEC_SOCKET_PREFIX}${short}.sock`,
   };
 }
 

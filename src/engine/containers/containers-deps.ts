@@ -90,7 +90,8 @@ export interface ImageLookup {
 
 /** Root file systems: one writable layer per container on top of an image's layers. */
 export interface SnapshotPort {
-  create(containerId: string, chainIds: readonly string[]): Promise<void>;
+  /** Returns what inspect shows of it. */
+  create(containerId: string, chainIds: readonly string[]): GraphDriverData;
   /** Mounts it (again is fine) and returns the path. */
   mount(containerId: string, options?: { isVolatile: boolean }): string;
   /** Not mounted is fine. It is gone from its place at once; settles when what was written is on the disk. */
@@ -99,7 +100,6 @@ export interface SnapshotPort {
   mountReadOnly(chainIds: readonly string[], target: string): void;
   /** Unmounts and deletes; none is fine. */
   remove(containerId: string): Promise<void>;
-  graphDriverData(containerId: string): GraphDriverData;
   diskUsage(containerId: string): Promise<ContainerSize>;
   exists(containerId: string): boolean;
   /** Ids of all that exist. */

@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { errorMessage, invalid } from '../../shared/errors.js';
+import { randomHex } from '../../shared/random-hex.js';
 import { formatRfc3339Nano, nowNs } from '../../shared/rfc3339.js';
 import { UndoStack } from '../../shared/undo-stack.js';
-import { renderHostname } from '../networks/hosts-file.js';
 import type { Image } from '../images/image.js';
 import type { ContainerConfig, CreateContainerRequest, HostConfig } from './container-config.js';
 import type { Container, GraphDriverData } from './container.js';
@@ -61,9 +60,8 @@ export async function createContainer(
   mkdirSync(files.directory, { recursive: true, mode: 0o710 });
   const plan = await resolveMounts(ctx, planned, resolvedHost.mounts, id, undo);
   if (plan.some(({ type }) => type === 'image')) warnings.push('Image mount is an experimental feature');
-  writeBoundFiles(files, finalConfig.hostname);
   undo.push('snapshot', () => ctx.deps.snapshots.remove(id));
-  await ctx.deps.snapshots.create(id, image?.chainIds ?? []);
+  const graphDriver = ctx.deps.snapshots.create(id, image?.chainIds ?? []);
   if (wantsCopyUp(plan)) await copyUp(ctx, plan, id);
 
   const container = describe(ctx, {
@@ -74,7 +72,7 @@ export async function createContainer(
     hostConfig: resolvedHost,
     image,
     plan,
-    graphDriver: ctx.deps.snapshots.graphDriverData(id),
+    graphDriver,
   });
   const entry = ctx.registry.add({ container, plan, phase: 'stable' });
   undo.commit();
@@ -95,7 +93,7 @@ function withDefaults(config: ContainerConfig): ContainerConfig {
 
 function newId(ctx: ContainersContext): string {
   for (;;) {
-    const id = randomBytes(32).toString('hex');
+    const id = randomHex(32);
     // An id of digits alone would be taken for a number by some clients; a known prefix would make short ids ambiguous.
     if (!/^\d+$/.test(id.slice(0, 12)) && !ctx.registry.get(id)) return id;
   }
@@ -130,15 +128,6 @@ function lend(ctx: ContainersContext, ref: string): readonly PlannedMount[] {
   } catch (error) {
     throw invalid(errorMessage(error));
   }
-}
-
-/** The files that are bound into the container; the network part is written at each start. */
-function writeBoundFiles(files: ReturnType<typeof containerFiles>, hostname: string): void {
-  writeFileSync(files.hostname, renderHostname(hostname), { mode: 0o644 });
-  writeFileSync(files.hosts, '', { mode: 0o644 });
-  writeFileSync(files.resolvConf, '', { mode: 0o644 });
-  // Whatever the daemon's umask, the container's user has to read them.
-  for (const path of [files.hostname, files.hosts, files.resolvConf]) chmodSync(path, 0o644);
 }
 
 async function copyUp(ctx: ContainersContext, plan: readonly PlannedMount[], id: string): Promise<void> {

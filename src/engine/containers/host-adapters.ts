@@ -1,6 +1,5 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname } from 'node:path';
 import type { CgroupLayout } from '../../host/cgroup/cgroup-layout.js';
 import { resourceSupport } from '../../host/cgroup/resource-support.js';
 import { listChanges } from '../../host/archive/list-changes.js';
@@ -8,7 +7,7 @@ import { buildRuntimeSpec } from '../../host/oci/build-spec.js';
 import { runtimeProcess } from '../../host/oci/runtime-process.js';
 import { resolveUser } from '../../host/oci/resolve-user.js';
 import type { RuntimeRegistry } from '../../host/oci/runtimes.js';
-import type { Snapshots } from '../../host/overlay/snapshots.js';
+import { graphDriverData, type Snapshots } from '../../host/overlay/snapshots.js';
 import { attachToShim } from '../../host/shim/attach.js';
 import { ShimAttachment } from '../../host/shim/attachment.js';
 import { readExitRecord, writeExitRecord } from '../../host/shim/exit-record.js';
@@ -24,15 +23,14 @@ import type { HostCapacity } from './validate-resources.js';
 /** The snapshots as containers use them. `imageSizeBytes` tells how large an image's layers are, for the size of the whole. */
 export function snapshotPort(snapshots: Snapshots, imageSizeBytes: (containerId: string) => number): SnapshotPort {
   return {
-    create: async (id, chainIds) => void snapshots.create(id, [...chainIds]),
-    mount: (id, options) => {
-      const { merged } = snapshots.get(id);
-      return isMountPoint(merged) ? merged : snapshots.mount(id, options);
-    },
+    create: (id, chainIds) => ({
+      name: 'overlay2',
+      data: { ...graphDriverData(snapshots.create(id, [...chainIds])) },
+    }),
+    mount: (id, options) => snapshots.mounted(id) ?? snapshots.mount(id, options),
     unmount: (id) => snapshots.unmount(id),
     remove: (id) => snapshots.remove(id),
     mountReadOnly: (chainIds, target) => snapshots.mountReadOnlyView([...chainIds], target),
-    graphDriverData: (id) => ({ name: 'overlay2', data: { ...snapshots.graphDriverData(id) } }),
     diskUsage: async (id) => {
       const rwBytes = await snapshots.sizeRwBytes(id);
       return { rwBytes, rootFsBytes: rwBytes + imageSizeBytes(id) };
@@ -45,11 +43,6 @@ export function snapshotPort(snapshots: Snapshots, imageSizeBytes: (containerId:
       return listChanges(upper, lowers);
     },
   };
-}
-
-/** An overlay has a device number of its own, so one comparison tells; the mount table would have to be read whole. */
-function isMountPoint(path: string): boolean {
-  return statSync(path).dev !== statSync(dirname(path)).dev;
 }
 
 /** The real shims; `binary` is the path of wharf-shim. */

@@ -1,18 +1,29 @@
-import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { hostResolvConf } from '../networks/host-resolv-conf.js';
-import { changeLines, ownNames, parseExtraHosts, renderHosts, type HostsEntry } from '../networks/hosts-file.js';
+import {
+  changeLines,
+  ownNames,
+  parseExtraHosts,
+  renderHostname,
+  renderHosts,
+  type HostsEntry,
+} from '../networks/hosts-file.js';
 import type { SandboxNetwork } from '../networks/model.js';
 import { renderResolvConf, type ResolvConfMode } from '../networks/resolv-conf.js';
 import type { Container } from './container.js';
+import { runFiles } from './container-paths.js';
 import type { ContainersContext } from './containers-context.js';
 import { linkHosts } from './links.js';
 
 const LARGEST_EDITED_BYTES = 1024 ** 2;
 
-/** Writes /etc/hosts and /etc/resolv.conf of a container for the networks that it was just given. */
+/**
+ * Writes what is bound into a container as /etc/hostname, /etc/hosts and /etc/resolv.conf, for the networks that it was just given. Made here,
+ * at its first start, all three have the mode that its programs need, 0644.
+ */
 export function writeNetworkFiles(ctx: ContainersContext, container: Container, sandbox: SandboxNetwork): void {
   if (container.hostConfig.networkMode.startsWith('container:')) return;
+  writeFileSync(container.hostnamePath, renderHostname(container.config.hostname));
   writeFileSync(container.hostsPath, hostsText(ctx, container, sandbox));
   writeResolvConf(ctx, container, sandbox);
 }
@@ -35,31 +46,25 @@ export function refreshNetworkFiles(
     const after = changeLines(before, lines(came), lines(left));
     if (after !== before) writeFileSync(container.hostsPath, after);
   }
-  if (isAsWritten(container)) writeResolvConf(ctx, container, sandbox);
+  if (isAsWritten(ctx, container)) writeResolvConf(ctx, container, sandbox);
 }
 
 function writeResolvConf(ctx: ContainersContext, container: Container, sandbox: SandboxNetwork): void {
   const text = resolvConfText(ctx, container, sandbox);
   writeFileSync(container.resolvConfPath, text);
-  writeFileSync(hashPath(container), hashOf(text));
+  writeFileSync(runFiles(ctx.deps.paths, container.id).resolvConf, text);
 }
 
-/** Whether nobody has changed the file since. Without a hash, which former versions did not write, nobody has. */
-function isAsWritten(container: Container): boolean {
-  if (!existsSync(hashPath(container))) return true;
-  const text = editable(container.resolvConfPath);
-  return text !== null && readFileSync(hashPath(container), 'utf8') === hashOf(text);
+/** Whether nobody has changed the file since. Without the copy, which former versions did not keep, nobody has. */
+function isAsWritten(ctx: ContainersContext, container: Container): boolean {
+  const { resolvConf } = runFiles(ctx.deps.paths, container.id);
+  return !existsSync(resolvConf) || editable(container.resolvConfPath) === readFileSync(resolvConf, 'utf8');
 }
 
 /** A file that the container's programs may have written to; null when they have made it so large that it is none of ours any more. */
 function editable(path: string): string | null {
   return statSync(path).size > LARGEST_EDITED_BYTES ? null : readFileSync(path, 'utf8');
 }
-
-/** As dockerd names it. */
-const hashPath = ({ resolvConfPath }: Container): string => `${resolvConfPath}.hash`;
-
-const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 function hostsText(ctx: ContainersContext, container: Container, sandbox: SandboxNetwork): string {
   const { config, hostConfig } = container;

@@ -1,8 +1,8 @@
 import { commandText } from './command-text.js';
-import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { takenByPeer } from '../../host/shim/taken-by-peer.js';
 import { conflict, errorMessage, internal, invalid, notFound } from '../../shared/errors.js';
+import { randomHex } from '../../shared/random-hex.js';
 import type { AttachSession } from '../containers/container-service.js';
 import type { ContainerEntry } from '../containers/container-entry.js';
 import { emitContainerEvent, type ContainersContext } from '../containers/containers-context.js';
@@ -54,7 +54,7 @@ export class Execs implements ExecService {
       config.user === '' ? entry.container.hostConfig.groupAdd : [],
     );
     this.forgetOld();
-    const exec = new ExecRecord(randomBytes(32).toString('hex'), entry, config, user);
+    const exec = new ExecRecord(randomHex(32), entry, config, user);
     storeExec(ctx, exec);
     this.byId.set(exec.id, exec);
     entry.execs.add(exec.id);

@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeSysctl } from '../../host/netlink/sysctl.js';
 import { openNameService } from '../../host/dns/open-name-service.js';
 import { inNetns, pinNetns, removeNetns } from '../../host/sys/namespaces.js';
 import { conflict, errorKind, errorMessage, WharfError } from '../../shared/errors.js';
+import { randomHex } from '../../shared/random-hex.js';
 import { UndoStack } from '../../shared/undo-stack.js';
 import { gatewayEndpoint, setDefaultRoutes } from './default-routes.js';
 import { isLanEndpoint, removeLanLinks } from './lan-endpoint.js';
@@ -66,7 +66,7 @@ async function makeSandbox(ctx: NetworksContext, request: ConnectSandboxRequest)
 }
 
 function planSandbox(ctx: NetworksContext, request: ConnectSandboxRequest): Sandbox {
-  const sandboxId = randomBytes(32).toString('hex');
+  const sandboxId = randomHex(32);
   const requests = requestedNetworks(ctx, request);
   const kind = requests[0]?.network.driver === 'host' ? 'host' : 'private';
   const names: string[] = [];

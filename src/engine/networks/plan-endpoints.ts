@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { forbidden, internal, invalid } from '../../shared/errors.js';
+import { randomHex } from '../../shared/random-hex.js';
 import type { EndpointConfig } from '../containers/container-config.js';
 import type { AddressLeases } from './address-leases.js';
 import { ENDPOINT_OPTION } from './endpoint-options.js';
@@ -126,7 +126,7 @@ export function dnsNamesOf(
 function emptyEndpoint(owner: EndpointOwner, network: Network, config: EndpointConfig | null): Endpoint {
   const aliases = config?.aliases ?? null;
   return {
-    endpointId: randomBytes(32).toString('hex'),
+    endpointId: randomHex(32),
     networkId: network.id,
     networkName: network.name,
     containerId: owner.containerId,

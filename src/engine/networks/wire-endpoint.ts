@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import { addAddress } from '../../host/netlink/addresses.js';
 import { createVeth, deleteLink, findLink, setBridgePort, setLink } from '../../host/netlink/links.js';
@@ -6,6 +5,7 @@ import { openRouteSocket, type RouteSocket } from '../../host/netlink/route-sock
 import { readSysctl, writeSysctl } from '../../host/netlink/sysctl.js';
 import { inNetns } from '../../host/sys/namespaces.js';
 import { hasCode, internal, type WharfError } from '../../shared/errors.js';
+import { randomHex } from '../../shared/random-hex.js';
 import { interfaceSysctls } from './endpoint-options.js';
 import { createLanLink, isLanEndpoint, removeLanLinks } from './lan-endpoint.js';
 import type { Endpoint, Network } from './model.js';
@@ -17,7 +17,7 @@ const BRIDGE_NETFILTER = ['net/bridge/bridge-nf-call-iptables', 'net/bridge/brid
 
 /** `veth` and seven hex digits, as tools outside expect it. */
 export function newVethName(): string {
-  return `veth${randomBytes(4).toString('hex').slice(0, 7)}`;
+  return `veth${randomHex(4).slice(0, 7)}`;
 }
 
 export function isVethName(name: string): boolean {

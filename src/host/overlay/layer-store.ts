@@ -66,6 +66,8 @@ const LAYER_DIRECTORY = /^[0-9a-f]{64}$/;
 export class LayerStore {
   /** Where the files of removed layers go. */
   readonly trash: Trash;
+  /** The links of the init layers that have been used, by their names. They go with their layers. */
+  readonly initLinks = new Map<string, string>();
   private readonly layers: Map<string, Layer>;
 
   /**
@@ -155,7 +157,9 @@ export class LayerStore {
   }
 
   private removeInitLayer(chainId: string): void {
-    const path = join(this.directory, initLayerName(chainId));
+    const name = initLayerName(chainId);
+    this.initLinks.delete(name);
+    const path = join(this.directory, name);
     const linkFile = join(path, 'link');
     if (!existsSync(linkFile)) return;
     rmSync(join(this.directory, 'l', readFileSync(linkFile, 'utf8')), { force: true });

@@ -22,7 +22,7 @@ import { mount, mounts, umountAll } from '../sys/mount.js';
 import { diskSpace } from './disk-space.js';
 import { chainIdsOf } from '../../shared/chain-id.js';
 import { LayerStore } from './layer-store.js';
-import { Snapshots } from './snapshots.js';
+import { graphDriverData, Snapshots } from './snapshots.js';
 
 let base: string;
 let store: LayerStore;
@@ -201,10 +201,11 @@ describe('Snapshots', () => {
       () => undefined,
     );
     const id = newId();
-    snapshots.create(id, chain);
+    const snapshot = snapshots.create(id, chain);
+    expect(snapshots.get(id)).toEqual(snapshot);
     const at = join(base, 'overlay2');
     const [bottom, top] = chain.map((layer) => join(at, layer.slice(7), 'diff'));
-    expect(snapshots.graphDriverData(id)).toEqual({
+    expect(graphDriverData(snapshot)).toEqual({
       ID: id,
       LowerDir: `${at}/init1-${chain.at(-1)?.slice(7)}/diff:${top}:${bottom}`,
       MergedDir: `${at}/${id}/merged`,

@@ -1,5 +1,4 @@
 import {
-  chmodSync,
   close,
   constants,
   existsSync,
@@ -10,6 +9,7 @@ import {
   readlinkSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -17,7 +17,7 @@ import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { systemFault } from '../archive/archive-error.js';
 import { diskUsageBytes } from '../archive/disk-usage.js';
-import { conflict, invalid, notFound } from '../../shared/errors.js';
+import { conflict, hasCode, invalid, notFound } from '../../shared/errors.js';
 import { MNT_DETACH, umountAll, UMOUNT_NOFOLLOW } from '../sys/mount.js';
 import { fillInitLayer } from './init-layer.js';
 import { newLinkName } from './layer-id.js';
@@ -51,12 +51,20 @@ export interface Snapshot {
   lowers: string[];
 }
 
+/** A snapshot as inspect shows it. */
+export function graphDriverData({ id, upper, work, merged, lowers }: Snapshot): GraphDriverData {
+  return { ID: id, LowerDir: lowers.join(':'), MergedDir: merged, UpperDir: upper, WorkDir: work };
+}
+
 /**
  * The writable layers of containers, beside the image layers in `<dataRoot>/overlay2`: `<id>/{diff,work,merged,lower}`, on an init layer that
  * all containers of an image share. `lower` lists the links of the layers below and thereby says what a container stands on, so nothing has to be
  * remembered elsewhere. All of it is a few system calls; callers hold the container's lock.
  */
 export class Snapshots {
+  /** Of the file system that all of them are on. */
+  private device: number | null = null;
+
   constructor(private readonly layers: LayerStore) {}
 
   /**
@@ -66,24 +74,27 @@ export class Snapshots {
   create(id: string, chain: string[]): Snapshot {
     const base = this.path(id);
     if (chain.length > MAX_LAYERS) throw invalid('max depth exceeded');
-    if (existsSync(base)) throw conflict(`container ${id} has a file system already`);
-    const lowers = this.layers.lowerLayers(chain);
+    const layers = this.layers.lowerLayers(chain);
+    let isOurs = false;
     try {
-      const init = this.initLayer(chain);
+      const below = [this.initLayer(chain), ...layers];
+      mkdirSync(base, { mode: 0o710 });
+      isOurs = true;
       // `/` is root's, mode 0755, whatever the image's archive says of it: the same as with dockerd.
-      makeLayerDirectory(base);
-      mkdirSync(join(base, 'work'), { mode: 0o700 });
-      mkdirSync(join(base, 'merged'), { mode: 0o700 });
+      mkdirSync(`${base}/diff`, { mode: 0o755 });
+      mkdirSync(`${base}/work`, { mode: 0o700 });
+      mkdirSync(`${base}/merged`, { mode: 0o700 });
       // Last: a directory without it is not a snapshot.
-      writeFileSync(
-        join(base, 'lower'),
-        [init, ...lowers.map(({ link }) => link)].map((link) => `l/${link}`).join(':'),
+      writeFileSync(`${base}/lower`, below.map(({ link }) => `l/${link}`).join(':'));
+      return this.describe(
+        id,
+        below.map(({ directory }) => directory),
       );
     } catch (error) {
-      rmSync(base, { recursive: true, force: true });
+      if (isOurs) rmSync(base, { recursive: true, force: true });
+      else if (existsSync(base)) throw conflict(`container ${id} has a file system already`, error);
       throw systemFault('creating layers', id, error);
     }
-    return this.get(id);
   }
 
   exists(id: string): boolean {
@@ -92,9 +103,10 @@ export class Snapshots {
 
   /** Throws not-found when there is none. */
   get(id: string): Snapshot {
-    const base = this.path(id);
-    const lowers = this.lowerLinks(id).map((link) => this.resolveLink(link));
-    return { id, upper: join(base, 'diff'), work: join(base, 'work'), merged: join(base, 'merged'), lowers };
+    return this.describe(
+      id,
+      this.lowerLinks(id).map((link) => this.resolveLink(link)),
+    );
   }
 
   /**
@@ -102,12 +114,24 @@ export class Snapshots {
    * to a volatile one need not survive a loss of power, and nobody waits for the disk.
    */
   mount(id: string, { isVolatile = false }: { isVolatile?: boolean } = {}): string {
-    const target = join(this.path(id), 'merged');
+    const target = `${this.path(id)}/merged`;
     const lowers = this.lowerLinks(id);
     // The kernel's mark that the last mount was volatile; with it there, it refuses to mount again.
-    rmSync(join(this.path(id), 'work/work/incompat'), { recursive: true, force: true });
+    const mark = `${this.path(id)}/work/work/incompat`;
+    if (existsSync(mark)) rmSync(mark, { recursive: true, force: true });
     mountOverlay({ base: this.layers.directory, lowers, upper: `${id}/diff`, work: `${id}/work`, target, isVolatile });
     return target;
+  }
+
+  /**
+   * Where it is mounted; null when it is not, or there is none. An overlay has a device number of its own, so one comparison tells; the
+   * mount table would have to be read whole.
+   */
+  mounted(id: string): string | null {
+    const merged = `${this.path(id)}/merged`;
+    this.device ??= statSync(this.layers.directory).dev;
+    const stat = statSync(merged, { throwIfNoEntry: false });
+    return stat && stat.dev !== this.device ? merged : null;
   }
 
   /**
@@ -149,11 +173,6 @@ export class Snapshots {
     return unknown;
   }
 
-  graphDriverData(id: string): GraphDriverData {
-    const { upper, work, merged, lowers } = this.get(id);
-    return { ID: id, LowerDir: lowers.join(':'), MergedDir: merged, UpperDir: upper, WorkDir: work };
-  }
-
   /** Size of what the container wrote (SizeRw). */
   sizeRwBytes(id: string, signal?: AbortSignal): Promise<number> {
     return diskUsageBytes(join(this.path(id), 'diff'), signal);
@@ -172,23 +191,39 @@ export class Snapshots {
 
   private path(id: string): string {
     if (!CONTAINER_ID.test(id)) throw new TypeError(`not a container ID: ${id}`);
-    return join(this.layers.directory, id);
+    return `${this.layers.directory}/${id}`;
+  }
+
+  private describe(id: string, lowers: string[]): Snapshot {
+    const base = this.path(id);
+    return { id, upper: `${base}/diff`, work: `${base}/work`, merged: `${base}/merged`, lowers };
   }
 
   /**
-   * The link of the init layer on an image's chain. All containers of the image share one: it is read-only to them. It goes with the
+   * The init layer on an image's chain. All containers of the image share one: it is read-only to them. It goes with the
    * image's topmost layer.
    */
-  private initLayer(chain: string[]): string {
+  private initLayer(chain: string[]): { link: string; directory: string } {
     const root = this.layers.directory;
     const name = initLayerName(chain.at(-1) ?? null);
-    const linkFile = join(root, name, 'link');
-    if (existsSync(linkFile)) return readFileSync(linkFile, 'utf8');
+    const directory = join(root, name, 'diff');
+    let link = this.layers.initLinks.get(name);
+    if (link === undefined) {
+      const linkFile = join(root, name, 'link');
+      link = existsSync(linkFile) ? readFileSync(linkFile, 'utf8') : this.makeInitLayer(chain, name);
+      this.layers.initLinks.set(name, link);
+    }
+    return { link, directory };
+  }
+
+  private makeInitLayer(chain: string[], name: string): string {
+    const root = this.layers.directory;
     const link = newLinkName();
     const linkPath = join(root, 'l', link);
     const temporary = join(root, `${RUBBISH_PREFIX}init-${link}`);
     try {
-      makeLayerDirectory(temporary);
+      mkdirSync(temporary, { mode: 0o710 });
+      mkdirSync(join(temporary, 'diff'), { mode: 0o755 });
       fillInitLayer(
         join(temporary, 'diff'),
         this.layers.lowerLayers(chain).map(({ directory }) => directory),
@@ -205,9 +240,12 @@ export class Snapshots {
   }
 
   private lowerLinks(id: string): string[] {
-    const file = join(this.path(id), 'lower');
-    if (!existsSync(file)) throw notFound(`layer of container ${id} does not exist`);
-    return readFileSync(file, 'utf8').split(':');
+    try {
+      return readFileSync(`${this.path(id)}/lower`, 'utf8').split(':');
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) throw notFound(`layer of container ${id} does not exist`, error);
+      throw error;
+    }
   }
 
   /** The absolute directory behind `l/<link>`. */
@@ -215,10 +253,4 @@ export class Snapshots {
     const path = join(this.layers.directory, link);
     return resolve(dirname(path), readlinkSync(path));
   }
-}
-
-function makeLayerDirectory(path: string): void {
-  mkdirSync(path, { mode: 0o710 });
-  mkdirSync(join(path, 'diff'));
-  chmodSync(join(path, 'diff'), 0o755); // whatever the umask says
 }

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { submitArchiveJob } from '../archive/archive-workers.js';
 import { hasCode } from '../../shared/errors.js';
+import { randomHex } from '../../shared/random-hex.js';
 import { diskSpace } from './disk-space.js';
 
 /** With less than this part of the disk left, or fewer inodes, who removes something is told only when its space is free. */
@@ -33,7 +33,7 @@ export class Trash {
 
   /** Takes a directory of the same file system out of sight; missing is fine. Its files are removed later, on a thread, one tree after another. */
   discard(path: string): void {
-    const doomed = join(this.directory, `${this.prefix}removed-${randomBytes(6).toString('hex')}`);
+    const doomed = join(this.directory, `${this.prefix}removed-${randomHex(6)}`);
     try {
       renameSync(path, doomed);
     } catch (error) {
