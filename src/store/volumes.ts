@@ -90,9 +90,9 @@ export class VolumeStore {
     this.statements.reference.run(volume, containerId);
   }
 
-  /** None is fine. */
+  /** None is fine. Does not wait for the disk: the removal of the container that follows does, where it has to. */
   unreference(volume: string, containerId: string): void {
-    this.statements.unreference.run(volume, containerId);
+    this.db.transactionWithoutSync(() => this.statements.unreference.run(volume, containerId));
   }
 
   /** After a loss of power nothing is mounted, so this does not wait for the disk. */

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Box } from '../support/box.js';
@@ -34,9 +34,13 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('a removal that fails', () => 
     expect((await gone).json.Error.Message).toBe(reply.json.message);
     await isDead(box);
     expect((await box.remove()).status).toBe(500);
+    // Nothing of it went before that which can't.
+    const places = ['containers', 'overlay2'].map((place) => join(suite.daemon.dataRoot, place, box.id));
+    expect(places.map((path) => existsSync(path))).toEqual([true, true]);
     await clear();
     expect((await box.remove('')).status).toBe(204);
     expect((await box.post('start')).status).toBe(404);
+    expect(places.map((path) => existsSync(path))).toEqual([false, false]);
   });
 
   it('is repeated by the next daemon, and after that by hand', async () => {
@@ -76,5 +80,26 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('a removal that fails', () => 
       }
       await poll('an empty list', async () => (await daemon.api.get('/containers/json?all=1')).json.length === 0);
     }
+  });
+
+  it('is finished after a kill -9 in the middle of it, where containers remove themselves', async () => {
+    const { daemon } = suite;
+    const config = { HostConfig: { AutoRemove: true }, Volumes: { '/anonymous': {} } };
+    for (let round = 0; round < 4; round++) {
+      const boxes = await Promise.all([0, 1, 2, 3].map(() => Box.run(daemon, ['sleep', '1000'], config)));
+      const ends = boxes.map((box) => box.post('kill').catch(() => null));
+      await Promise.race(ends);
+      await daemon.down('SIGKILL');
+      await Promise.all(ends);
+      await daemon.up();
+      // Those that the signal has not reached.
+      for (const box of boxes) expect([204, 404, 409]).toContain((await box.post('kill')).status);
+      await poll('an empty list', async () => (await daemon.api.get('/containers/json?all=1')).json.length === 0);
+      for (const place of ['containers', 'overlay2']) {
+        const left = readdirSync(join(daemon.dataRoot, place)).filter((name) => boxes.some(({ id }) => id === name));
+        expect(left).toEqual([]);
+      }
+    }
+    await poll('no volumes', async () => (await daemon.api.get('/volumes')).json.Volumes.length === 0);
   });
 });

@@ -12,7 +12,9 @@ export interface ContainerRun {
   readonly socketPath: string;
   /** Settles when the exit is in the container's state (before clients see the end of their streams). Never rejects. */
   readonly recorded: Promise<void>;
-  /** Settles when mounts, network and runtime state are gone too. Never rejects. */
+  /** Settles after that, when its mounts and its network namespace are gone. Never rejects. */
+  readonly released: Promise<void>;
+  /** Settles when the runtime's state and the run's files are gone too. Never rejects. */
   cleaned: Promise<void>;
 }
 

@@ -98,12 +98,17 @@ export class ContainerRegistry {
 
   /** Execs are only in memory. */
   setExecIds(entry: ContainerEntry, execIds: string[]): void {
-    entry.container = { ...entry.container, execIds };
+    this.show(entry, { execIds });
+  }
+
+  /** Changes what is seen, and stores nothing: for what the next daemon finds out by itself. */
+  show(entry: ContainerEntry, change: StateChange): void {
+    entry.container = { ...entry.container, ...change };
   }
 
   /** Changes what a running container has; quick, since it need not survive a loss of power. When it throws nothing is stored. */
   storeState(entry: ContainerEntry, change: StateChange): void {
-    entry.container = { ...entry.container, ...change };
+    this.show(entry, change);
     if (this.byId.has(entry.id)) this.repository.saveState(entry);
   }
 

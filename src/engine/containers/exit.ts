@@ -4,7 +4,7 @@ import type { ContainerEntry, ContainerRun } from './container-entry.js';
 import { runFiles } from './container-paths.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
 import { withoutSandbox } from './initial-network.js';
-import { releaseFiles, releaseMounts } from './release-run.js';
+import { letGoOfVolumes, releaseFiles, unmountOwn } from './release-run.js';
 import { nextDelayMs, shouldRestart } from './restart-policy.js';
 import { deleteFromRuntime } from './runtime-delete.js';
 import type { RunningShim } from './shim-port.js';
@@ -21,12 +21,15 @@ export function superviseRun(
   socketPath: string,
 ): ContainerRun {
   let settleRecorded!: () => void;
+  let settleReleased!: () => void;
   const recorded = new Promise<void>((resolve) => (settleRecorded = resolve));
-  const run: ContainerRun = { shim, socketPath, recorded, cleaned: recorded };
+  const released = new Promise<void>((resolve) => (settleReleased = resolve));
+  const run: ContainerRun = { shim, socketPath, recorded, released, cleaned: released };
   shim.onOutOfMemory((ooms) => recordOom(ctx, entry, ooms));
-  run.cleaned = watch(ctx, entry, run, settleRecorded)
+  run.cleaned = watch(ctx, entry, run, { settleRecorded, settleReleased })
     .catch((err: unknown) => ctx.deps.log.error({ err, container: entry.id }, 'exit handling failed'))
-    .finally(settleRecorded);
+    .finally(settleRecorded)
+    .finally(settleReleased);
   return run;
 }
 
@@ -34,27 +37,31 @@ async function watch(
   ctx: ContainersContext,
   entry: ContainerEntry,
   run: ContainerRun,
-  settleRecorded: () => void,
+  { settleRecorded, settleReleased }: { settleRecorded: () => void; settleReleased: () => void },
 ): Promise<void> {
   const facts = await waitForExit(ctx, entry, run);
   if (!facts) return;
   // Its probes would fail from now on, which says nothing of its health.
   entry.stopHealth?.();
-  await releaseNetwork(ctx, entry);
-  await releaseMounts(ctx, entry);
+  // On threads, and for nobody who only wants to know of the end.
+  const unmounted = unmountOwn(ctx, entry);
+  const { namespaceGone } = await leaveNetworks(ctx, entry);
+  await letGoOfVolumes(ctx, entry);
   const willRestart = recordExit(ctx, entry, facts);
   settleRecorded();
+  const released = Promise.all([unmounted, namespaceGone]).then(settleReleased);
   // a shim that is gone has let its clients go
   run.shim
     .recorded()
     .catch((err: unknown) => ctx.deps.log.debug({ err, container: entry.id }, 'the shim was not told'));
   // A removal need not wait for the runtime to forget the container; another start does (ContainerRun.cleaned).
-  if (!willRestart && entry.container.hostConfig.autoRemove && entry.restartsUnderWay === 0) void ctx.discard(entry);
+  if (!willRestart && goesAtItsEnd(entry)) void ctx.discard(entry);
   await run.shim.deleted.catch((err: unknown) => {
     ctx.deps.log.debug({ err, container: entry.id }, 'the shim did not delete the container');
     return deleteFromRuntime(ctx, entry.container);
   });
   run.shim.close();
+  await released;
   await releaseFiles(ctx, entry);
   entry.run = null;
 }
@@ -99,11 +106,12 @@ export function lostExit(): ExitFacts {
   };
 }
 
-async function releaseNetwork(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
+async function leaveNetworks(ctx: ContainersContext, entry: ContainerEntry): Promise<{ namespaceGone: Promise<void> }> {
   try {
-    await ctx.deps.networks.releaseSandbox(entry.id);
+    return await ctx.deps.networks.leaveNetworks(entry.id);
   } catch (err) {
     ctx.deps.log.error({ err, container: entry.id }, 'cannot release the network of a container');
+    return { namespaceGone: Promise.resolve() };
   }
 }
 
@@ -144,12 +152,15 @@ export function recordExit(
       restartCount,
       manuallyStopped: state.manuallyStopped,
     });
-  ctx.registry.saveState(entry, {
+  const change = {
     state: willRestart ? toRestarting(state, facts) : toExited(state, facts),
     network: withoutSandbox(network),
     restartCount: willRestart ? restartCount + 1 : restartCount,
     execIds: [],
-  });
+  };
+  // Of a container that goes now, the next daemon would find a running one whose process has ended: the same exit.
+  if (!willRestart && goesAtItsEnd(entry) && !ctx.locks.isHeld(entry.id)) ctx.registry.show(entry, change);
+  else ctx.registry.saveState(entry, change);
   emitContainerEvent(ctx, entry, 'die', {
     exitCode: String(facts.exitCode),
     execDuration: String(Math.trunc(ranForMs / 1000)),
@@ -158,6 +169,11 @@ export function recordExit(
   entry.waiters.exited({ statusCode: facts.exitCode, error: facts.error });
   if (willRestart) scheduleRestart(ctx, entry, ranForMs);
   return willRestart;
+}
+
+/** Whether nothing but its removal is to follow. */
+function goesAtItsEnd({ container, restartsUnderWay }: ContainerEntry): boolean {
+  return container.hostConfig.autoRemove && restartsUnderWay === 0;
 }
 
 function runMs(startedAt: string, finishedAt: string): number {

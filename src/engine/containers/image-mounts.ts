@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { MNT_DETACH, umountAll } from '../../host/sys/mount.js';
-import type { Container } from './container.js';
+import type { ContainerEntry } from './container-entry.js';
 import { containerFiles } from './container-paths.js';
 import type { ContainersContext } from './containers-context.js';
 import type { PlannedMount } from './planned-mount.js';
@@ -23,9 +23,9 @@ export function mountImage(ctx: ContainersContext, mount: PlannedMount): string 
 }
 
 /** Takes all of a container's image mounts away; none is fine. */
-export function unmountImages(ctx: ContainersContext, { id }: Container): void {
+export function unmountImages(ctx: ContainersContext, { id, plan }: ContainerEntry): void {
   const { directory } = containerFiles(ctx.deps.paths, id);
-  if (!existsSync(directory)) return;
+  if (!plan.some(({ type }) => type === 'image') || !existsSync(directory)) return;
   for (const name of readdirSync(directory)) {
     if (!name.startsWith(PREFIX)) continue;
     const path = join(directory, name);

@@ -68,7 +68,7 @@ async function bringUp(ctx: ContainersContext, entry: ContainerEntry, undo: Undo
   const launching = launchShim(ctx, entry, log);
   undo.push('shim', async () => discardShim(await launching));
   undo.push('volumes', () => releaseVolumes(ctx, entry));
-  undo.push('image mounts', () => unmountImages(ctx, entry.container));
+  undo.push('image mounts', () => unmountImages(ctx, entry));
   const mounts = await specMounts(ctx, entry.container, entry.plan);
   const wiring = connectNetwork(ctx, entry);
   undo.push('network', async () => {

@@ -12,14 +12,24 @@ export async function releaseVolumes(ctx: ContainersContext, entry: ContainerEnt
   }
 }
 
-/** Takes down what a run mounted. Goes on after a failing step, which is logged; can be repeated. */
-export function releaseMounts(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
+/** Takes down all that a run mounted. Goes on after a failing step, which is logged; can be repeated. */
+export async function releaseMounts(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
+  await unmountOwn(ctx, entry);
+  await letGoOfVolumes(ctx, entry);
+}
+
+/** The part of it that is nobody else's business, and takes the kernel its time. As forgiving. */
+export function unmountOwn(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
   return tryAll(ctx, entry, [
     ['root file system', () => unmountRoot(ctx, entry)],
     ['shared memory', () => unmountShm(ctx, entry.container)],
-    ['image mounts', () => unmountImages(ctx, entry.container)],
-    ['volumes', () => releaseVolumes(ctx, entry)],
+    ['image mounts', () => unmountImages(ctx, entry)],
   ]);
+}
+
+/** The part of it that others are told of. As forgiving. */
+export function letGoOfVolumes(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
+  return tryAll(ctx, entry, [['volumes', () => releaseVolumes(ctx, entry)]]);
 }
 
 /** Removes the files (few and in memory) of a run whose shim has done everything. As forgiving as `releaseMounts`. */

@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { conflict, errorKind, errorMessage, internal } from '../../shared/errors.js';
 import { ZERO_TIME } from '../../shared/rfc3339.js';
 import type { ContainerEntry } from './container-entry.js';
@@ -33,7 +32,7 @@ export async function removeContainer(ctx: ContainersContext, ref: string, optio
     if (!options.force) throw refusal(ref, entry);
     await killForRemoval(ctx, ref, entry);
   }
-  await entry.run?.recorded;
+  await entry.run?.released;
   await removeStopped(ctx, entry, options.volumes);
 }
 
@@ -67,10 +66,10 @@ export async function removeStopped(ctx: ContainersContext, entry: ContainerEntr
     await removeParts(ctx, entry, volumes);
   } catch (error) {
     const failure = internal(`container ${entry.id}: ${errorMessage(error)}`, error);
-    ctx.registry.setState(
-      entry,
-      changed(entry.container.state, { removalInProgress: false, dead: true, error: failure.message }),
-    );
+    ctx.registry.show(entry, {
+      state: changed(entry.container.state, { removalInProgress: false, dead: true, error: failure.message }),
+    });
+    ctx.registry.setPhase(entry, 'removing');
     entry.waiters.removalFailed({ statusCode: entry.container.state.exitCode, error: failure.message });
     throw failure;
   }
@@ -78,16 +77,13 @@ export async function removeStopped(ctx: ContainersContext, entry: ContainerEntr
 
 async function removeParts(ctx: ContainersContext, entry: ContainerEntry, volumes: boolean): Promise<void> {
   const { deps } = ctx;
-  entry.container = {
-    ...entry.container,
-    state: changed(entry.container.state, { removalInProgress: true, dead: true }),
-  };
-  ctx.registry.setPhase(entry, 'removing');
+  // Need not be stored: until the snapshot goes nothing has happened, and a container without one is removed at boot.
+  entry.phase = 'removing';
+  ctx.registry.show(entry, { state: changed(entry.container.state, { removalInProgress: true, dead: true }) });
   await releaseMounts(ctx, entry);
   // The runtime may still be at it, with its log in the bundle; then the end of the run removes the files.
   if (!entry.run) await releaseFiles(ctx, entry);
-  await deps.snapshots.remove(entry.id);
-  await rm(containerFiles(deps.paths, entry.id).directory, { recursive: true, force: true });
+  await deps.snapshots.remove(entry.id, containerFiles(deps.paths, entry.id).directory);
   await removeVolumes(ctx, entry, volumes);
   keepLinksByName(ctx, entry);
   ctx.registry.remove(entry);

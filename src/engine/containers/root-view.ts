@@ -42,6 +42,8 @@ export async function openRootView(ctx: ContainersContext, entry: ContainerEntry
 }
 
 async function mountView(ctx: ContainersContext, entry: ContainerEntry): Promise<RootView> {
+  // What it mounts must not go with what a run that has just ended mounted.
+  await entry.run?.released;
   const root = join(ctx.deps.paths.views, `${entry.id.slice(0, 12)}-${++counter}`);
   const images: string[] = [];
   const close = async (): Promise<void> => {

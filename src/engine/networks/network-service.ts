@@ -27,7 +27,7 @@ import { reconcileNetworks } from './reconcile-networks.js';
 import { nameServiceSettings } from './name-service-settings.js';
 import { NameService } from './name-service.js';
 import { portReserver } from './reserve-port.js';
-import { newSurvivors, releaseSandbox } from './release-sandbox.js';
+import { leaveNetworks, newSurvivors, releaseSandbox } from './release-sandbox.js';
 import { Sandboxes } from './sandboxes.js';
 import { removeNetwork } from './remove-network.js';
 import { SpareNetns } from './spare-netns.js';
@@ -130,6 +130,11 @@ export class NetworkService {
   /** Unpublishes the ports and removes the namespace. Without a sandbox it does nothing. */
   releaseSandbox(containerId: string): Promise<void> {
     return releaseSandbox(this.ctx, containerId);
+  }
+
+  /** As `releaseSandbox`, without waiting for the namespace; `namespaceGone` never rejects. */
+  leaveNetworks(containerId: string): Promise<{ namespaceGone: Promise<void> }> {
+    return leaveNetworks(this.ctx, containerId);
   }
 
   /** What connectSandbox gave to a running container; null when there is none. */

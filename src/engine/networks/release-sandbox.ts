@@ -1,10 +1,11 @@
-import { removeNetns } from '../../host/sys/namespaces.js';
+import { removeNetnsOnThread } from '../../host/sys/namespaces.js';
 import { findLink } from '../../host/netlink/links.js';
 import type { Logger } from '../../shared/logger.js';
 import { emitEndpoint } from './connect-sandbox.js';
 import { releaseHostNetns } from './host-netns.js';
 import { removeLanLinks } from './lan-endpoint.js';
 import { releasePorts, settleRelays } from './lease-ports.js';
+import type { Sandbox } from './model.js';
 import { type NetworksContext, portRules } from './networks-context.js';
 import { cutEndpoint, removeVeth } from './wire-endpoint.js';
 
@@ -13,24 +14,46 @@ const SURVIVORS_AFTER_MS = 500;
 
 /** Unpublishes a container's ports, cuts it off and removes its namespace. Without a sandbox it does nothing. */
 export async function releaseSandbox(ctx: NetworksContext, containerId: string): Promise<void> {
+  const { namespaceGone } = await leaveNetworks(ctx, containerId);
+  await namespaceGone;
+}
+
+/**
+ * The same, but resolves as soon as ports and addresses are free and the events told: nothing of a namespace that nobody is in any more
+ * can be noticed while it goes. `namespaceGone` never rejects.
+ */
+export async function leaveNetworks(
+  ctx: NetworksContext,
+  containerId: string,
+): Promise<{ namespaceGone: Promise<void> }> {
   const sandbox = ctx.sandboxes.get(containerId);
-  if (!sandbox) return;
+  if (!sandbox) return { namespaceGone: Promise.resolve() };
   for (const endpoint of sandbox.endpoints) ctx.names.index.drop(endpoint);
   await ctx.firewall.unpublish(portRules(sandbox.ports));
-  if (ctx.sandboxes.get(containerId) !== sandbox) return;
+  if (ctx.sandboxes.get(containerId) !== sandbox) return { namespaceGone: Promise.resolve() };
   releasePorts(ctx, sandbox.ports);
   // Its sockets would keep the namespace alive.
   ctx.names.close(containerId);
   const veths = sandbox.endpoints.map(({ hostInterface }) => hostInterface).filter((name) => name !== '');
   for (const veth of veths) cutEndpoint(ctx, veth);
   removeLanLinks(sandbox.sandboxKey, sandbox.endpoints);
-  if (sandbox.kind === 'host') releaseHostNetns(ctx, containerId);
-  else removeNetns(sandbox.sandboxKey);
+  const namespaceGone = releaseNamespace(ctx, sandbox);
   ctx.sandboxes.delete(containerId);
   ctx.repository.deleteSandbox(containerId);
   ctx.survivors.watch(veths);
   for (const endpoint of sandbox.endpoints) emitEndpoint(ctx, 'disconnect', endpoint);
   await settleRelays(ctx).catch((err: unknown) => ctx.log.warn({ err, containerId }, 'ports are still being relayed'));
+  return { namespaceGone };
+}
+
+/** Never rejects: a file that is left belongs to nobody, and goes with the next start of the daemon. */
+async function releaseNamespace(ctx: NetworksContext, { kind, containerId, sandboxKey }: Sandbox): Promise<void> {
+  try {
+    if (kind === 'host') releaseHostNetns(ctx, containerId);
+    else await removeNetnsOnThread(sandboxKey);
+  } catch (err) {
+    ctx.log.error({ err, containerId }, 'cannot remove a network namespace');
+  }
 }
 
 /**

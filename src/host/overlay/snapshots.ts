@@ -1,9 +1,6 @@
 import {
-  close,
-  constants,
   existsSync,
   mkdirSync,
-  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -14,11 +11,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { promisify } from 'node:util';
 import { systemFault } from '../archive/archive-error.js';
 import { diskUsageBytes } from '../archive/disk-usage.js';
 import { conflict, hasCode, invalid, notFound } from '../../shared/errors.js';
-import { MNT_DETACH, umountAll, UMOUNT_NOFOLLOW } from '../sys/mount.js';
+import { umountAllOnThread } from '../sys/mount.js';
+import { removalObstacle } from '../sys/removal-obstacle.js';
 import { fillInitLayer } from './init-layer.js';
 import { newLinkName } from './layer-id.js';
 import { initLayerName, RUBBISH_PREFIX, type LayerStore } from './layer-store.js';
@@ -26,8 +23,6 @@ import { mountOverlay } from './overlay-mount.js';
 
 /** What the kernel stacks (500), less the init layer. dockerd stops at 125. */
 const MAX_LAYERS = 499;
-const O_PATH = 0o10000000;
-const closeFile = promisify(close);
 const CONTAINER_ID = /^[0-9a-f]{64}$/;
 
 /** What inspect shows as GraphDriver.Data. */
@@ -135,25 +130,24 @@ export class Snapshots {
   }
 
   /**
-   * Unmounts, lazily where somebody is still in it; not mounted is fine. It is out of the way when this returns; settles when what was
-   * written is on the disk, which the kernel waits for with the last user of the mount: that is done on a thread.
+   * Unmounts, lazily where somebody is still in it; not mounted is fine. Settles when it is out of the way, and what was written on the
+   * disk, which the kernel waits for with the last user of the mount.
    */
   async unmount(id: string): Promise<void> {
-    const merged = join(this.path(id), 'merged');
-    const lastUser = existsSync(merged)
-      ? openSync(merged, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW)
-      : null;
-    try {
-      umountAll(merged, MNT_DETACH | UMOUNT_NOFOLLOW);
-    } finally {
-      if (lastUser !== null) await closeFile(lastUser);
-    }
+    const merged = this.mounted(id);
+    if (merged !== null) await umountAllOnThread(merged);
   }
 
-  /** Unmounts and removes a container's layers; missing is fine. They are gone when it settles, their files soon after: see Trash. */
-  async remove(id: string): Promise<void> {
+  /**
+   * Unmounts and removes a container's layers, and if given the directory with its other files; missing is fine. They are gone when it
+   * settles, their files soon after: see Trash. When something in the directory can't be removed it rejects, and nothing is.
+   */
+  async remove(id: string, directory?: string): Promise<void> {
     await this.unmount(id);
+    const obstacle = directory === undefined ? null : removalObstacle(directory);
+    if (obstacle) throw obstacle;
     this.layers.trash.discard(this.path(id));
+    if (directory !== undefined) await this.layers.trash.discardFromAnywhere(directory);
     await this.layers.trash.room();
   }
 

@@ -54,6 +54,20 @@ it('goes on after what can not be removed, and tells of it', async () => {
   umountAll(join(base, doomed, 'a/b'));
 });
 
+it('removes at once what is on another file system', async () => {
+  const elsewhere = mkdtempSync(join(tmpdir(), 'wharf-elsewhere-'));
+  try {
+    mkdirSync(join(elsewhere, 'one/a'), { recursive: true });
+    await trash.discardFromAnywhere(join(elsewhere, 'one'));
+    expect([readdirSync(elsewhere), readdirSync(base)]).toEqual([[], []]);
+    await trash.discardFromAnywhere(tree('two'));
+    expect(readdirSync(base)).toEqual([expect.stringMatching(/^unpack-removed-/)]);
+    await trash.settled();
+  } finally {
+    rmSync(elsewhere, { recursive: true });
+  }
+});
+
 it('waits for the space where the disk is nearly full', async () => {
   const full = tree('full');
   const { availableBytes } = diskSpace(base);

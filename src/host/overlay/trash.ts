@@ -1,4 +1,5 @@
 import { renameSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { submitArchiveJob } from '../archive/archive-workers.js';
 import { hasCode } from '../../shared/errors.js';
@@ -42,6 +43,16 @@ export class Trash {
     }
     this.waiting.push(doomed);
     this.timer ??= setTimeout(() => this.empty(), LATER_MS).unref();
+  }
+
+  /** As discard(); a directory of another file system is removed at once. */
+  async discardFromAnywhere(path: string): Promise<void> {
+    try {
+      this.discard(path);
+    } catch (error) {
+      if (!hasCode(error, 'EXDEV')) throw error;
+      await rm(path, { recursive: true, force: true });
+    }
   }
 
   /** Settles when the files of all that was discarded are gone. */

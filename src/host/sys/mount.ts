@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { check, cPath, libcFunction, type SysPath } from './libc.js';
+import { asyncLibcFunction, check, cPath, libcFunction, type SysPath } from './libc.js';
 
 /** Flags of mount(2). */
 export const MS = {
@@ -35,6 +35,10 @@ const mountCall = libcFunction<
   (source: SysPath | null, target: SysPath, type: string | null, flags: number, data: SysPath | null) => number
 >('mount', 'int', ['const char *', 'const char *', 'const char *', 'ulong', 'const char *']);
 const umountCall = libcFunction<(target: SysPath, flags: number) => number>('umount2', 'int', ['const char *', 'int']);
+const umountOnThread = asyncLibcFunction<[target: SysPath, flags: number], number>('umount2', 'int', [
+  'const char *',
+  'int',
+]);
 
 /**
  * mount(2). `data` are the file system's options, at most one page (4095 bytes): the kernel cuts the rest off without a
@@ -78,6 +82,16 @@ export function umountAll(target: SysPath, flags: number = MNT_DETACH | UMOUNT_N
       throw error;
     }
   }
+}
+
+/**
+ * As `umountAll`, on one of libuv's threads: each unmount waits a third of a millisecond for the kernel's readers, and with the last user of
+ * a file system for the disk. Unmounts that go on at the same time share the former.
+ */
+export async function umountAllOnThread(target: SysPath, flags: number = MNT_DETACH | UMOUNT_NOFOLLOW): Promise<void> {
+  // Its error is lost there; then the next call meets it again.
+  await umountOnThread(cPath(target, 'umount'), flags);
+  umountAll(target, flags);
 }
 
 /** Makes a path a mount point of its own with private propagation, so that nothing mounted below leaks out of it. */

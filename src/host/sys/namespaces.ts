@@ -1,7 +1,7 @@
 import { closeSync, constants, mkdirSync, openSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { check, libcFunction } from './libc.js';
-import { mount, MS, umountAll } from './mount.js';
+import { mount, MS, umountAll, umountAllOnThread } from './mount.js';
 
 const CLONE_NEWNET = 0x40000000;
 const unshareCall = libcFunction<(flags: number) => number>('unshare', 'int', ['int']);
@@ -57,6 +57,16 @@ export function pinNetns(fd: number, path: string): void {
 /** Removes what createNetns or pinNetns made. The namespace itself goes with its last process. A path that is gone is fine. */
 export function removeNetns(path: string): void {
   umountAll(path);
+  unlinkNetns(path);
+}
+
+/** As `removeNetns`; the main loop does not wait for the kernel meanwhile. */
+export async function removeNetnsOnThread(path: string): Promise<void> {
+  await umountAllOnThread(path);
+  unlinkNetns(path);
+}
+
+function unlinkNetns(path: string): void {
   try {
     unlinkSync(path);
   } catch (error) {
