@@ -25,6 +25,7 @@ struct args {
 	const char *pid_file;
 	const char *shim_log;
 	const char *cgroup;        /* memory cgroup, for a first process that was gone before it could be asked; may be NULL */
+	bool ahead;                /* the runtime is started before the container is, and waits for its specification */
 	const char *spool;         /* directory for output that clients have not read, on a disk; may be NULL */
 	bool tty;
 	bool stdin_open;

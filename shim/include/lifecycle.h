@@ -6,6 +6,12 @@
 
 struct shim;
 
+/* Starts the runtime of a shim that runs ahead. */
+void lifecycle_prepare(struct shim *shim);
+
+/* Ends a shim of which nothing has been started, with a runtime that waits. */
+void lifecycle_quit(struct shim *shim);
+
 /* Children have ended. */
 void lifecycle_reap(struct shim *shim);
 

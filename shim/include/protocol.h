@@ -6,6 +6,7 @@
  * "control 1\n": lines both ways. The shim greets with "state …", and, if they have happened already, "oom …",
  * "exit …" and "deleted"; a control client that comes late therefore knows what one that was there from the start knows.
  *   requests                  replies
+ *     claim                     ok | err <text>           only with --ahead, before start: the log is opened; see below
  *     start                     started … | failed …      (asked again: the same answer again)
  *     kill <signo>              ok | err <text>           kill(2) on the first process, never on a recycled pid
  *     resize <height> <width>   ok | err <text>
@@ -41,6 +42,10 @@
  * when that has become too large, the client is dropped.
  *
  * While nobody has asked for "start", the shim waits START_WAIT_MS from the last control connection's end, then leaves.
+ *
+ * With --ahead the runtime is started at once, and waits: the bundle's config.json is a FIFO then. The client renames the specification
+ * over it before it asks for "start". Until then nothing of the container exists. If the runtime ends before, the shim leaves without a
+ * word; so it does when the last control connection ends, or none comes within AHEAD_WAIT_MS. The runtime never stays.
  */
 #ifndef WHARF_PROTOCOL_H
 #define WHARF_PROTOCOL_H
@@ -54,6 +59,8 @@
 
 /* A shim that nobody has started leaves after this. */
 #define START_WAIT_MS 30000
+/* A shim that runs ahead has its daemon waiting for it to listen. */
+#define AHEAD_WAIT_MS 2000
 /* Output that other processes still may write after the first one's end; dockerd waits as long. */
 #define DRAIN_GRACE_MS 2000
 /* How soon it is looked again whether the first process has become a child of the shim. */

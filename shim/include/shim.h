@@ -9,6 +9,7 @@
 #include "args.h"
 #include "client.h"
 #include "exitrecord.h"
+#include "feed.h"
 #include "logwriter.h"
 #include "loop.h"
 #include "oomwatch.h"
@@ -39,7 +40,8 @@ struct shim {
 	int stdin_read_end;         /* made at the beginning, so that clients can send before the start */
 	bool stdin_closing;
 	int error_pipe;             /* what the runtime writes to stderr when that is not the container's */
-	pid_t runtime_pid;
+	pid_t runtime_pid;          /* while it is at work, or waits; else 0 */
+	struct feed feed;           /* what it waits for */
 	pid_t init_pid;
 	pid_t delete_pid;
 	bool delete_forced;
@@ -50,6 +52,7 @@ struct shim {
 	struct exit_record record;
 	char *deleted_line;         /* "deleted" or "delete-failed …" once known */
 	int delete_pipe;
+	bool had_control;           /* somebody with a say has come */
 	int64_t created_ms;         /* since when nobody with a say has been connected */
 	int64_t drain_until_ms;
 	int64_t exited_ms;
@@ -66,6 +69,12 @@ int shim_run(struct shim *shim);
 
 /* The daemon wants the process started. */
 void shim_start(struct shim *shim, struct client *client);
+
+/* The process is going to be started: opens what a shim that runs ahead leaves alone. */
+int shim_claim(struct shim *shim);
+
+/* Removes the sockets from the file system: from now on their paths may be another shim's. */
+void shim_unlink(struct shim *shim);
 
 /* "created", "starting", "running" or "exited". */
 const char *shim_state_name(const struct shim *shim);

@@ -33,6 +33,7 @@ static const struct flag flags[] = {
 	FLAG("--shim-log", TEXT, shim_log),
 	FLAG("--cgroup", TEXT, cgroup),
 	FLAG("--spool", TEXT, spool),
+	FLAG("--ahead", SWITCH, ahead),
 	FLAG("--tty", SWITCH, tty),
 	FLAG("--stdin", SWITCH, stdin_open),
 	FLAG("--stdin-once", SWITCH, stdin_once),

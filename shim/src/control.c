@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "console.h"
+#include "lifecycle.h"
 #include "shim.h"
 #include "util.h"
 
@@ -25,6 +26,7 @@ static void tell_state(struct shim *shim, struct client *client)
 void control_greet(struct shim *shim, struct client *client)
 {
 	char line[PROTOCOL_LINE_MAX];
+	shim->had_control = true;
 	tell_state(shim, client);
 	if (shim->oom.count > 0)
 		client_reply(shim, client, "oom %d", shim->oom.count);
@@ -85,8 +87,10 @@ void control_request(struct shim *shim, struct client *client, const char *line)
 	} else if (strcmp(line, "state") == 0) {
 		tell_state(shim, client);
 	} else if (strcmp(line, "quit") == 0 && shim->state == STATE_CREATED) {
+		lifecycle_quit(shim);
 		answer(shim, client, 0);
-		shim->state = STATE_GONE;
+	} else if (strcmp(line, "claim") == 0 && shim->state == STATE_CREATED && shim->args.ahead) {
+		answer(shim, client, shim_claim(shim));
 	} else {
 		client_reply(shim, client, "err cannot %s while %s", line, shim_state_name(shim));
 	}

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -186,17 +187,87 @@ static void running(struct shim *shim)
 	find_parentage(shim);
 }
 
+static int spawn_runtime(struct shim *shim)
+{
+	return shim->args.tty ? spawn_with_terminal(shim) : spawn_with_pipes(shim);
+}
+
+static void spec_path(const struct shim *shim, char out[PATH_MAX])
+{
+	snprintf(out, PATH_MAX, "%s/config.json", shim->args.bundle);
+}
+
+void lifecycle_prepare(struct shim *shim)
+{
+	char path[PATH_MAX];
+	if (!shim->args.ahead || !shim->args.bundle)
+		return;
+	spec_path(shim, path);
+	int pid = feed_open(&shim->feed, path);
+	if (pid == 0)
+		pid = spawn_runtime(shim);
+	if (pid > 0) {
+		shim->runtime_pid = pid;
+		return;
+	}
+	shim_log("%s can't be started ahead: %s", shim->args.runtime, strerror(-pid));
+	lifecycle_quit(shim);
+}
+
+void lifecycle_quit(struct shim *shim)
+{
+	if (shim->runtime_pid > 0 && kill(shim->runtime_pid, SIGKILL) == 0)
+		waitpid(shim->runtime_pid, NULL, 0);
+	shim->runtime_pid = 0;
+	feed_end(&shim->feed, shim->epfd);
+	shim_unlink(shim);
+	shim->state = STATE_GONE;
+}
+
+/* Hands the runtime its specification, or the next part of it. */
+static void feed_runtime(struct shim *shim)
+{
+	int err = feed_step(&shim->feed, monotonic_ms());
+	if (err == -EAGAIN && source_watch(shim->epfd, &shim->feed.fifo, EPOLLOUT) == 0)
+		return;
+	/* a runtime that has not got all of it says so when it ends */
+	if (err < 0)
+		shim_log("the specification was not passed on: %s", strerror(-err));
+	feed_end(&shim->feed, shim->epfd);
+}
+
+static void on_feed_writable(struct shim *shim, struct source *source, uint32_t events)
+{
+	(void)source;
+	(void)events;
+	feed_runtime(shim);
+}
+
+static int release_runtime(struct shim *shim)
+{
+	char path[PATH_MAX];
+	spec_path(shim, path);
+	int err = feed_begin(&shim->feed, path);
+	if (err < 0) {
+		lifecycle_quit(shim);
+		return err;
+	}
+	shim->feed.fifo.ready = on_feed_writable;
+	feed_runtime(shim);
+	return shim->runtime_pid;
+}
+
 void shim_start(struct shim *shim, struct client *client)
 {
 	char line[PROTOCOL_LINE_MAX];
-	if (shim->state == STATE_STARTING)
+	if (shim->state == STATE_STARTING || shim->state == STATE_GONE)
 		return;
 	if (shim->state != STATE_CREATED) {
 		shim_started_line(shim, line, sizeof(line));
 		client_reply(shim, client, "%s", line);
 		return;
 	}
-	int pid = shim->args.tty ? spawn_with_terminal(shim) : spawn_with_pipes(shim);
+	int pid = shim->runtime_pid > 0 ? release_runtime(shim) : spawn_runtime(shim);
 	if (pid < 0) {
 		fail_errno(shim, shim->args.runtime, pid);
 		return;
@@ -209,6 +280,8 @@ void shim_start(struct shim *shim, struct client *client)
 
 static void runtime_ended(struct shim *shim, int status)
 {
+	shim->runtime_pid = 0;
+	feed_end(&shim->feed, shim->epfd);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
 		shim->init_pid = runtime_read_pid(&shim->args);
 		if (shim->init_pid > 0)
@@ -337,6 +410,11 @@ static void reap_others(struct shim *shim)
 void lifecycle_reap(struct shim *shim)
 {
 	int status;
+	if (shim->state == STATE_CREATED && shim->runtime_pid > 0 && waitpid(shim->runtime_pid, &status, WNOHANG) == shim->runtime_pid) {
+		shim_log("the runtime has not waited for the start: status %d", status);
+		shim->runtime_pid = 0;
+		lifecycle_quit(shim);
+	}
 	/* until the pid file is read nobody else is reaped: the first process may be among them */
 	if (shim->state == STATE_STARTING && waitpid(shim->runtime_pid, &status, WNOHANG) == shim->runtime_pid)
 		runtime_ended(shim, status);
@@ -344,18 +422,31 @@ void lifecycle_reap(struct shim *shim)
 		reap_others(shim);
 }
 
+/* A shim that nobody starts leaves; one that runs ahead as soon as it is alone. */
+static int64_t await_start(struct shim *shim, int64_t now_ms)
+{
+	if (clients_have_control(shim))
+		return -1;
+	int64_t patience = shim->runtime_pid == 0 ? START_WAIT_MS : shim->had_control ? 0 : AHEAD_WAIT_MS;
+	int64_t left = shim->created_ms + patience - now_ms;
+	if (left <= 0)
+		lifecycle_quit(shim);
+	return left > 0 ? left : 0;
+}
+
 int64_t lifecycle_tick(struct shim *shim, int64_t now_ms)
 {
-	if (shim->state == STATE_CREATED && !clients_have_control(shim)) {
-		int64_t left = shim->created_ms + START_WAIT_MS - now_ms;
-		if (left <= 0)
-			shim->state = STATE_GONE;
-		return left > 0 ? left : 0;
-	}
+	if (shim->state == STATE_CREATED)
+		return await_start(shim, now_ms);
 	if (shim->state == STATE_RUNNING && !shim->is_parent) {
 		find_parentage(shim);
 		lifecycle_reap(shim);
 		return shim->state == STATE_RUNNING && shim->is_parent ? -1 : PARENTAGE_RETRY_MS;
+	}
+	if (shim->state == STATE_STARTING && shim->feed.retry_ms > 0) {
+		if (now_ms >= shim->feed.retry_ms)
+			feed_runtime(shim);
+		return shim->feed.retry_ms > 0 ? shim->feed.retry_ms - now_ms : -1;
 	}
 	if (shim->state == STATE_RUNNING)
 		return oomwatch_tick(shim, now_ms);

@@ -117,6 +117,29 @@ static int open_log(struct shim *shim)
 	return shim->args.log.path ? logwriter_open(&shim->log, &shim->args.log) : 0;
 }
 
+/* A container that may never be started leaves no log. */
+static int open_log_unless_ahead(struct shim *shim)
+{
+	return shim->args.ahead ? 0 : open_log(shim);
+}
+
+static void detach_log(struct shim *shim)
+{
+	int err = logwriter_detach(&shim->log, shim->args.log_queue);
+	if (err < 0)
+		shim_log("%s is written without a queue: %s", shim->args.log.path, strerror(-err));
+}
+
+int shim_claim(struct shim *shim)
+{
+	if (shim->log.open)
+		return 0;
+	int err = open_log(shim);
+	if (err == 0)
+		detach_log(shim);
+	return err;
+}
+
 static ino_t inode_at(const char *path)
 {
 	struct stat st;
@@ -129,11 +152,12 @@ int shim_open(struct shim *shim)
 	shim->streams[0].source.fd = shim->streams[1].source.fd = -1;
 	shim->streams[0].eof = shim->streams[1].eof = true;
 	oomwatch_init(shim);
+	feed_init(&shim->feed);
 	shim->created_ms = monotonic_ms();
 	shim->epfd = epoll_create1(EPOLL_CLOEXEC);
 	if (shim->epfd < 0)
 		return -errno;
-	int (*const steps[])(struct shim *) = { open_stdin, open_console, open_log };
+	int (*const steps[])(struct shim *) = { open_stdin, open_console, open_log_unless_ahead };
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
 		int err = steps[i](shim);
 		if (err < 0)
@@ -147,6 +171,16 @@ int shim_open(struct shim *shim)
 	return source_watch(shim->epfd, &shim->listener, EPOLLIN);
 }
 
+void shim_unlink(struct shim *shim)
+{
+	if (shim->socket_inode != 0 && inode_at(shim->args.socket) == shim->socket_inode)
+		unlink(shim->args.socket);
+	shim->socket_inode = 0;
+	if (shim->console.fd >= 0)
+		unlink(shim->console_path);
+	source_close(shim->epfd, &shim->console);
+}
+
 static int64_t sooner(int64_t a, int64_t b)
 {
 	return a < 0 || (b >= 0 && b < a) ? b : a;
@@ -157,6 +191,8 @@ static int64_t tick(struct shim *shim)
 {
 	int64_t now = monotonic_ms();
 	int64_t wait = shim->busy ? QUIET_MS : -1;
+	/* who is gone has no say in what comes */
+	clients_sweep(shim);
 	for (size_t i = 0; i < ARRAY_LEN(shim->streams); i++) {
 		struct stream *stream = &shim->streams[i];
 		if (stream->retry_ms == 0 || stream->eof)
@@ -189,9 +225,8 @@ int shim_run(struct shim *shim)
 	int err = open_signals(shim);
 	if (err < 0)
 		return err;
-	err = logwriter_detach(&shim->log, shim->args.log_queue);
-	if (err < 0)
-		shim_log("%s is written without a queue: %s", shim->args.log.path, strerror(-err));
+	detach_log(shim);
+	lifecycle_prepare(shim);
 	while (shim->state != STATE_GONE) {
 		int64_t wait = tick(shim);
 		if (shim->state == STATE_GONE)
@@ -209,9 +244,6 @@ int shim_run(struct shim *shim)
 		}
 	}
 	clients_leave(shim);
-	if (inode_at(shim->args.socket) == shim->socket_inode)
-		unlink(shim->args.socket);
-	if (shim->console.fd >= 0)
-		unlink(shim->console_path);
+	shim_unlink(shim);
 	return 0;
 }

@@ -16,7 +16,7 @@ int main(void)
 	const char *error, *flag;
 	CHECK(PARSE(&args, REQUIRED, "--bundle", "/b", "--tty", "--console-size", "24x80", "--runtime-arg", "--a",
 		    "--runtime-arg", "--b", "--log-file", "/l", "--log-max-size", "1000", "--log-max-file", "3") == 0);
-	CHECK(args.tty && !args.stdin_open && args.console_height == 24 && args.console_width == 80);
+	CHECK(args.tty && !args.ahead && !args.stdin_open && args.console_height == 24 && args.console_width == 80);
 	CHECK(args.runtime_args_len == 2);
 	CHECK_TEXT(args.runtime_args[1], "--b");
 	CHECK(args.log.max_size == 1000 && args.log.max_files == 3);
@@ -24,6 +24,8 @@ int main(void)
 
 	CHECK(PARSE(&args, REQUIRED, "--exec-process", "/p", "--log-file", "/l", "--log-driver", "none") == 0);
 	CHECK(args.log.path == NULL && args.log.max_size == -1 && args.log.max_files == 1);
+
+	CHECK(PARSE(&args, REQUIRED, "--bundle", "/b", "--ahead") == 0 && args.ahead);
 
 	CHECK(PARSE(&args, REQUIRED) == -EINVAL);
 	CHECK_TEXT(flag, "--bundle or --exec-process");

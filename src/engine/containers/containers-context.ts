@@ -1,5 +1,6 @@
 import type { KeyedLock } from '../../shared/keyed-lock.js';
 import type { EngineEvent } from '../events/event.js';
+import type { AheadOfStarts } from './ahead-of-starts.js';
 import type { ContainerEntry } from './container-entry.js';
 import type { ContainerRegistry } from './container-registry.js';
 import type { ContainersDeps } from './containers-deps.js';
@@ -16,6 +17,7 @@ export interface ContainersContext {
   readonly locks: KeyedLock;
   readonly capacity: HostCapacity;
   readonly recentExits: RecentExits;
+  readonly ahead: AheadOfStarts;
   /** The daemon is going down: containers go on, and nothing is restarted. */
   stopping: boolean;
   /** Starts it again after an exit; the caller holds the lock. A hook, since starting knows about exits and not the other way round. */

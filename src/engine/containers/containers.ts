@@ -26,6 +26,7 @@ import type {
   UpdateContainerRequest,
 } from './container-service.js';
 import { ContainerRegistry } from './container-registry.js';
+import { AheadOfStarts } from './ahead-of-starts.js';
 import type { ContainersContext } from './containers-context.js';
 import type { ContainersDeps } from './containers-deps.js';
 import { createContainer } from './create.js';
@@ -65,6 +66,7 @@ export class Containers implements ContainerService {
       locks: new KeyedLock(),
       capacity,
       recentExits: new RecentExits(),
+      ahead: new AheadOfStarts(),
       stopping: false,
       relaunch: (entry) => launchContainer(this.context, entry),
       discard: (entry) => discardContainer(this.context, entry),
@@ -90,13 +92,14 @@ export class Containers implements ContainerService {
   }
 
   /** Lets go of all shims; containers go on. */
-  shutdown(): void {
+  async shutdown(): Promise<void> {
     this.context.stopping = true;
     for (const entry of this.context.registry.all()) {
       entry.cancelRestart?.();
       entry.stopHealth?.();
       entry.run?.shim.close();
     }
+    await this.context.ahead.discardAll(this.context);
   }
 
   create(request: CreateContainerRequest): Promise<{ id: string; warnings: string[] }> {

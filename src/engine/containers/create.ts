@@ -77,6 +77,7 @@ export async function createContainer(
   const entry = ctx.registry.add({ container, plan, phase: 'stable' });
   undo.commit();
   emitContainerEvent(ctx, entry, 'create');
+  ctx.ahead.prepareSoon(ctx, entry);
   return { id, warnings };
 }
 

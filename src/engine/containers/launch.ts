@@ -1,12 +1,12 @@
 import { mkdirSync, rmSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
-import { kernelCgroupPath } from '../../host/cgroup/cgroup-layout.js';
+import { dirname } from 'node:path';
 import { specJson } from '../../host/oci/rlimits.js';
 import { UndoStack } from '../../shared/undo-stack.js';
 import { conflict, errorKind, errorMessage, internal } from '../../shared/errors.js';
 import type { SandboxNetwork } from '../networks/model.js';
 import type { ContainerEntry } from './container-entry.js';
-import { containerFiles, runFiles } from './container-paths.js';
+import { makeBundle, removeBundle, writeSpec } from './bundle.js';
+import { runFiles } from './container-paths.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
 import { requestedCdiEdits } from './device-requests.js';
 import { superviseRun } from './exit.js';
@@ -21,9 +21,9 @@ import { otherContainer } from './namespaces.js';
 import { writeNetworkFiles } from './network-files.js';
 import { releaseVolumes, unmountRoot } from './release-run.js';
 import type { RunningShim } from './shim-port.js';
-import { shimSetup } from './shim-setup.js';
+import { runSetup } from './shim-setup.js';
 import { mountShm, unmountShm } from './shm.js';
-import { cgroupsPath, specMounts, specRequest } from './spec-request.js';
+import { specMounts, specRequest } from './spec-request.js';
 import { startFailure } from './start-error.js';
 import { toRunning, toStartFailed } from './state-machine.js';
 
@@ -59,9 +59,9 @@ async function bringUp(ctx: ContainersContext, entry: ContainerEntry, undo: Undo
   const files = runFiles(deps.paths, id);
   const { netnsOwner, log } = preconditions(ctx, entry);
 
-  rmSync(files.bundle, { recursive: true, force: true });
-  mkdirSync(files.bundle, { recursive: true, mode: 0o710 });
-  undo.push('bundle', () => rmSync(files.bundle, { recursive: true, force: true }));
+  if (!(await ctx.ahead.reserve(ctx, entry))) makeBundle(files);
+  undo.push('bundle', () => removeBundle(files));
+  undo.push('what was ahead', () => ctx.ahead.discard(ctx, entry));
 
   const cdiEdits = await requestedCdiEdits(ctx.deps.cdi, entry.container.hostConfig.deviceRequests);
   // The shim's process starts while the network is wired; each of the two may fail without the other noticing.
@@ -85,8 +85,8 @@ async function bringUp(ctx: ContainersContext, entry: ContainerEntry, undo: Undo
   writeNetworkFiles(ctx, entry.container, sandbox);
   const netnsPath = netnsOwner ? `/proc/${netnsOwner.container.state.pid}/ns/net` : sandbox.netnsPath;
   const spec = deps.oci.buildSpec(specRequest(ctx, entry.container, { rootfs, user, netnsPath, mounts, cdiEdits }));
-  await writeFile(files.config, specJson(spec), { mode: 0o600 });
   const shim = await launching.then(orThrow);
+  writeSpec(files, specJson(spec));
 
   for (const pending of entry.pendingAttaches) await pending.connect(files.socket);
   const starting = shim.start();
@@ -112,7 +112,10 @@ function preconditions(
   const { container } = entry;
   requireLinked(ctx, container);
   checkReadOnlyOptions(container.hostConfig.mounts);
-  return { netnsOwner: networkOwner(ctx, entry), log: shimLog(container, logPath(ctx, container)) };
+  const netnsOwner = networkOwner(ctx, entry);
+  const log = shimLog(container, logPath(ctx, container));
+  if (log) mkdirSync(dirname(log.path), { recursive: true, mode: 0o700 });
+  return { netnsOwner, log };
 }
 
 /** The container whose network is joined; null for any other network mode. */
@@ -147,28 +150,21 @@ function orThrow<T>(result: Outcome<T>): T {
   return result.value;
 }
 
+/** The shim that runs ahead of this start, or another one. */
 function launchShim(
   ctx: ContainersContext,
-  { id, container }: ContainerEntry,
+  entry: ContainerEntry,
   log: ReturnType<typeof shimLog>,
 ): Promise<Outcome<RunningShim>> {
-  const { deps } = ctx;
-  const files = runFiles(deps.paths, id);
-  const { config, hostConfig } = container;
-  rmSync(files.socket, { force: true });
+  const files = runFiles(ctx.deps.paths, entry.id);
   return outcome(
-    (async () =>
-      deps.shims.launch({
-        ...shimSetup(ctx, files, hostConfig.runtime, hostConfig.consoleSize),
-        id,
-        process: { bundle: files.bundle },
-        tty: config.tty,
-        stdin: config.openStdin,
-        stdinOnce: config.stdinOnce,
-        spoolDirectory: containerFiles(deps.paths, id).directory,
-        cgroupPath: kernelCgroupPath(cgroupsPath(ctx, container)),
-        log,
-      }))(),
+    (async () => {
+      const setup = runSetup(ctx, entry.container, log);
+      const ahead = await ctx.ahead.take(ctx, entry, setup);
+      if (ahead) return ahead;
+      rmSync(files.socket, { force: true });
+      return ctx.deps.shims.launch(setup);
+    })(),
   );
 }
 

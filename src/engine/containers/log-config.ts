@@ -1,5 +1,3 @@
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { internal, invalid } from '../../shared/errors.js';
 import { parseBool, parseInteger } from '../../shared/go-parse.js';
 import { parseByteSize, parseDecimalSize } from '../../shared/byte-size.js';
@@ -62,7 +60,6 @@ export function shimLog(container: Container, path: string): LogFileOptions | nu
     config['mode'] === 'non-blocking' ? (parseByteSize(config['max-buffer-size'] ?? '') ?? DEFAULT_QUEUE_BYTES) : null;
   try {
     const options = type === 'local' ? localOptions(config) : { ...jsonOptions(config), attrs: logAttrs(container) };
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     return { ...options, path, queueBytes };
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;

@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { removeBundle } from './bundle.js';
 import type { ContainerEntry } from './container-entry.js';
 import { runFiles } from './container-paths.js';
 import type { ContainersContext } from './containers-context.js';
@@ -37,7 +38,7 @@ export function releaseFiles(ctx: ContainersContext, entry: ContainerEntry): Pro
   const files = runFiles(ctx.deps.paths, entry.id);
   return tryAll(ctx, entry, [
     ['socket', () => rmSync(files.socket, { force: true })],
-    ['bundle', () => rmSync(files.bundle, { recursive: true, force: true })],
+    ['bundle', () => removeBundle(files)],
   ]);
 }
 

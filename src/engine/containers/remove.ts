@@ -63,6 +63,7 @@ async function killForRemoval(ctx: ContainersContext, ref: string, entry: Contai
  */
 export async function removeStopped(ctx: ContainersContext, entry: ContainerEntry, volumes: boolean): Promise<void> {
   try {
+    await ctx.ahead.discard(ctx, entry);
     await removeParts(ctx, entry, volumes);
   } catch (error) {
     const failure = internal(`container ${entry.id}: ${errorMessage(error)}`, error);

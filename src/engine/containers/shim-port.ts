@@ -8,6 +8,8 @@ import type { ShimOptions } from '../../host/shim/shim-args.js';
 export interface RunningShim {
   readonly state: 'created' | 'starting' | 'running' | 'exited';
   readonly pid: number;
+  /** For one that was launched `ahead`: takes it for a start that is under way. */
+  claim(): Promise<void>;
   readonly exited: Promise<ExitRecord>;
   readonly deleted: Promise<void>;
   start(): Promise<StartedProcess>;

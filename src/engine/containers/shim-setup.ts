@@ -1,5 +1,9 @@
-import type { ShimOptions } from '../../host/shim/shim-args.js';
+import { kernelCgroupPath } from '../../host/cgroup/cgroup-layout.js';
+import type { LogFileOptions, ShimOptions } from '../../host/shim/shim-args.js';
+import type { Container } from './container.js';
+import { containerFiles, runFiles } from './container-paths.js';
 import type { ContainersContext } from './containers-context.js';
+import { cgroupsPath } from './spec-request.js';
 
 /** Where a shim's files are: those of a run or of an exec. */
 interface ShimFiles {
@@ -32,5 +36,27 @@ export function shimSetup(
     pidFile: files.pid,
     shimLog: files.shimLog,
     consoleSize: height > 0 && width > 0 ? { height, width } : null,
+  };
+}
+
+/** What the shim of a container's run is told. Throws invalid when the runtime is not there. */
+export function runSetup(
+  ctx: ContainersContext,
+  container: Container,
+  log: LogFileOptions | null,
+): Omit<ShimOptions, 'binary' | 'executable'> {
+  const { deps } = ctx;
+  const { id, config, hostConfig } = container;
+  const files = runFiles(deps.paths, id);
+  return {
+    ...shimSetup(ctx, files, hostConfig.runtime, hostConfig.consoleSize),
+    id,
+    process: { bundle: files.bundle },
+    tty: config.tty,
+    stdin: config.openStdin,
+    stdinOnce: config.stdinOnce,
+    spoolDirectory: containerFiles(deps.paths, id).directory,
+    cgroupPath: kernelCgroupPath(cgroupsPath(ctx, container)),
+    log,
   };
 }

@@ -1,16 +1,13 @@
-import { basename } from 'node:path';
 import { containerEntrances } from '../../host/cgroup/container-entrances.js';
 import { encodeExecPlan } from '../../host/shim/exec-plan.js';
 import type { ShimOptions } from '../../host/shim/shim-args.js';
 import type { RuntimeProcess } from '../../host/oci/runtime-spec.js';
+import { isPlainRuntime } from '../../host/oci/runtimes.js';
 import { hasCode } from '../../shared/errors.js';
 import { execFiles } from '../containers/container-paths.js';
 import type { ContainersContext } from '../containers/containers-context.js';
 import { containerSeccomp, oomScoreAdj } from '../containers/spec-request.js';
 import type { ExecRecord } from './exec-record.js';
-
-/** The runtimes whose containers are made of nothing but namespaces, control groups, capabilities and filters of this kernel. */
-const PLAIN_RUNTIMES = new Set(['runc', 'crun']);
 
 /**
  * How the exec's shim can make the process itself, in the form that it reads; null: this one is for the runtime. What the shim
@@ -24,7 +21,7 @@ export function planExec(
 ): Buffer | null {
   const { deps } = ctx;
   const { hostConfig, state } = entry.container;
-  if (!PLAIN_RUNTIMES.has(basename(runtime.path)) || (runtime.args ?? []).length > 0) return null;
+  if (!isPlainRuntime(runtime)) return null;
   const cgroups = entrances(ctx, state.pid, entry.id);
   if (cgroups === null) return null;
   const isFiltered = containerSeccomp(ctx, hostConfig).kind !== 'unconfined';

@@ -1,5 +1,5 @@
 import { accessSync, constants } from 'node:fs';
-import { delimiter, isAbsolute, join } from 'node:path';
+import { basename, delimiter, isAbsolute, join } from 'node:path';
 import { invalid } from '../../shared/errors.js';
 
 /** An OCI runtime as configured: `path` may be a bare name to look up in $PATH. */
@@ -18,6 +18,13 @@ export interface Runtime {
 
 /** The names that mean plain runc in dockerd. */
 const RUNC_NAMES = ['runc', 'io.containerd.runc.v2'];
+
+const PLAIN_PROGRAMS = new Set(['runc', 'crun']);
+
+/** Whether it is one whose ways are known: its containers are made of nothing but namespaces, control groups, capabilities and filters of this kernel. */
+export function isPlainRuntime({ path, args }: { readonly path: string; readonly args?: readonly string[] }): boolean {
+  return PLAIN_PROGRAMS.has(basename(path)) && (args ?? []).length === 0;
+}
 
 /** The runtimes that containers may ask for by name: the configured ones, runc, and crun where it is installed. */
 export class RuntimeRegistry {

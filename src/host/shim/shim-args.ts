@@ -33,6 +33,11 @@ export interface ShimOptions {
   readonly cgroupPath?: string | null;
   /** Where output goes that clients have not read, when it is much: best on a disk. */
   readonly spoolDirectory?: string;
+  /**
+   * The runtime is started at once, and waits: the bundle's config.json, which must not be there, is a FIFO then. `client.claim()` and
+   * `start` are what the specification has to be there for; it is renamed over the FIFO.
+   */
+  readonly ahead?: boolean;
   readonly tty: boolean;
   /** Window size from the beginning; the spec's consoleSize should say the same, as some runtimes set it themselves. */
   readonly consoleSize?: { readonly height: number; readonly width: number } | null;
@@ -100,6 +105,7 @@ export function shimArgs(options: ShimOptions): string[] {
   if (options.shimLog) args.push('--shim-log', options.shimLog);
   if (options.cgroupPath) args.push('--cgroup', options.cgroupPath);
   if (options.spoolDirectory) args.push('--spool', options.spoolDirectory);
+  if (options.ahead) args.push('--ahead');
   if (options.tty) args.push('--tty');
   if (options.stdin) args.push('--stdin');
   if (options.stdinOnce) args.push('--stdin-once');

@@ -93,6 +93,14 @@ export class ShimClient {
   }
 
   /**
+   * Tells a shim that runs ahead that its process is about to be started, before clients are attached. Rejects with `conflict` when it
+   * can't, `unavailable` when it has gone since: launch another one then.
+   */
+  claim(): Promise<void> {
+    return this.request('claim');
+  }
+
+  /**
    * Starts the process; asked again, tells the same. Rejects with RuntimeStartError, after which the shim is gone, or
    * `unavailable` when the connection is lost (the process may run).
    */

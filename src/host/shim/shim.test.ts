@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -282,6 +282,159 @@ describe('a container', () => {
     const shim = await launchShim(bed.options({ cgroupPath: spec.linux.cgroupsPath }));
     await shim.start();
     expect((await shim.exited).ooms).toBe(1);
+  });
+});
+
+describe('a shim that runs ahead', () => {
+  /** A bed whose specification is written later, by `go`. */
+  class AheadBed extends Bed {
+    private readonly spec: string;
+
+    constructor(args: string[], extra: Extra = {}) {
+      super(args, extra);
+      const path = join(this.dir, 'config.json');
+      this.spec = readFileSync(path, 'utf8');
+      rmSync(path);
+    }
+
+    override options(overrides: Partial<ShimOptions> = {}): ShimOptions {
+      return super.options({ ahead: true, ...overrides });
+    }
+
+    /** The runtime that has this bundle; 0 if there is none. */
+    get runtimePid(): number {
+      const found = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && this.isRuntime(name));
+      return Number(found[0] ?? 0);
+    }
+
+    private isRuntime(pid: string): boolean {
+      try {
+        const words = readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0');
+        return words.includes('run') && words.includes(this.dir) && !words.includes('--ahead');
+      } catch {
+        return false; // it has ended meanwhile
+      }
+    }
+
+    async waiting(): Promise<void> {
+      await until(() => this.runtimePid > 0 && /^\S+ \(.*\) S/.test(readFileSync(`/proc/${this.runtimePid}/stat`, 'utf8')));
+    }
+
+    async go(shim: ShimClient, spec = this.spec): Promise<{ pid: number }> {
+      await shim.claim();
+      const fresh = join(this.dir, 'config.json.new');
+      writeFileSync(fresh, spec);
+      renameSync(fresh, join(this.dir, 'config.json'));
+      return shim.start();
+    }
+
+    get isClean(): boolean {
+      return this.runtimePid === 0 && !existsSync(this.socketPath) && !existsSync(`${this.socketPath}.tty`);
+    }
+
+    /** So large that no pipe holds it. */
+    get largeSpec(): string {
+      const spec = JSON.parse(this.spec) as { annotations?: Record<string, string> };
+      spec.annotations = Object.fromEntries(Array.from({ length: 3000 }, (_, index) => [`key${index}`, 'x'.repeat(100)]));
+      return JSON.stringify(spec);
+    }
+  }
+
+  it('runs what is written after the runtime was started, and leaves a plain specification', async () => {
+    await using bed = new AheadBed(['sh', '-c', 'echo out; exit 3']);
+    const shim = await bed.launch();
+    expect(shim.state).toBe('created');
+    await bed.waiting();
+    expect(lstatSync(join(bed.dir, 'config.json')).isFIFO()).toBe(true);
+    expect([existsSync(bed.logPath), readdirSync(bed.dir).includes('runc')]).toEqual([false, false]);
+    const runtime = bed.runtimePid;
+    const output = bed.attach().then(readAll);
+    expect((await bed.go(shim)).pid).toBeGreaterThan(runtime);
+    expect(lstatSync(join(bed.dir, 'config.json')).isFile()).toBe(true);
+    expect(await shim.exited).toMatchObject({ exitCode: 3 });
+    expect(demux(await output)).toEqual({ stdout: 'out\n', stderr: '' });
+    expect(bed.records().map(({ log }) => log)).toEqual(['out\n']);
+    await shim.deleted;
+  });
+
+  it('passes on a specification that no pipe holds, and one that is there before the runtime looks', async () => {
+    await using large = new AheadBed(['true']);
+    const patient = await large.launch();
+    await large.waiting();
+    await large.go(patient, large.largeSpec);
+    await using prompt = new AheadBed(['true']);
+    const hasty = await prompt.launch();
+    await prompt.go(hasty, prompt.largeSpec);
+    expect((await Promise.all([patient.exited, hasty.exited])).map(({ exitCode }) => exitCode)).toEqual([0, 0]);
+  });
+
+  it('has a terminal', async () => {
+    await using bed = new AheadBed(['stty', 'size'], { tty: true, consoleSize: { height: 20, width: 70 } });
+    const shim = await bed.launch();
+    await bed.waiting();
+    await shim.resize(30, 90);
+    const output = bed.attach().then(readAll);
+    await bed.go(shim);
+    expect((await output).toString()).toBe('30 90\r\n');
+    expect(await shim.exited).toMatchObject({ exitCode: 0 });
+  });
+
+  it('says why the runtime could not start it', async () => {
+    await using bed = new AheadBed(['/no/such/command']);
+    const shim = await bed.launch();
+    const failure = await bed.go(shim).then(() => null, (error: unknown) => error);
+    expect(failure).toBeInstanceOf(RuntimeStartError);
+    expect((failure as Error).message).toContain('exec: "/no/such/command": stat /no/such/command: no such file or directory');
+  });
+
+  it.each([false, true])('ends with its runtime when it is told to (terminal: %s)', async (tty) => {
+    await using bed = new AheadBed(['true'], { tty });
+    const shim = await bed.launch();
+    await bed.waiting();
+    await shim.quit();
+    expect(bed.isClean).toBe(true);
+    expect(existsSync(bed.exitFile)).toBe(false);
+  });
+
+  it.each(['waiting', 'claimed'] as const)('ends with its runtime when nobody is there any more, %s', async (when) => {
+    await using bed = new AheadBed(['true']);
+    const shim = await bed.launch();
+    await bed.waiting();
+    if (when === 'claimed') await shim.claim();
+    shim.close();
+    await until(() => bed.isClean);
+  });
+
+  it('ends when its runtime does, and never says that anything was started', async () => {
+    await using bed = new AheadBed(['true']);
+    const shim = await bed.launch();
+    await bed.waiting();
+    process.kill(bed.runtimePid, 'SIGKILL');
+    await expect(shim.exited).rejects.toMatchObject({ kind: 'unavailable' });
+    await expect(shim.claim()).rejects.toMatchObject({ kind: 'unavailable' });
+    await until(() => bed.isClean);
+  });
+
+  it('can be claimed only if it is one', async () => {
+    await using bed = new Bed(['true']);
+    const shim = await bed.launch();
+    await expect(shim.claim()).rejects.toMatchObject({ kind: 'conflict', message: 'cannot claim while created' });
+    await using other = new AheadBed(['true']);
+    const ahead = await launchShim(other.options({ log: { path: join(other.dir, 'no', 'log') } }));
+    await expect(ahead.claim()).rejects.toMatchObject({ kind: 'conflict', message: 'No such file or directory' });
+    await expect(ahead.start()).rejects.toThrow('Invalid argument');
+    await until(() => other.isClean);
+  });
+
+  it('starts with crun, too', async () => {
+    if (!existsSync('/usr/bin/crun')) return;
+    await using bed = new AheadBed(['sh', '-c', 'exit 4']);
+    const options = bed.options();
+    const shim = await launchShim({ ...options, runtime: { ...options.runtime, path: '/usr/bin/crun' } });
+    await bed.waiting();
+    await bed.go(shim);
+    expect(await shim.exited).toMatchObject({ exitCode: 4 });
+    await shim.deleted;
   });
 });
 

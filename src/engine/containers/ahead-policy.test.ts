@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { AHEAD_MS, AheadPolicy } from './ahead-policy.js';
+
+describe('whether to be ahead of a start', () => {
+  it('begins with yes, for a few at a time', () => {
+    const policy = new AheadPolicy();
+    expect([0, 1, 2, 3, 4, 5].map((waiting) => policy.isWorthwhile('kept', waiting))).toEqual([
+      ...[true, true, true, true],
+      ...[false, false],
+    ]);
+  });
+
+  it('ends with two in a row that nobody started, of that kind', () => {
+    const policy = new AheadPolicy();
+    policy.wasWasted('kept');
+    expect(policy.isWorthwhile('kept', 0)).toBe(true);
+    policy.wasWasted('kept');
+    expect(policy.isWorthwhile('kept', 0)).toBe(false);
+    expect(policy.isWorthwhile('auto-remove', 0)).toBe(true);
+  });
+
+  it('begins again with a start soon after its create, and with no other', () => {
+    const policy = new AheadPolicy();
+    policy.wasWasted('kept');
+    policy.wasWasted('kept');
+    policy.hasStarted('kept', AHEAD_MS + 1);
+    policy.hasStarted('auto-remove', 0);
+    expect(policy.isWorthwhile('kept', 0)).toBe(false);
+    policy.hasStarted('kept', AHEAD_MS);
+    expect(policy.isWorthwhile('kept', 0)).toBe(true);
+    policy.wasWasted('kept');
+    expect(policy.isWorthwhile('kept', 0)).toBe(true);
+  });
+
+  it('ends for good where it does not work', () => {
+    const policy = new AheadPolicy();
+    policy.hasFailed();
+    policy.hasFailed();
+    policy.wasUsed();
+    policy.hasFailed();
+    policy.hasFailed();
+    expect(policy.isWorthwhile('kept', 0)).toBe(true);
+    policy.hasFailed();
+    policy.hasStarted('kept', 0);
+    expect(policy.isWorthwhile('kept', 0)).toBe(false);
+  });
+});

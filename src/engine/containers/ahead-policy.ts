@@ -1,0 +1,45 @@
+/**
+ * How long a shim and a runtime wait for the start of their container. `docker run` starts within 10 ms, over a slow line within some
+ * hundreds; who has not started by then creates for later.
+ */
+export const AHEAD_MS = 1000;
+
+/** How many may wait at a time: one that waits takes some 5 MiB, and two processors have no time for more. */
+const MAX_WAITING = 4;
+/** So many in a row that nobody started: nothing is made ahead until a start comes soon after its create again. */
+const MAX_WASTED = 2;
+/** So many in a row that did not get as far as waiting: it does not work here, or with this runtime. */
+const MAX_FAILED = 3;
+
+/** Containers that remove themselves are hardly ever created for later; others are, by some clients. */
+export type CreateKind = 'auto-remove' | 'kept';
+
+/** Whether it is worth while to be ahead of a start, going by what became of those before. */
+export class AheadPolicy {
+  private readonly wastedInRow: Record<CreateKind, number> = { 'auto-remove': 0, kept: 0 };
+  private failedInRow = 0;
+
+  /** Whether to prepare another one while so many wait. */
+  isWorthwhile(kind: CreateKind, waiting: number): boolean {
+    return waiting < MAX_WAITING && this.wastedInRow[kind] < MAX_WASTED && this.failedInRow < MAX_FAILED;
+  }
+
+  /** A container has been started for the first time, so long after its create, whether or not anything was ready for it. */
+  hasStarted(kind: CreateKind, ageMs: number): void {
+    if (ageMs <= AHEAD_MS) this.wastedInRow[kind] = 0;
+  }
+
+  /** What was ready was not asked for. */
+  wasWasted(kind: CreateKind): void {
+    this.wastedInRow[kind]++;
+  }
+
+  /** What was ready has been used. */
+  wasUsed(): void {
+    this.failedInRow = 0;
+  }
+
+  hasFailed(): void {
+    this.failedInRow++;
+  }
+}

@@ -1,0 +1,191 @@
+import { copyFileSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { findExecutable } from '../../src/host/oci/runtimes.js';
+import { aheadOf, parentOf, untilNothingIsAhead, whileAhead } from '../support/ahead-of-start.js';
+import { Box } from '../support/box.js';
+import { daemonSuite } from '../support/daemon-suite.js';
+
+/** A place for a runtime that comes and goes. */
+const runtimes = mkdtempSync(join(tmpdir(), 'wt-runtime-'));
+const program = join(runtimes, 'runc');
+const suite = daemonSuite({ flags: ['--add-runtime', `passing=${program}`] });
+const SLEEP = ['sleep', '1000'];
+
+afterAll(() => rmSync(runtimes, { recursive: true, force: true }));
+
+const bundle = (id: string): string => join(suite.daemon.execRoot, 'containers', id);
+
+/** What there is of a container that has never been started, beside its processes. */
+function filesOf(id: string): string[] {
+  const { execRoot, dataRoot } = suite.daemon;
+  return [
+    ...[bundle(id), join(dataRoot, 'containers', id, `${id}-json.log`)].filter((path) => existsSync(path)),
+    ...readdirSync(join(execRoot, 'shims')).filter((name) => name.startsWith(id.slice(0, 32))),
+    ...['runc', 'runtime'].flatMap((name) => {
+      const root = join(execRoot, name, id);
+      return existsSync(root) ? [root] : [];
+    }),
+  ];
+}
+
+async function startedAhead(config: object): Promise<Box> {
+  const { daemon } = suite;
+  return whileAhead(
+    daemon,
+    () => Box.create(daemon, SLEEP, config),
+    async (box, ahead) => {
+      await box.ok('start');
+      return parentOf((await box.state()).Pid) === ahead.shim ? box : null;
+    },
+  );
+}
+
+describe.skipIf(process.env['WHARF_TEST_TARGET'])('what is ready when a start comes', () => {
+  it.each([
+    ['without', {}],
+    ['with', { Tty: true, OpenStdin: true }],
+  ])('runs the container, %s a terminal, and leaves what a start leaves', async (_, config) => {
+    const box = await startedAhead(config);
+    expect(lstatSync(join(bundle(box.id), 'config.json')).mode).toBe(0o100600);
+    expect(readdirSync(bundle(box.id))).not.toContain('config.json.new');
+    expect((await suite.daemon.docker(['exec', box.id, 'echo', 'in it'])).stdout).toBe('in it\n');
+    await box.ok('restart');
+    expect((await box.state()).Running).toBe(true);
+    expect(existsSync(join(suite.daemon.dataRoot, 'containers', box.id, `${box.id}-json.log`))).toBe(true);
+    await box.remove();
+  });
+
+  it('gives an auto-remove container that can not be started its message, and removes it', async () => {
+    const { daemon } = suite;
+    const reply = await whileAhead(
+      daemon,
+      () => Box.create(daemon, ['no-such-command'], { HostConfig: { AutoRemove: true } }),
+      async (box) => {
+        const { status, json } = await box.post('start');
+        await untilNothingIsAhead(box.id);
+        return { status, message: json.message as string };
+      },
+    );
+    expect(reply).toEqual({
+      status: 400,
+      message:
+        'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: exec: "no-such-command": executable file not found in $PATH',
+    });
+  });
+
+  it('is gone after a while when no start comes', async () => {
+    const { daemon } = suite;
+    const create = () => Box.create(daemon, SLEEP);
+    const box = await whileAhead(daemon, create, async (one, ahead) => {
+      const isWaiting = lstatSync(join(bundle(one.id), 'config.json'), { throwIfNoEntry: false })?.isFIFO();
+      return isWaiting && ahead.runtime > 0 ? one : null;
+    });
+    await untilNothingIsAhead(box.id);
+    await expect.poll(() => filesOf(box.id), { timeout: 30_000 }).toEqual([]);
+    await box.ok('start');
+    await box.remove();
+  });
+
+  it('goes with the container', async () => {
+    const { daemon } = suite;
+    const create = () => Box.create(daemon, SLEEP);
+    const box = await whileAhead(daemon, create, async (one) => {
+      expect((await one.remove('')).status).toBe(204);
+      return one;
+    });
+    expect([aheadOf(box.id), filesOf(box.id)]).toEqual([{ shim: 0, runtime: 0 }, []]);
+  });
+
+  it('is not used when the shim was told something that is not so any more', async () => {
+    const { daemon } = suite;
+    const LogConfig = { Type: 'json-file', Config: { tag: '{{.Name}}' } };
+    const box = await whileAhead(
+      daemon,
+      () => Box.create(daemon, ['echo', 'x'], { HostConfig: { LogConfig } }),
+      async (one) => {
+        await one.ok(`rename?name=${one.name}-other`);
+        await one.ok('start');
+        return one;
+      },
+    );
+    await box.until('exited');
+    expect((await daemon.docker(['logs', '--details', box.id])).stdout).toBe(`tag=${box.name}-other x\n`);
+    await box.remove();
+  });
+
+  it('starts with limits that were changed after the create', async () => {
+    const { daemon } = suite;
+    const limit = 'cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null';
+    const box = await whileAhead(
+      daemon,
+      () => Box.create(daemon, ['sh', '-c', limit], { HostConfig: { PidsLimit: 100 } }),
+      async (one) => {
+        await one.ok('update', { PidsLimit: 77 });
+        await one.ok('start');
+        return one;
+      },
+    );
+    await box.until('exited');
+    expect((await daemon.docker(['logs', box.id])).stdout).toBe('77\n');
+    await box.remove();
+  });
+
+  it.each(['shim', 'runtime'] as const)('is not missed when its %s has been killed', async (which) => {
+    const { daemon } = suite;
+    const create = () => Box.create(daemon, SLEEP);
+    const box = await whileAhead(daemon, create, async (one, ahead) => {
+      process.kill(ahead[which], 'SIGKILL');
+      await one.ok('start');
+      return one;
+    });
+    expect((await box.state()).Running).toBe(true);
+    await box.ok('kill');
+    await box.until('exited');
+    await box.remove();
+    await untilNothingIsAhead(box.id);
+  });
+
+  it('leaves the words for a runtime that is gone as they are', async () => {
+    const { daemon } = suite;
+    const create = () => Box.create(daemon, SLEEP, { HostConfig: { Runtime: 'passing' } });
+    const appear = (): void => copyFileSync(findExecutable('runc')!, program);
+    const refused = async (box: Box) => {
+      const { status, json } = await box.post('start');
+      return { status, message: json.message as string };
+    };
+    mkdirSync(runtimes, { recursive: true });
+    const first = await whileAhead(
+      daemon,
+      () => {
+        appear();
+        return create();
+      },
+      async (box) => {
+        rmSync(program);
+        return { box, reply: await refused(box) };
+      },
+    );
+    await untilNothingIsAhead(first.box.id);
+    expect(first.reply).toEqual(await refused(first.box));
+    expect(first.reply.message).toContain(`exec: "${program}": executable file not found in $PATH`);
+    appear();
+    await first.box.ok('start');
+    await first.box.remove();
+  });
+});
+
+describe('many creates', () => {
+  it('are not prepared for without end, and start when they are asked to', async () => {
+    const { daemon } = suite;
+    const boxes = await Promise.all(Array.from({ length: 20 }, () => Box.create(daemon, SLEEP)));
+    const waiting = boxes.filter(({ id }) => aheadOf(id).shim > 0);
+    expect(waiting.length).toBeLessThanOrEqual(4);
+    for (const box of boxes.slice(0, 3)) {
+      await box.ok('start');
+      expect((await box.state()).Running).toBe(true);
+    }
+    for (const box of boxes) await box.remove();
+  });
+});

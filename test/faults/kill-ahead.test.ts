@@ -1,0 +1,70 @@
+import { expect, it } from 'vitest';
+import { describe } from 'vitest';
+import { type AheadOfStart, untilNothingIsAhead, whileAhead } from '../support/ahead-of-start.js';
+import { Box } from '../support/box.js';
+import { daemonSuite } from '../support/daemon-suite.js';
+import { leftovers } from '../support/leak-check.js';
+import { poll } from '../support/poll.js';
+
+const suite = daemonSuite();
+
+describe.skipIf(process.env['WHARF_TEST_TARGET'])('a shim and a runtime that wait for a start', () => {
+  const sigkill = (pid: number): void => {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // it has ended with the daemon
+    }
+  };
+  const ends: [string, NodeJS.Signals, (ahead: AheadOfStart) => void][] = [
+    ['by SIGTERM', 'SIGTERM', () => undefined],
+    ['by kill -9', 'SIGKILL', () => undefined],
+    ['by kill -9, and the shim too', 'SIGKILL', ({ shim }) => sigkill(shim)],
+  ];
+
+  it.each(ends)('are gone after the daemon, which ends %s', async (_, signal, alsoKill) => {
+    const { daemon } = suite;
+    const box = await whileAhead(
+      daemon,
+      () => Box.create(daemon, ['sh', '-c', 'exit 5']),
+      async (one, ahead) => {
+        const down = daemon.down(signal);
+        alsoKill(ahead);
+        await down;
+        return one;
+      },
+    );
+    if (signal === 'SIGTERM') expect(await ownLeftovers(box)).toEqual([]);
+    await daemon.up();
+    await untilNothingIsAhead(box.id);
+    expect(await ownLeftovers(box)).toEqual([]);
+    expect(await box.state()).toMatchObject({ Status: 'created', ExitCode: 0, Error: '' });
+    await box.ok('start');
+    expect((await box.until('exited')).ExitCode).toBe(5);
+    await box.remove();
+  });
+
+  it('are gone after a kill -9 among many creates', async () => {
+    const { daemon } = suite;
+    for (let round = 0; round < 6; round++) {
+      await (await Box.run(daemon, ['true'])).remove();
+      const creates = Array.from({ length: 6 }, () => Box.create(daemon, ['true']).catch(() => null));
+      await Promise.race(creates);
+      await new Promise((resolve) => setTimeout(resolve, round));
+      await daemon.down('SIGKILL');
+      await Promise.all(creates);
+      await daemon.up();
+      await daemon.removeAllContainers();
+      let left: string[] = ['?'];
+      await poll('a clean house', async () => (left = await leftovers(daemon)).length === 0).catch(() => undefined);
+      expect(left).toEqual([]);
+    }
+  });
+
+  /** What is there of a container beside its own directory. */
+  async function ownLeftovers(box: Box): Promise<string[]> {
+    return (await leftovers(suite.daemon)).filter(
+      (line) => line.includes(box.id.slice(0, 32)) && !line.startsWith('container directory'),
+    );
+  }
+});

@@ -1,0 +1,55 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { Box } from './box.js';
+import { commandLine } from './leak-check.js';
+import { poll } from './poll.js';
+import type { TestDaemon } from './test-daemon.js';
+
+/** The pids of the shim and of the runtime that wait for a container's start; 0 for one that is not there. */
+export interface AheadOfStart {
+  shim: number;
+  runtime: number;
+}
+
+/** What waits for the start of a container. */
+export function aheadOf(id: string): AheadOfStart {
+  const found = { shim: 0, runtime: 0 };
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    const line = commandLine(pid);
+    if (!line.includes(id)) continue;
+    if (line.includes(' --ahead ')) found.shim = Number(pid);
+    else if (line.includes(' run --detach ')) found.runtime = Number(pid);
+  }
+  return found;
+}
+
+export const parentOf = (pid: number): number =>
+  Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+
+/**
+ * Creates a container and has `work` done while a shim and a runtime wait for its start. They wait for a moment only, and a slow machine may
+ * miss it: then `work` gives null, or was not called, and another container is tried. The containers stay.
+ */
+export async function whileAhead<T>(
+  daemon: TestDaemon,
+  create: () => Promise<Box>,
+  work: (box: Box, ahead: AheadOfStart) => Promise<T | null>,
+): Promise<T> {
+  for (let tries = 0; tries < 50; tries++) {
+    // a start soon after its create, or nothing is prepared any more
+    await (await Box.run(daemon, ['true'])).remove();
+    const box = await create();
+    let ahead: AheadOfStart = { shim: 0, runtime: 0 };
+    await poll('somebody to wait for the start', () => (ahead = aheadOf(box.id)).runtime > 0, {
+      timeoutMs: 1000,
+      everyMs: 5,
+    }).catch(() => undefined);
+    const result = ahead.shim > 0 && ahead.runtime > 0 ? await work(box, ahead) : null;
+    if (result !== null) return result;
+    await box.remove();
+  }
+  throw new Error('nobody was ever ahead of a start');
+}
+
+/** Until nothing waits for the start of a container any more. */
+export const untilNothingIsAhead = (id: string): Promise<unknown> =>
+  poll('nothing to be ahead', () => aheadOf(id).shim + aheadOf(id).runtime === 0, { timeoutMs: 60_000 });
