@@ -9,6 +9,7 @@ import { randomMacAddress } from './mac-address.js';
 import type { Network } from './model.js';
 import { flag, gatewayMode, mtuOf, NETWORK_OPTION } from './network-options.js';
 import type { NetworksContext } from './networks-context.js';
+import { raiseBurst } from './raise-burst.js';
 
 /**
  * Makes the host's side of a bridge network what it should be: the interface, up, with the gateways' addresses and no others.
@@ -28,6 +29,7 @@ export function ensureBridge(ctx: NetworksContext, network: Network): void {
   alignAddresses(ctx, link.index, network);
   writeBridgeSettings(name, network);
   if (!link.up) ctx.routes.request(setLink(link.index, { up: true }));
+  raiseBurst(ctx.routes, network, link);
 }
 
 function alignAddresses(ctx: NetworksContext, link: number, network: Network): void {

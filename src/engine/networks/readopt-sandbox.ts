@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { findLink, setLink } from '../../host/netlink/links.js';
+import { findLink, type Link, setLink } from '../../host/netlink/links.js';
 import type { RouteSocket } from '../../host/netlink/route-socket.js';
 import { setDefaultRoutes } from './default-routes.js';
 import { findNetwork } from './find-network.js';
@@ -9,6 +9,7 @@ import { relayOf } from './lease-ports.js';
 import type { Endpoint, Sandbox } from './model.js';
 import { movePorts } from './move-ports.js';
 import { containersOf, type NetworksContext } from './networks-context.js';
+import { raiseBurst } from './raise-burst.js';
 import { openInside, unwireEndpoint, wireEndpoint } from './wire-endpoint.js';
 
 /**
@@ -68,10 +69,19 @@ function mend(ctx: NetworksContext, sandbox: Sandbox, endpoint: Endpoint, inside
   const { hostInterface, interfaceName, networkId } = endpoint;
   if (interfaceName === '') return false;
   const link = isLanEndpoint(endpoint) ? findLink(inside, interfaceName) : findLink(ctx.routes, hostInterface);
+  if (link && !isLanEndpoint(endpoint)) raiseBursts(ctx, endpoint, link, inside);
   if (!link) wireEndpoint(ctx, findNetwork(ctx, networkId), endpoint, sandbox.sandboxKey, inside, 0);
   else if (isLanEndpoint(endpoint) || link.up) return false;
   else ctx.routes.request(setLink(hostInterface, { up: true }));
   return true;
+}
+
+/** Both ends of a pair that an older daemon made. */
+function raiseBursts(ctx: NetworksContext, endpoint: Endpoint, link: Link, inside: RouteSocket): void {
+  const network = findNetwork(ctx, endpoint.networkId);
+  raiseBurst(ctx.routes, network, link);
+  const peer = network.internal ? findLink(inside, endpoint.interfaceName) : null;
+  if (peer) raiseBurst(inside, network, peer);
 }
 
 function takePorts(ctx: NetworksContext, sandbox: Sandbox): void {

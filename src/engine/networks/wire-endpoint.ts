@@ -11,6 +11,7 @@ import { createLanLink, isLanEndpoint, removeLanLinks } from './lan-endpoint.js'
 import type { Endpoint, Network } from './model.js';
 import { flag, mtuOf, NETWORK_OPTION } from './network-options.js';
 import type { NetworksContext } from './networks-context.js';
+import { burstOf, raiseBurst } from './raise-burst.js';
 import { systemErrorText } from './system-error-text.js';
 
 const BRIDGE_NETFILTER = ['net/bridge/bridge-nf-call-iptables', 'net/bridge/bridge-nf-call-ip6tables'];
@@ -41,7 +42,10 @@ export function wireEndpoint(
   if (network.driver === 'bridge') joinBridge(ctx, network, endpoint, sandboxKey, index);
   else createLanLink(ctx, network, endpoint, sandboxKey, inside);
   try {
-    if (network.driver === 'bridge') setPort(ctx, network, endpoint.hostInterface);
+    if (network.driver === 'bridge') {
+      setPort(ctx, network, endpoint.hostInterface);
+      raiseBridge(ctx, network);
+    }
     configure(endpoint, sandboxKey, inside, index);
   } catch (error) {
     removeLanLinks(sandboxKey, [endpoint]);
@@ -74,8 +78,10 @@ function joinBridge(
   if (!bridge) throw internal(`bridge ${network.bridgeName} of network ${network.name} is not there`);
   const netnsFd = openSync(sandboxKey, 'r');
   try {
-    const peer = { name: endpoint.interfaceName, macAddress: endpoint.macAddress, netnsFd, index };
-    ctx.routes.request(createVeth({ name: endpoint.hostInterface, mtu: mtuOf(network), master: bridge.index, peer }));
+    const { hostInterface: name, interfaceName, macAddress } = endpoint;
+    const burst = burstOf(network, bridge);
+    const peer = { name: interfaceName, macAddress, netnsFd, index, burst };
+    ctx.routes.request(createVeth({ name, mtu: mtuOf(network), burst, master: bridge.index, peer }));
   } finally {
     closeSync(netnsFd);
   }
@@ -149,6 +155,12 @@ function setPort(ctx: NetworksContext, network: Network, hostInterface: string):
   const hairpin = BRIDGE_NETFILTER.some((path) => readSysctl(path) === '1');
   const isolated = !hairpin && !flag(network, NETWORK_OPTION.icc, true);
   if (isolated || hairpin) ctx.routes.request(setBridgePort(hostInterface, { isolated, hairpin }));
+}
+
+/** Only now: a bridge takes large packets once it has a port. */
+function raiseBridge(ctx: NetworksContext, network: Network): void {
+  const bridge = network.internal ? findLink(ctx.routes, network.bridgeName) : null;
+  if (bridge) raiseBurst(ctx.routes, network, bridge);
 }
 
 /**

@@ -17,6 +17,7 @@ const IFLA = {
   NET_NS_FD: 28,
   EXT_MASK: 29,
   LINK_NETNSID: 37,
+  GSO_IPV4_MAX_SIZE: 63,
 } as const;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
@@ -42,7 +43,12 @@ export interface Link {
   kind: string;
   /** A number that programs mark links with; 0 unless somebody did. */
   group: number;
+  /** Bytes of the largest IPv4 packet that TCP hands over to it; 0 where the kernel tells none (before Linux 6.3). */
+  burst: number;
 }
+
+/** What the kernel allows `burst` to be at most, for a pair; 65,536 unless asked for. */
+export const LARGEST_BURST = 524_280;
 
 /** What can be set on a link; what is left out stays. */
 export interface LinkSettings {
@@ -56,11 +62,14 @@ export interface LinkSettings {
   netnsFd?: number;
   /** A number that `deleteGroup` finds it by. */
   group?: number;
+  burst?: number;
 }
 
 export interface VethSettings {
   name: string;
   mtu: number;
+  /** Of the host's end. */
+  burst?: number;
   /** Index of the bridge that the host's end joins. */
   master: number;
   peer: {
@@ -70,6 +79,7 @@ export interface VethSettings {
     netnsFd: number;
     /** The peer's index in there; 0: any. */
     index: number;
+    burst?: number;
   };
 }
 
@@ -108,6 +118,7 @@ function withSettings(writer: AttributeWriter, settings: LinkSettings): Attribut
   if (settings.master !== undefined) writer.u32(IFLA.MASTER, settings.master);
   if (settings.netnsFd !== undefined) writer.u32(IFLA.NET_NS_FD, settings.netnsFd);
   if (settings.group !== undefined) writer.u32(IFLA.GROUP, settings.group);
+  if (settings.burst !== undefined) writer.u32(IFLA.GSO_IPV4_MAX_SIZE, settings.burst);
   return writer;
 }
 
@@ -123,9 +134,9 @@ export function createLink(kind: 'bridge' | 'dummy', settings: LinkSettings & { 
  * Makes a pair of interfaces: one on a bridge here, up, and one in another namespace, down (the kernel refuses to open it
  * before it is paired). Throws EEXIST.
  */
-export function createVeth({ name, mtu, master, peer }: VethSettings): NetlinkRequest {
+export function createVeth({ name, mtu, burst, master, peer }: VethSettings): NetlinkRequest {
   const { index, ...rest } = peer;
-  const payload = withSettings(new AttributeWriter(head(0, true)), { name, mtu, master }).nested(
+  const payload = withSettings(new AttributeWriter(head(0, true)), { name, mtu, burst, master }).nested(
     IFLA.LINKINFO,
     (info) =>
       info
@@ -222,5 +233,6 @@ function decodeLink({ payload }: NetlinkMessage): Link {
     master: attributes.get(IFLA.MASTER)?.readUInt32LE(0) ?? 0,
     kind: attributeText(info.get(IFLA_INFO_KIND)),
     group: attributes.get(IFLA.GROUP)?.readUInt32LE(0) ?? 0,
+    burst: attributes.get(IFLA.GSO_IPV4_MAX_SIZE)?.readUInt32LE(0) ?? 0,
   };
 }

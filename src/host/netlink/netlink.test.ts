@@ -5,7 +5,16 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createNetns, inNetns, removeNetns } from '../sys/namespaces.js';
 import { addAddress, deleteAddress, listAddresses } from './addresses.js';
-import { createLink, createVeth, deleteLink, findLink, listLinks, setBridgePort, setLink } from './links.js';
+import {
+  createLink,
+  createVeth,
+  deleteLink,
+  findLink,
+  LARGEST_BURST,
+  listLinks,
+  setBridgePort,
+  setLink,
+} from './links.js';
 import { LinkRemover } from './link-remover.js';
 import { NetlinkSocket } from './netlink-socket.js';
 import { openRouteSocket } from './route-socket.js';
@@ -76,6 +85,35 @@ describe('removing links', () => {
     aside.mockRestore();
     await remover.remove(first);
     await remover.close();
+  });
+});
+
+describe('the largest packets', () => {
+  it('are asked for by pair and by bridge, and of each end by itself', ({ skip }) => {
+    using there = openRouteSocket(host);
+    using inside = openRouteSocket(container);
+    wire();
+    if (findLink(there, 'br0')?.burst === 0) skip('Linux has them since 6.3');
+    const bridge = findLink(there, 'br0')!;
+    const netnsFd = openSync(container, 'r');
+    const peer = { name: 'eth1', macAddress: '02:42:ac:1e:00:03', netnsFd, index: 3 };
+    const pair = { name: 'veth0000002', mtu: 1500, master: bridge.index, burst: 200_000, peer };
+    there.request(createVeth(pair));
+    const both = { name: 'veth0000003', peer: { ...peer, name: 'eth2', index: 4, burst: LARGEST_BURST } };
+    there.request(createVeth({ ...pair, ...both }));
+    closeSync(netnsFd);
+    const told = ['veth0000001', 'veth0000002', 'veth0000003'].map((name) => findLink(there, name)?.burst);
+    expect(told).toEqual([65_536, 200_000, 200_000]);
+    // Those of IPv6 stay as they are.
+    expect(ip(host, '-d', 'link', 'show', 'veth0000002')).toContain('gso_max_size 65536');
+    expect(['eth0', 'eth1', 'eth2'].map((name) => findLink(inside, name)?.burst)).toEqual([
+      65_536,
+      65_536,
+      LARGEST_BURST,
+    ]);
+    there.request(setLink(bridge.index, { burst: LARGEST_BURST }));
+    expect(findLink(there, 'br0')?.burst).toBe(LARGEST_BURST);
+    expect(() => there.request(setLink(bridge.index, { burst: LARGEST_BURST + 1 }))).toThrow(/EINVAL/);
   });
 });
 
