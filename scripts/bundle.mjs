@@ -16,7 +16,7 @@ const ENTRIES = [
   'cli.ts',
   'run-daemon.ts',
   'daemon/check-data-root.ts',
-  'host/firewall/nftables-firewall.ts',
+  'daemon/remove-firewall.ts',
   'host/archive/archive-worker.ts',
 ].map((file) => join(source, file));
 

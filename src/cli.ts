@@ -5,7 +5,6 @@ import { loadConfig } from './config/load-config.js';
 import { ConfigError, parseFlags } from './config/parse-flags.js';
 import { usage } from './config/usage.js';
 import { errorMessage } from './shared/errors.js';
-import { silentLogger } from './shared/logger.js';
 import { sourceStack } from './shared/source-stack.js';
 import { buildInfo, ENGINE_VERSION } from './shared/version.js';
 
@@ -39,8 +38,8 @@ async function main(argv: readonly string[]): Promise<number> {
     return (await checkDataRoot(loaded.config, (line) => process.stdout.write(`${line}\n`))) ? 0 : EXIT_FAILURE;
   }
   if (loaded.config.removeFirewall) {
-    const { NftablesFirewall } = await import('./host/firewall/nftables-firewall.js');
-    await new NftablesFirewall(silentLogger).teardown();
+    const { removeFirewall } = await import('./daemon/remove-firewall.js');
+    await removeFirewall(loaded.config, (line) => process.stdout.write(`${line}\n`));
     return 0;
   }
   // Not before here: what answers --version and --validate need not load the whole engine.

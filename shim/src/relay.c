@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 
 #include "unixsocket.h"
 #include "util.h"
@@ -152,40 +151,53 @@ void port_drop(struct port *port)
 	while (*link != port)
 		link = &(*link)->next;
 	*link = port->next;
+	if (port->relay->listed == port)
+		port->relay->listed = port->next;
 	port_cut(port);
 	relay_bury(port->relay, port);
 }
 
 int relay_open(struct relay *relay, const char *socket_path)
 {
-	*relay = (struct relay){ .epfd = -1, .listener = { .fd = -1 }, .daemon = { .fd = -1 } };
-	relay->epfd = epoll_create1(EPOLL_CLOEXEC);
-	if (relay->epfd < 0)
+	sigset_t own;
+	*relay = (struct relay){ .epfd = -1, .listener = { .fd = -1 }, .daemon = { .fd = -1 }, .lines_fd = -1, .signals = { .fd = -1 } };
+	sigemptyset(&own);
+	sigaddset(&own, SIGUSR1);
+	if (sigprocmask(SIG_BLOCK, &own, NULL) < 0)
 		return -errno;
-	relay->listener.fd = unix_listen(socket_path, 16);
-	if (relay->listener.fd < 0)
-		return relay->listener.fd;
-	relay_watch_daemons(relay);
-	return 0;
+	relay->epfd = epoll_create1(EPOLL_CLOEXEC);
+	return relay->epfd < 0 ? -errno : relay_listen(relay, socket_path);
+}
+
+static void drop_unused(struct relay *relay)
+{
+	struct port *next;
+	for (struct port *port = relay->ports; port; port = next) {
+		next = port->next;
+		if (!port->pairs && port->caller_count == 0)
+			port_drop(port);
+	}
 }
 
 /* Does what is due; returns how long nothing else will be, in milliseconds, or -1 for ever. */
 static int tick(struct relay *relay)
 {
 	int64_t now = monotonic_ms();
-	if (!relay->ports) {
-		if (relay->empty_since_ms == 0)
-			relay->empty_since_ms = now;
-		int64_t left = relay->empty_since_ms + LINGER_MS - now;
-		relay->quit = relay->quit || left <= 0;
-		return left > 0 ? (int)left : 0;
-	}
-	relay->empty_since_ms = 0;
 	if (relay->caller_count > 0 && now >= relay->sweep_ms) {
 		for (struct port *port = relay->ports; port; port = port->next)
 			udp_sweep(port, now);
 		relay->sweep_ms = now + SWEEP_EVERY_MS;
 	}
+	if (relay->retired)
+		drop_unused(relay);
+	if (!relay->ports) {
+		if (relay->empty_since_ms == 0)
+			relay->empty_since_ms = now;
+		int64_t left = relay->retired ? 0 : relay->empty_since_ms + LINGER_MS - now;
+		relay->quit = relay->quit || left <= 0;
+		return left > 0 ? (int)left : 0;
+	}
+	relay->empty_since_ms = 0;
 	if (relay->starved && now >= relay->feed_ms)
 		tcp_feed(relay);
 	int64_t next = relay->caller_count > 0 ? relay->sweep_ms : INT64_MAX;
@@ -199,7 +211,8 @@ static void relay_close(struct relay *relay)
 	while (relay->ports)
 		port_drop(relay->ports);
 	free_remains(relay);
-	source_close(relay->epfd, &relay->daemon);
+	relay_dismiss(relay);
+	source_close(relay->epfd, &relay->signals);
 	source_close(relay->epfd, &relay->listener);
 	while (relay->spare_pipe_count > 0) {
 		int *ends = relay->spare_pipes[--relay->spare_pipe_count];
@@ -209,12 +222,14 @@ static void relay_close(struct relay *relay)
 	close(relay->epfd);
 }
 
-int relay_run(struct relay *relay, const char *socket_path)
+int relay_run(struct relay *relay)
 {
 	struct epoll_event events[EVENTS_PER_TURN];
-	struct stat own, there;
-	bool known = stat(socket_path, &own) == 0;
-	int err = 0;
+	/* not before the fork: epoll would tell of the parent's signals */
+	int err = relay_watch_signals(relay);
+	if (err < 0)
+		shim_log("relay: SIGUSR1: %s", strerror(-err));
+	err = 0;
 	for (int wait = tick(relay); !relay->quit; wait = tick(relay)) {
 		int count = epoll_wait(relay->epfd, events, EVENTS_PER_TURN, wait);
 		if (count < 0 && errno != EINTR) {
@@ -229,9 +244,7 @@ int relay_run(struct relay *relay, const char *socket_path)
 		}
 		free_remains(relay);
 	}
-	/* another relay may have come after this one was given up */
-	if (known && stat(socket_path, &there) == 0 && there.st_ino == own.st_ino)
-		unlink(socket_path);
+	relay_leave(relay);
 	relay_close(relay);
 	return err;
 }
@@ -249,12 +262,14 @@ static void raise_limit(void)
 int relay_main(int argc, char **argv)
 {
 	struct relay relay;
-	const char *socket_path = NULL, *log_path = NULL;
+	const char *socket_path = NULL, *log_path = NULL, *from_path = NULL;
 	for (int i = 2; i + 1 < argc; i += 2) {
 		if (strcmp(argv[i], "--socket") == 0)
 			socket_path = argv[i + 1];
 		else if (strcmp(argv[i], "--log") == 0)
 			log_path = argv[i + 1];
+		else if (strcmp(argv[i], "--from") == 0)
+			from_path = argv[i + 1];
 	}
 	if (!socket_path) {
 		fprintf(stderr, "wharf-shim relay: --socket: is required\n");
@@ -262,7 +277,7 @@ int relay_main(int argc, char **argv)
 	}
 	close_range(3, ~0U, 0);
 	raise_limit();
-	int err = relay_open(&relay, socket_path);
+	int err = from_path ? relay_follow(&relay, from_path, socket_path) : relay_open(&relay, socket_path);
 	if (err < 0) {
 		fprintf(stderr, "wharf-shim relay: %s: %s\n", socket_path, strerror(-err));
 		return 2;
@@ -279,7 +294,7 @@ int relay_main(int argc, char **argv)
 		shim_log("relay: /: %s", strerror(errno));
 	prctl(PR_SET_NAME, "wharf-relay");
 	signal(SIGPIPE, SIG_IGN);
-	err = relay_run(&relay, socket_path);
+	err = relay_run(&relay);
 	if (err < 0)
 		shim_log("relay: %s", strerror(-err));
 	return err < 0;

@@ -7,38 +7,44 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "check.h"
 #include "passfd.h"
+#include "unixsocket.h"
+#include "util.h"
 
 #define BULK (8 << 20)
 
 static char path[64];
 
-static pid_t start_relay(void)
+static pid_t start_relay(bool follows)
 {
 	struct relay relay;
-	CHECK(relay_open(&relay, path) == 0);
+	int ready[2];
+	char byte;
+	CHECK(pipe(ready) == 0);
 	pid_t pid = fork();
 	CHECK(pid >= 0);
-	if (pid > 0) {
-		close(relay.epfd);
-		close(relay.listener.fd);
-		return pid;
+	if (pid == 0) {
+		CHECK(close_all_but(ready[1], ready[1]) == 0);
+		signal(SIGPIPE, SIG_IGN);
+		CHECK((follows ? relay_follow(&relay, path, path) : relay_open(&relay, path)) == 0);
+		CHECK(write(ready[1], "", 1) == 1);
+		close(ready[1]);
+		exit(relay_run(&relay) < 0);
 	}
-	signal(SIGPIPE, SIG_IGN);
-	exit(relay_run(&relay, path) < 0);
+	close(ready[1]);
+	CHECK(read(ready[0], &byte, 1) == 1);
+	close(ready[0]);
+	return pid;
 }
 
 static int dial_relay(void)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	strcpy(address.sun_path, path);
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	CHECK(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+	int fd = unix_dial(path);
+	CHECK(fd >= 0);
 	return fd;
 }
 
@@ -57,6 +63,13 @@ static const char *ask(int daemon, const char *lines, int fd, int answers)
 	}
 	text[length] = '\0';
 	return text;
+}
+
+static void check_hello(int daemon, pid_t relay)
+{
+	char expected[64];
+	snprintf(expected, sizeof(expected), "relay 2 %d\n", (int)relay);
+	CHECK_TEXT(ask(daemon, "hello\n", -1, 1), expected);
 }
 
 /* A socket of the loopback with a port of the kernel's choosing. */
@@ -168,7 +181,7 @@ static void test_starved(pid_t relay, int daemon, uint16_t port, int server)
 	CHECK(prlimit(relay, RLIMIT_NOFILE, &low, NULL) == 0);
 	int caller = dial(SOCK_STREAM, port);
 	/* asked after the caller, so it was met before the answer */
-	CHECK_TEXT(ask(daemon, "hello\n", -1, 1), "relay 1\n");
+	check_hello(daemon, relay);
 	CHECK(poll(&waiting, 1, 0) == 0);
 	CHECK(prlimit(relay, RLIMIT_NOFILE, &limit, NULL) == 0);
 	CHECK(poll(&waiting, 1, 30000) == 1);
@@ -247,6 +260,170 @@ static void test_many_udp(uint16_t port, int server)
 	}
 }
 
+/* So many ports that a list does not fit into what the kernel keeps for a daemon that does not read. */
+static void test_long_list(int daemon, int kept, uint16_t port, int server)
+{
+	enum { COUNT = 900 };
+	char line[256], byte;
+	struct rlimit limit;
+	CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+	if (limit.rlim_cur < 2 * COUNT)
+		return;
+	for (int i = 0; i < COUNT; i++) {
+		snprintf(line, sizeof(line), "add kept/%d/%070d sctp - 0\n", i, 0);
+		CHECK_TEXT(ask(daemon, line, kept, 1), "ok\n");
+	}
+	CHECK_TEXT(ask(daemon, "list\nhello\n", -1, 0), "");
+	/* others have their turn meanwhile; asked by itself it would have been answered by now */
+	test_tcp(port, server);
+	/* there are three others, and the end; the next request is answered after it */
+	for (int lines = 0; lines < COUNT + 4; lines += byte == '\n')
+		CHECK(recv(daemon, &byte, 1, 0) == 1);
+	CHECK(strncmp(ask(daemon, "", -1, 1), "relay 2 ", 8) == 0);
+	for (int i = 0; i < COUNT; i++) {
+		snprintf(line, sizeof(line), "drop kept/%d/%070d\n", i, 0);
+		CHECK_TEXT(ask(daemon, line, -1, 1), "ok\n");
+	}
+}
+
+static void receive_datagram(int server, const char *text, union address *from)
+{
+	char buffer[16] = { 0 };
+	socklen_t length = sizeof(*from);
+	CHECK(recvfrom(server, buffer, sizeof(buffer) - 1, 0, &from->any, &length) == (ssize_t)strlen(text));
+	CHECK_TEXT(buffer, text);
+}
+
+static void answer_datagram(int server, const char *text, const union address *to)
+{
+	CHECK(sendto(server, text, strlen(text), 0, &to->any, address_length(to)) == (ssize_t)strlen(text));
+}
+
+/* Another relay takes the ports over while they are used, and returns its pid. */
+static pid_t test_follow(pid_t relay, uint16_t tcp, int tcp_server, uint16_t udp, int udp_server)
+{
+	char line[256], retired_path[128], rest;
+	union address former, latter;
+	int status;
+	int daemon = dial_relay();
+	/* one that is in the queue of the socket by then, one that is in use, and one that is cut later */
+	int caller = dial(SOCK_STREAM, tcp), container = accept(tcp_server, NULL, NULL);
+	int kept = dial(SOCK_DGRAM, udp);
+	say(caller, "before");
+	expect(container, "before");
+	say(kept, "one");
+	receive_datagram(udp_server, "one", &former);
+	const char *ports = ask(daemon, "list\n", -1, 4);
+	snprintf(line, sizeof(line), "%s", ports);
+	close(daemon);
+
+	pid_t next = start_relay(true);
+	CHECK(next > 0 && kill(relay, 0) == 0);
+	daemon = dial_relay();
+	check_hello(daemon, next);
+	ports = ask(daemon, "list\n", -1, 4);
+	/* the same, and the last comes first */
+	CHECK(strlen(ports) == strlen(line) && strstr(ports, "port kept - 0\n") && strstr(ports, "port tcp/a 127.0.0.1"));
+	snprintf(retired_path, sizeof(retired_path), "%s.%d", path, (int)relay);
+	int retired = unix_dial(retired_path);
+	CHECK(retired >= 0);
+	check_hello(retired, relay);
+	CHECK_TEXT(ask(retired, "retire\n", -1, 1), "ok\n");
+	CHECK_TEXT(ask(retired, "give\n", -1, 1), "err Invalid argument\n");
+	CHECK_TEXT(ask(retired, "add tcp/b tcp - 0\n", tcp_server, 1), "err Invalid argument\n");
+
+	/* what was begun goes on, and what comes is the new one's */
+	say(caller, "after");
+	expect(container, "after");
+	say(container, "back");
+	expect(caller, "back");
+	answer_datagram(udp_server, "answer", &former);
+	expect(kept, "answer");
+	say(kept, "two");
+	receive_datagram(udp_server, "two", &latter);
+	CHECK(memcmp(&former, &latter, sizeof(former)) != 0);
+	answer_datagram(udp_server, "second", &latter);
+	expect(kept, "second");
+	test_tcp(tcp, tcp_server);
+	test_udp(udp, udp_server);
+
+	/* a port that is free for others is free in both */
+	CHECK_TEXT(ask(retired, "drop udp/a\n", -1, 1), "ok\n");
+	int second = dial(SOCK_STREAM, tcp), served = accept(tcp_server, NULL, NULL);
+	CHECK_TEXT(ask(retired, "drop tcp/a\n", -1, 1), "ok\n");
+	CHECK(recv(container, &rest, 1, 0) <= 0);
+	CHECK(waitpid(relay, &status, 0) == relay && status == 0);
+	CHECK(access(retired_path, F_OK) < 0);
+	say(second, "still");
+	expect(served, "still");
+	close(second);
+	close(served);
+	close(caller);
+	close(container);
+	close(kept);
+	close(retired);
+	close(daemon);
+	return next;
+}
+
+/* The last one who uses a port of a retired relay ends it by leaving; those who sent datagrams are forgotten later. */
+static pid_t test_last_user(pid_t relay, uint16_t tcp, int tcp_server)
+{
+	char retired_path[128];
+	int status;
+	int caller = dial(SOCK_STREAM, tcp), container = accept(tcp_server, NULL, NULL);
+	pid_t next = start_relay(true);
+	snprintf(retired_path, sizeof(retired_path), "%s.%d", path, (int)relay);
+	int retired = unix_dial(retired_path);
+	CHECK_TEXT(ask(retired, "drop udp/a\n", -1, 1), "ok\n");
+	say(caller, "on");
+	expect(container, "on");
+	close(caller);
+	close(container);
+	CHECK(waitpid(relay, &status, 0) == relay && status == 0);
+	close(retired);
+	return next;
+}
+
+static int dial_when_there(void)
+{
+	for (int i = 0; i < 3000; i++) {
+		int fd = unix_dial(path);
+		if (fd >= 0)
+			return fd;
+		usleep(10000);
+	}
+	return -1;
+}
+
+/* Its socket is taken away. */
+static void test_lost_socket(pid_t relay)
+{
+	CHECK(unlink(path) == 0 && kill(relay, SIGUSR1) == 0);
+	int daemon = dial_when_there();
+	check_hello(daemon, relay);
+	/* nothing is to be done where it is in place */
+	CHECK(kill(relay, SIGUSR1) == 0);
+	check_hello(daemon, relay);
+	close(daemon);
+}
+
+/* Another relay has taken the place of one that could not be reached. */
+static void test_usurped(void)
+{
+	int status;
+	pid_t lost = start_relay(false);
+	CHECK(unlink(path) == 0);
+	pid_t other = start_relay(false);
+	CHECK(kill(lost, SIGUSR1) == 0);
+	CHECK(waitpid(lost, &status, 0) == lost && status == 0);
+	int daemon = dial_relay();
+	check_hello(daemon, other);
+	CHECK(send(daemon, "quit\n", 5, 0) == 5);
+	CHECK(waitpid(other, &status, 0) == other && status == 0);
+	close(daemon);
+}
+
 int main(void)
 {
 	char line[256];
@@ -257,9 +434,9 @@ int main(void)
 	limit.rlim_cur = limit.rlim_max;
 	CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 	snprintf(path, sizeof(path), "/tmp/relay-test-%d.sock", (int)getpid());
-	pid_t relay = start_relay();
+	pid_t relay = start_relay(false);
 	int daemon = dial_relay();
-	CHECK_TEXT(ask(daemon, "hello\n", -1, 1), "relay 1\n");
+	check_hello(daemon, relay);
 
 	int tcp_server = bound(AF_INET, SOCK_STREAM, &tcp_target), udp_server = bound(AF_INET, SOCK_DGRAM, &udp_target);
 	int other = bound(AF_INET, SOCK_STREAM, &other_target), nobody = bound(AF_INET, SOCK_STREAM, &unserved);
@@ -311,6 +488,15 @@ int main(void)
 		   "ok\nport kept - 0\nport udp/a - 0\nport tcp/a - 0\nend\n");
 	CHECK_TEXT(ask(daemon, line, -1, 1), "ok\n");
 	test_tcp(tcp, other);
+	snprintf(line, sizeof(line), "lead udp/a 127.0.0.1 %u\n", udp_target);
+	CHECK_TEXT(ask(daemon, line, -1, 1), "ok\n");
+	test_long_list(daemon, nobody, tcp, other);
+	close(daemon);
+	relay = test_follow(relay, tcp, other, udp, udp_server);
+	relay = test_last_user(relay, tcp, other);
+	test_lost_socket(relay);
+	daemon = dial_relay();
+
 	/* who uses it is cut, and nobody is heard any more */
 	int caller = dial(SOCK_STREAM, tcp), container = accept(other, NULL, NULL);
 	CHECK_TEXT(ask(daemon, "drop tcp/a\n", -1, 1), "ok\n");
@@ -323,5 +509,6 @@ int main(void)
 	CHECK(send(daemon, "quit\n", 5, 0) == 5);
 	CHECK(waitpid(relay, &status, 0) == relay && status == 0);
 	CHECK(stat(path, &none) < 0);
+	test_usurped();
 	return 0;
 }

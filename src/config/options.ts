@@ -317,7 +317,7 @@ export const OPTIONS = {
   'remove-firewall': option(
     booleanKind,
     false,
-    'Remove all firewall rules that a daemon left behind, and exit; containers are cut off from published ports',
+    'Remove all firewall rules that a daemon left behind, end the relay of published ports, and exit; containers are cut off from these',
     { flag: 'remove-firewall', flagOnly: true },
   ),
   validate: option(booleanKind, false, 'Validate daemon configuration and exit', { flag: 'validate', flagOnly: true }),

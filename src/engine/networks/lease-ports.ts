@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { RelayTarget } from '../../host/relay/port-relays.js';
+import type { RelayTarget } from '../../host/relay/port-entry.js';
 import { hasIpv6 } from '../../host/sys/socket.js';
 import { errorKind, errorMessage, internal, invalid, WharfError } from '../../shared/errors.js';
 import type { PortBinding } from '../containers/container-config.js';

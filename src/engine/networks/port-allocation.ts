@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { RelayTarget } from '../../host/relay/port-relays.js';
+import type { RelayTarget } from '../../host/relay/port-entry.js';
 import { internal, WharfError } from '../../shared/errors.js';
 import { systemErrorText } from './system-error-text.js';
 
@@ -18,12 +18,16 @@ export interface PortRequest {
   relays: ReadonlyMap<string, RelayTarget>;
 }
 
-/** Takes a port from the operating system, and serves it where there is a target; throws a system error when it is not to be had. */
+/**
+ * Takes a port from the operating system, and serves it where there is a target; throws a system error when it is not to be had. One that is
+ * readopted may be taken later, when who has it meanwhile has given it back.
+ */
 export type ReservePort = (
   proto: PortProtocol,
   hostIp: string,
   port: number,
   relay: RelayTarget | undefined,
+  isReadopted: boolean,
 ) => Disposable;
 
 interface Held {
@@ -60,10 +64,10 @@ export class PortAllocator {
     return port;
   }
 
-  /** Takes a port again that was allocated before the daemon was restarted. Throws when somebody has it by now. */
+  /** Takes a port again that was allocated before the daemon was restarted. Throws when another container has it by now. */
   readopt(proto: PortProtocol, hostIp: string, port: number, relay?: RelayTarget): void {
     const relays = new Map(relay ? [[hostIp, relay]] : []);
-    this.take({ proto, hostIps: [hostIp], first: port, last: port, target: '', relays }, port);
+    this.take({ proto, hostIps: [hostIp], first: port, last: port, target: '', relays }, port, true);
   }
 
   /** Gives a port back; one that is not held is fine. */
@@ -94,13 +98,14 @@ export class PortAllocator {
     throw failure ?? internal('all ports are allocated');
   }
 
-  private take({ proto, hostIps, target, relays }: PortRequest, port: number): void {
+  private take({ proto, hostIps, target, relays }: PortRequest, port: number, isReadopted = false): void {
     const taken: Held[] = [];
     try {
       for (const hostIp of hostIps) {
         const other = this.holdersOf(proto, port).find((one) => clash(one.hostIp, hostIp));
         if (other) throw internal(`Bind for ${other.hostIp}:${port} failed: port is already allocated`);
-        taken.push({ hostIp, reservation: this.bind(proto, hostIp, port, target, relays.get(hostIp)) });
+        const reservation = this.bind(proto, hostIp, port, target, relays.get(hostIp), isReadopted);
+        taken.push({ hostIp, reservation });
       }
     } catch (error) {
       for (const { reservation } of taken) reservation[Symbol.dispose]();
@@ -119,9 +124,10 @@ export class PortAllocator {
     port: number,
     target: string,
     relay: RelayTarget | undefined,
+    isReadopted: boolean,
   ): Disposable {
     try {
-      return this.reserve(proto, hostIp, port, relay);
+      return this.reserve(proto, hostIp, port, relay, isReadopted);
     } catch (error) {
       const what = `${shown(hostIp)}:${port}${target === '' ? '' : `:${target}`}/${proto}`;
       throw internal(`failed to bind host port for ${what}: ${systemErrorText(error)}`, error);

@@ -1,54 +1,16 @@
-import { closeSync } from 'node:fs';
-import { errorKind, hasCode, internal } from '../../shared/errors.js';
+import { errorKind, internal } from '../../shared/errors.js';
 import { KeyedLock } from '../../shared/keyed-lock.js';
-import type { Logger } from '../../shared/logger.js';
 import { openBoundPort } from '../sys/socket.js';
-import { runBriefly } from '../sys/spawn.js';
-import { RelayConnection } from './relay-connection.js';
+import { closeLocal, isDue, keyOf, type PortEntry, type RelayPort, type RelayTarget, textOf } from './port-entry.js';
+import { launchRelay, reachRelay, type RelayPlace } from './reach-relay.js';
+import type { RelayConnection } from './relay-connection.js';
+import { RetiredRelays } from './retired-relays.js';
 
-/** Where a relayed port leads to. */
-export interface RelayTarget {
-  address: string;
-  port: number;
-}
-
-/** A port of the host. */
-export interface RelayPort {
-  proto: 'tcp' | 'udp' | 'sctp';
-  /** `0.0.0.0`, `::`, or one of the host's addresses. */
-  hostIp: string;
-  port: number;
-}
-
-export interface PortRelaysOptions {
-  /** wharf-shim, which is the relay too. */
-  binary: string;
-  socketPath: string;
-  /** What the relay complains of. */
-  logPath: string;
-  log: Logger;
-}
-
-interface Entry extends RelayPort {
-  target: RelayTarget | null;
-  isWanted: boolean;
-  /** Bound, and not yet with the relay. */
-  fd: number | null;
-  /** The relay has the socket, or may have it. */
-  isSent: boolean;
-  /** Where the relay leads it, as text; null: it does not know. */
-  told: string | null;
-  failure: Error | null;
-}
-
-const VERSION = 'relay 1';
-const NOWHERE = '- 0';
 /** The relay reads so many lines before it must have been heard. */
 const AT_ONCE = 32;
-const REVIVE_AFTER_MS = 1000;
-
-const keyOf = ({ proto, hostIp, port }: RelayPort): string => `${proto}/${hostIp}/${port}`;
-const textOf = (target: RelayTarget | null): string => (target ? `${target.address} ${target.port}` : NOWHERE);
+/** What the relay does not have is tried again after so long, and then ever less often. */
+const RETRY_AFTER_MS = 1000;
+const RETRY_SELDOM_MS = 30_000;
 
 /**
  * Ports of the host that are kept by a process, so that nobody else gets them, and passed on to a container where the kernel's address
@@ -58,16 +20,21 @@ const textOf = (target: RelayTarget | null): string => (target ? `${target.addre
  * `reserve` binds at once and so tells conflicts; what it and its disposal have changed reaches the relay by `settle`.
  */
 export class PortRelays {
-  private readonly entries = new Map<string, Entry>();
+  private readonly entries = new Map<string, PortEntry>();
   /** Entries of which the relay has not been told all. */
-  private readonly changed = new Set<Entry>();
+  private readonly changed = new Set<PortEntry>();
   private readonly turn = new KeyedLock();
   private connection: RelayConnection | null = null;
   /** What the relay keeps and nobody here wants is a former daemon's, and may be wanted yet. */
   private mayBeClaimed = true;
   private isClosed = false;
+  private readonly retired: RetiredRelays;
+  private retry: NodeJS.Timeout | null = null;
+  private retryAfterMs = RETRY_AFTER_MS;
 
-  constructor(private readonly options: PortRelaysOptions) {}
+  constructor(private readonly place: RelayPlace) {
+    this.retired = new RetiredRelays(place.socketPath, place.log);
+  }
 
   /** Takes up what a former daemon left: its ports are kept for `reserve`, until `dropUnclaimed`. Without a relay it does nothing. */
   async open(): Promise<void> {
@@ -76,28 +43,30 @@ export class PortRelays {
       await this.find();
     } catch (err) {
       // Its ports are bound anew as far as they can be had.
-      this.options.log.error({ err }, 'the relay of published ports does not answer; another one is started');
+      this.place.log.error({ err }, 'the relay of published ports does not answer; another one is started');
       this.lose();
     }
+    if (!this.connection) await this.retired.open(false);
   }
 
   /** Gives up what a former daemon left and nobody reserved since; takes effect with `settle`. */
   dropUnclaimed(): void {
     this.mayBeClaimed = false;
     for (const entry of this.entries.values()) if (!entry.isWanted) this.changed.add(entry);
+    this.cutStrays();
   }
 
   /**
-   * Takes a port of the host; without a target nobody is heard there. Throws what binding throws. Disposing gives it back and cuts those who
-   * use it, once settled.
+   * Takes a port of the host; without a target nobody is heard there. Throws what binding throws; `later`: it is bound by `settle`, and when
+   * somebody else has it, again and again until it can be. Disposing gives it back and cuts those who use it, once settled.
    */
-  reserve(port: RelayPort, target: RelayTarget | null): Disposable {
+  reserve(port: RelayPort, target: RelayTarget | null, later = false): Disposable {
     const former = this.entries.get(keyOf(port));
     const entry = former ?? {
       ...port,
       target,
       isWanted: true,
-      fd: openBoundPort(port.proto, port.hostIp, port.port, target !== null),
+      fd: later ? null : openBoundPort(port.proto, port.hostIp, port.port, target !== null),
       isSent: false,
       told: null,
       failure: null,
@@ -130,26 +99,44 @@ export class PortRelays {
     this.isClosed = true;
     this.connection?.close();
     this.connection = null;
+    this.retired.close();
+    if (this.retry) clearTimeout(this.retry);
     for (const entry of this.entries.values()) closeLocal(entry);
   }
 
-  private release(entry: Entry): void {
+  private release(entry: PortEntry): void {
     if (this.isClosed || !entry.isWanted) return;
     entry.isWanted = false;
     this.changed.add(entry);
     if (!entry.isSent) this.forget(entry);
   }
 
-  private forget(entry: Entry): void {
+  private forget(entry: PortEntry): void {
     closeLocal(entry);
     this.changed.delete(entry);
-    if (this.entries.get(keyOf(entry)) === entry) this.entries.delete(keyOf(entry));
+    if (this.entries.get(keyOf(entry)) !== entry) return;
+    this.entries.delete(keyOf(entry));
+    this.retired.keepOnly(keyOf(entry), null);
+  }
+
+  /** Who uses a port by a former relay stays only where the port still leads there. */
+  private cutStrays(): void {
+    for (const key of this.retired.keys()) {
+      const entry = this.entries.get(key);
+      this.retired.keepOnly(key, entry?.isWanted ? textOf(entry.target) : null);
+    }
   }
 
   private async tellAll(): Promise<void> {
-    if (![...this.changed].some(isDue)) return;
-    const connection = this.connection ?? (await this.find()) ?? (await this.launch());
+    const hasDue = [...this.changed].some(isDue);
+    const connection = hasDue
+      ? (this.connection ?? (await this.find()) ?? this.use(await launchRelay(this.place)))
+      : null;
     const due = [...this.changed].filter(isDue);
+    for (const entry of due) this.retired.keepOnly(keyOf(entry), entry.isWanted ? textOf(entry.target) : null);
+    // First, or a daemon that dies here would leave what nobody knows of.
+    await this.retired.settle();
+    if (!connection) return;
     this.changed.clear();
     try {
       for (let first = 0; first < due.length; first += AT_ONCE) {
@@ -159,53 +146,53 @@ export class PortRelays {
       for (const entry of due) if (this.entries.get(keyOf(entry)) === entry) this.changed.add(entry);
       throw error;
     }
+    if ([...this.entries.values()].some(hasFailed)) this.retryLater();
+    else this.retryAfterMs = RETRY_AFTER_MS;
   }
 
-  private async tell(connection: RelayConnection, entry: Entry): Promise<void> {
+  private async tell(connection: RelayConnection, entry: PortEntry): Promise<void> {
     const [key, target] = [keyOf(entry), textOf(entry.target)];
     if (!entry.isWanted) return this.drop(connection, entry);
     try {
       if (entry.told === null) await this.add(connection, entry, `add ${key} ${entry.proto} ${target}`);
       else if (entry.told !== target) await connection.request(`lead ${key} ${target}`);
       entry.told = target;
+      if (entry.failure) this.place.log.info({ port: key }, 'a published port is relayed again');
+      entry.failure = null;
     } catch (error) {
       if (errorKind(error) === 'unavailable') throw error;
+      if (!entry.failure)
+        this.place.log.error({ err: error, port: key }, 'a published port is not relayed; it is tried again');
       entry.failure = error instanceof Error ? error : internal(String(error));
-      this.options.log.error({ err: error, port: key }, 'a published port is not relayed');
+      // Those who use it by a former relay may be in the way.
+      this.retired.keepOnly(key, null);
     }
   }
 
   /** Somebody may reserve the port meanwhile, while it can't be bound yet: it is given to the relay anew then, by their `settle`. */
-  private async drop(connection: RelayConnection, entry: Entry): Promise<void> {
+  private async drop(connection: RelayConnection, entry: PortEntry): Promise<void> {
     if (entry.isSent) await connection.request(`drop ${keyOf(entry)}`);
     if (entry.isWanted) Object.assign(entry, { isSent: false, told: null });
     else this.forget(entry);
   }
 
   /** After the relay was lost, or has dropped it, the socket is to be bound again. */
-  private async add(connection: RelayConnection, entry: Entry, line: string): Promise<void> {
+  private async add(connection: RelayConnection, entry: PortEntry, line: string): Promise<void> {
     entry.fd ??= openBoundPort(entry.proto, entry.hostIp, entry.port, entry.target !== null);
     entry.isSent = true;
     await connection.request(line, entry.fd);
     closeLocal(entry);
   }
 
-  /** The relay that is there; null: there is none. One that speaks otherwise is ended. */
+  /** The relay that is there; null: there is none. */
   private async find(): Promise<RelayConnection | null> {
-    let connection;
-    try {
-      connection = await RelayConnection.connect(this.options.socketPath);
-    } catch (error) {
-      if (hasCode(error, 'ENOENT', 'ECONNREFUSED')) return null;
-      throw error;
-    }
-    if ((await connection.hello()) !== VERSION) {
-      await connection.quit();
-      return null;
-    }
+    const connection = await reachRelay(this.place);
+    if (!connection) return null;
     for (const { key, address, port } of await connection.list()) {
       this.learn(key, address === '-' ? null : { address, port });
     }
+    await this.retired.open(true);
+    if (!this.mayBeClaimed) this.cutStrays();
     return this.use(connection);
   }
 
@@ -219,13 +206,6 @@ export class PortRelays {
     Object.assign(entry, { isSent: true, told: textOf(target) });
     this.entries.set(key, entry);
     if (!entry.isWanted && !this.mayBeClaimed) this.changed.add(entry);
-  }
-
-  private async launch(): Promise<RelayConnection> {
-    const { binary, socketPath, logPath } = this.options;
-    const { exitCode, stderr } = await runBriefly(binary, ['relay', '--socket', socketPath, '--log', logPath]);
-    if (exitCode !== 0) throw internal(stderr.trim() || `the relay of published ports ended with ${exitCode}`);
-    return this.use(await RelayConnection.connect(socketPath));
   }
 
   private use(connection: RelayConnection): RelayConnection {
@@ -246,19 +226,24 @@ export class PortRelays {
       if (entry.isWanted) this.changed.add(entry);
       else this.forget(entry);
     }
-    if (this.entries.size > 0) this.revive();
+    if (this.retry) clearTimeout(this.retry);
+    this.retry = null;
+    this.retryAfterMs = RETRY_AFTER_MS;
+    if (this.entries.size > 0) this.retryLater();
   }
 
-  private revive(): void {
-    setTimeout(() => {
-      this.settle().catch((err: unknown) => this.options.log.error({ err }, 'published ports are not relayed'));
-    }, REVIVE_AFTER_MS).unref();
+  private retryLater(): void {
+    if (this.isClosed) return;
+    this.retry ??= setTimeout(() => {
+      this.retry = null;
+      this.retryAfterMs = Math.min(2 * this.retryAfterMs, RETRY_SELDOM_MS);
+      for (const entry of this.entries.values()) if (hasFailed(entry)) this.changed.add(entry);
+      this.settle().catch((err: unknown) => {
+        this.place.log.error({ err }, 'published ports are not relayed');
+        this.retryLater();
+      });
+    }, this.retryAfterMs).unref();
   }
 }
 
-const isDue = ({ isWanted, told, target }: Entry): boolean => !isWanted || told !== textOf(target);
-
-function closeLocal(entry: Entry): void {
-  if (entry.fd !== null) closeSync(entry.fd);
-  entry.fd = null;
-}
+const hasFailed = ({ isWanted, failure }: PortEntry): boolean => isWanted && failure !== null;

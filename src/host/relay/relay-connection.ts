@@ -25,6 +25,7 @@ export class RelayConnection {
   private readonly listeners: Listener[] = [];
   private partialLine = '';
   private isOpen = true;
+  private hasBeenSilent = false;
   /** Resolves when the relay is gone, or the connection was closed. */
   readonly ended: Promise<void>;
 
@@ -57,9 +58,15 @@ export class RelayConnection {
     return new RelayConnection(socket, fd);
   }
 
-  /** The version that it speaks. */
-  hello(): Promise<string> {
-    return this.ask('hello');
+  /** The version that it speaks, and its process; 0: it is of a version that does not tell. */
+  async hello(): Promise<{ version: number; pid: number }> {
+    const [, version, pid] = /^relay (\d+)(?: (\d+))?$/.exec(await this.ask('hello')) ?? [];
+    return { version: Number(version ?? 0), pid: Number(pid ?? 0) };
+  }
+
+  /** It was lost because no answer came for ten seconds. */
+  get isSilent(): boolean {
+    return this.hasBeenSilent;
   }
 
   /** What it serves. */
@@ -79,10 +86,13 @@ export class RelayConnection {
     if (answer !== 'ok') throw internal(`the relay of published ports: ${answer.replace(/^err /, '')}`);
   }
 
-  /** Ends the process, with all its ports. */
+  /** Ends the process, with all its ports; resolves when it has let go of them, or is silent. */
   async quit(): Promise<void> {
+    if (!this.isOpen) return;
     sendTo(this.fd, Buffer.from('quit\n'));
+    const silence = this.giveUpLater();
     await this.ended;
+    clearTimeout(silence);
   }
 
   close(): void {
@@ -104,7 +114,7 @@ export class RelayConnection {
       } catch (error) {
         return reject(unavailable('lost the relay of published ports', error));
       }
-      const silence = setTimeout(() => this.socket.destroy(), ANSWER_WITHIN_MS);
+      const silence = this.giveUpLater();
       const hear = (line: string): boolean => {
         const result = take(line);
         if (result === null) return false;
@@ -118,6 +128,13 @@ export class RelayConnection {
       };
       this.listeners.push({ hear, fail });
     });
+  }
+
+  private giveUpLater(): NodeJS.Timeout {
+    return setTimeout(() => {
+      this.hasBeenSilent = true;
+      this.socket.destroy();
+    }, ANSWER_WITHIN_MS);
   }
 
   private receive(chunk: string): void {
