@@ -7,6 +7,8 @@ import { silentLogger } from '../shared/logger.js';
 import { openDatabase } from './database.js';
 import { keepStatements } from './keep-statements.js';
 import { MetaStore } from './meta.js';
+import { NetworkStore } from './networks.js';
+import { VolumeStore } from './volumes.js';
 import { DatabaseTooNewError, loadMigrations, migrate } from './migrations.js';
 
 let folder: string;
@@ -22,7 +24,7 @@ describe('openDatabase', () => {
     const db = openDatabase(path, silentLogger);
     new MetaStore(db).set('a', 'b');
     expect(db.sql.pragma('journal_mode', { simple: true })).toBe('wal');
-    expect(db.sql.pragma('synchronous', { simple: true })).toBe(2);
+    expect(db.sql.pragma('synchronous', { simple: true })).toBe(1);
     expect(db.sql.pragma('foreign_keys', { simple: true })).toBe(1);
     db.close();
     db.close();
@@ -64,23 +66,51 @@ describe('openDatabase', () => {
   });
 });
 
-describe('transactionWithoutSync', () => {
-  it('commits, and leaves the next transaction synchronous', () => {
+describe('what waits for the disk', () => {
+  it('is a transaction, and not a statement by itself', () => {
     const db = openDatabase(join(folder, 'x.db'), silentLogger);
+    const synchronous = (): unknown => db.sql.pragma('synchronous', { simple: true });
+    const put = db.sql.prepare('INSERT INTO meta VALUES (?, ?)');
     const meta = new MetaStore(db);
-    db.transactionWithoutSync(() => {
-      expect(db.sql.pragma('synchronous', { simple: true })).toBe(1);
-      db.transactionWithoutSync(() => meta.set('a', '1'));
+    expect(synchronous()).toBe(1);
+    put.run('a', '1');
+    db.transaction(() => {
+      expect(synchronous()).toBe(2);
+      db.transaction(() => put.run('b', '1'));
+      expect(synchronous()).toBe(2);
     });
-    expect(meta.get('a')).toBe('1');
+    expect([meta.get('a'), meta.get('b'), synchronous()]).toEqual(['1', '1', 1]);
     expect(() =>
-      db.transactionWithoutSync(() => {
-        meta.set('b', '1');
+      db.transaction(() => {
+        put.run('c', '1');
         throw new Error('no');
       }),
     ).toThrow('no');
-    expect(meta.get('b')).toBeNull();
-    expect(db.sql.pragma('synchronous', { simple: true })).toBe(2);
+    expect([meta.get('c'), synchronous()]).toEqual([null, 1]);
+    db.close();
+  });
+
+  it('is every change of a repository that does not say otherwise', () => {
+    const db = openDatabase(join(folder, 'x.db'), silentLogger);
+    let waited = 0;
+    const asked = db.transaction.bind(db);
+    db.transaction = (fn) => (waited++, asked(fn));
+    new MetaStore(db).set('a', 'b');
+    const networks = new NetworkStore(db);
+    const network = { id: 'n', name: 'n', driver: 'bridge' } as Parameters<NetworkStore['insertNetwork']>[0];
+    networks.insertNetwork(network);
+    networks.updateNetwork(network);
+    const volumes = new VolumeStore(db);
+    volumes.insert({ name: 'v', driver: 'local', createdAt: '', anonymous: false, labels: {}, options: {} });
+    volumes.reference('v', 'c');
+    expect(waited).toBe(5);
+    volumes.setMounted('v', 'c', true);
+    volumes.unreference('v', 'c');
+    networks.deleteSandbox('c');
+    expect(waited).toBe(5);
+    volumes.delete('v');
+    networks.deleteNetwork('n');
+    expect(waited).toBe(7);
     db.close();
   });
 });

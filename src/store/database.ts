@@ -8,36 +8,35 @@ import { loadMigrations, migrate } from './migrations.js';
 /** How long a statement waits for another connection (a `sqlite3` shell, a backup) before SQLITE_BUSY. */
 const BUSY_TIMEOUT_MS = 5000;
 
+const DURABLE = 'PRAGMA synchronous = FULL';
+const QUICK = 'PRAGMA synchronous = NORMAL';
+
 /**
  * The one truth about what should exist. A transaction that returned is on the disk: it survives a kill of the daemon
- * and a loss of power (see docs/decisions/0002-sqlite-synchronous-full.md). All calls are synchronous.
+ * and a loss of power (see docs/decisions/0002-sqlite-synchronous-full.md). A statement that is run outside of one survives the kill, and not
+ * always the loss of power: that is for facts that a loss of power makes void anyway, such as which process runs, and 25 times
+ * quicker. All calls are synchronous.
  */
 export class WharfDatabase {
   private readonly run: BetterSqlite3.Transaction<(fn: () => unknown) => unknown>;
 
   constructor(readonly sql: BetterSqlite3.Database) {
     this.run = sql.transaction((fn: () => unknown) => fn());
+    sql.exec(QUICK);
   }
 
   /**
-   * Runs `fn` in one transaction: all of it is committed when it returns, nothing when it throws. Nested calls become
+   * Runs `fn` in one transaction: all of it is committed and on the disk when it returns, nothing when it throws. Nested calls become
    * savepoints. `fn` must not be asynchronous: the transaction would end at its first await.
    */
   transaction<T>(fn: () => T): T {
-    return this.run.immediate(fn) as T;
-  }
-
-  /**
-   * As `transaction`, but without waiting for the disk: what it wrote survives a kill of the daemon, and not always a
-   * loss of power. For facts that a loss of power makes void anyway, such as which process runs: it is 25 times quicker.
-   */
-  transactionWithoutSync<T>(fn: () => T): T {
-    if (this.sql.inTransaction) return this.transaction(fn);
-    this.sql.exec('PRAGMA synchronous = NORMAL');
+    if (this.sql.inTransaction) return this.run.immediate(fn) as T;
+    // It is this one, which waits for the disk anyway, that pays for the two more statements.
+    this.sql.exec(DURABLE);
     try {
-      return this.transaction(fn);
+      return this.run.immediate(fn) as T;
     } finally {
-      this.sql.exec('PRAGMA synchronous = FULL');
+      this.sql.exec(QUICK);
     }
   }
 

@@ -6,7 +6,7 @@ export class MetaStore {
   private readonly read: Statement<[string], string>;
   private readonly write: Statement<[string, string]>;
 
-  constructor(db: WharfDatabase) {
+  constructor(private readonly db: WharfDatabase) {
     this.read = db.sql.prepare<[string], string>('SELECT value FROM meta WHERE key = ?').pluck();
     this.write = db.sql.prepare(
       'INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
@@ -18,7 +18,7 @@ export class MetaStore {
   }
 
   set(key: string, value: string): void {
-    this.write.run(key, value);
+    this.db.transaction(() => this.write.run(key, value));
   }
 
   /** The value, made and kept the first time. */

@@ -50,15 +50,15 @@ export class NetworkStore implements NetworkRepository {
   }
 
   insertNetwork(network: Network): void {
-    this.insertRow.run(toRow(network));
+    this.db.transaction(() => this.insertRow.run(toRow(network)));
   }
 
   updateNetwork(network: Network): void {
-    this.updateRow.run(toRow(network));
+    this.db.transaction(() => this.updateRow.run(toRow(network)));
   }
 
   deleteNetwork(id: string): void {
-    this.db.sql.prepare('DELETE FROM networks WHERE id = ?').run(id);
+    this.db.transaction(() => this.db.sql.prepare('DELETE FROM networks WHERE id = ?').run(id));
   }
 
   listSandboxes(): Sandbox[] {
@@ -87,13 +87,11 @@ export class NetworkStore implements NetworkRepository {
       endpoints: JSON.stringify(sandbox.endpoints),
       ports: JSON.stringify(sandbox.ports),
     };
-    this.db.transactionWithoutSync(() => this.upsertSandbox.run(row));
+    this.upsertSandbox.run(row);
   }
 
   deleteSandbox(containerId: string): void {
-    this.db.transactionWithoutSync(() =>
-      this.db.sql.prepare('DELETE FROM sandboxes WHERE container_id = ?').run(containerId),
-    );
+    this.db.sql.prepare('DELETE FROM sandboxes WHERE container_id = ?').run(containerId);
   }
 }
 

@@ -70,33 +70,35 @@ export class VolumeStore {
 
   /** Throws when the name is taken. */
   insert({ name, driver, createdAt, anonymous, labels, options }: VolumeRecord): void {
-    this.statements.insert.run({
-      name,
-      driver,
-      createdAt,
-      anonymous: anonymous ? 1 : 0,
-      labels: JSON.stringify(labels),
-      options: JSON.stringify(options),
-    });
+    this.db.transaction(() =>
+      this.statements.insert.run({
+        name,
+        driver,
+        createdAt,
+        anonymous: anonymous ? 1 : 0,
+        labels: JSON.stringify(labels),
+        options: JSON.stringify(options),
+      }),
+    );
   }
 
   /** Throws while it is referenced. */
   delete(name: string): void {
-    this.statements.delete.run(name);
+    this.db.transaction(() => this.statements.delete.run(name));
   }
 
   /** Again is fine. Throws for an unknown volume. */
   reference(volume: string, containerId: string): void {
-    this.statements.reference.run(volume, containerId);
+    this.db.transaction(() => this.statements.reference.run(volume, containerId));
   }
 
   /** None is fine. Does not wait for the disk: the removal of the container that follows does, where it has to. */
   unreference(volume: string, containerId: string): void {
-    this.db.transactionWithoutSync(() => this.statements.unreference.run(volume, containerId));
+    this.statements.unreference.run(volume, containerId);
   }
 
   /** After a loss of power nothing is mounted, so this does not wait for the disk. */
   setMounted(volume: string, containerId: string, mounted: boolean): void {
-    this.db.transactionWithoutSync(() => this.statements.mounted.run(mounted ? 1 : 0, volume, containerId));
+    this.statements.mounted.run(mounted ? 1 : 0, volume, containerId);
   }
 }

@@ -41,14 +41,28 @@ async function readBody(request: IncomingMessage, limitBytes: number): Promise<B
   if ((contentLength(request) ?? 0) > limitBytes) throw tooLarge();
   const detached = detachedConnection(request);
   if (detached) return detached.body(limitBytes);
+  return new Promise((resolve, reject) => collect(request, limitBytes, resolve, reject));
+}
+
+/** By the events: an asynchronous iteration takes a fifth of a millisecond. What is too large is read on, and dropped. */
+function collect(
+  request: IncomingMessage,
+  limitBytes: number,
+  resolve: (body: Buffer) => void,
+  reject: (error: Error) => void,
+): void {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  request.on('data', (chunk: Buffer) => {
+    const hadRoom = size <= limitBytes;
     size += chunk.length;
-    if (size > limitBytes) throw tooLarge();
-    chunks.push(chunk);
-  }
-  return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
+    if (size <= limitBytes) return void chunks.push(chunk);
+    chunks.length = 0;
+    if (hadRoom) reject(tooLarge());
+  });
+  request.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
+  // Also when the client has left.
+  request.once('error', reject);
 }
 
 export function tooLarge(): Error {

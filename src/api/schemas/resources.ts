@@ -74,13 +74,28 @@ export const NULLABLE_RESOURCES = [
   'Ulimits',
 ] as const;
 
+const RESOURCES = Object.keys(NO_RESOURCES) as (keyof Resources)[];
+
 export function toResources(wire: WireResources): Resources {
-  return { ...NO_RESOURCES, ...toGivenResources(wire) };
+  const given = wireResources(wire);
+  // Objects of one shape, whatever was given: all that is done with them later is several times as quick.
+  const all: Resources = { ...NO_RESOURCES };
+  for (const key of RESOURCES) give(all, key, given[key]);
+  return all;
+}
+
+function give<K extends keyof Resources>(resources: Resources, key: K, value: Resources[K] | undefined): void {
+  if (value !== undefined) resources[key] = value;
 }
 
 /** Only the fields that the client sent. */
 export function toGivenResources(wire: WireResources): Partial<Resources> {
-  const given: Partial<Resources> = {
+  return Object.fromEntries(Object.entries(wireResources(wire)).filter(([, value]) => value !== undefined));
+}
+
+/** What the client did not send is undefined. */
+function wireResources(wire: WireResources): Partial<Resources> {
+  return {
     cpuShares: wire.CpuShares,
     memoryBytes: wire.Memory,
     memorySwapBytes: wire.MemorySwap,
@@ -114,7 +129,6 @@ export function toGivenResources(wire: WireResources): Partial<Resources> {
     ioMaximumIops: wire.IOMaximumIOps,
     ioMaximumBandwidth: wire.IOMaximumBandwidth,
   };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
 function toThrottleDevices(wire: WireResources['BlkioDeviceReadBps']): ThrottleDevice[] | undefined {

@@ -133,6 +133,18 @@ describe('buildRuntimeSpec', () => {
     expect(specJson(buildRuntimeSpec(input({ rlimits: [{ name: 'memlock', soft: -1, hard: -1 }] })))).toContain(
       '"soft":18446744073709551615,"hard":18446744073709551615',
     ));
+
+  it('is written whole, with the profile that belongs to it', () => {
+    const all = [
+      input(),
+      input({ capAdd: ['SYS_ADMIN'] }),
+      input({ seccomp: { kind: 'unconfined' } }),
+      input({ seccomp: { kind: 'profile', json: '{"defaultAction":"SCMP_ACT_LOG"}' } }),
+      input({ annotations: { note: '"hard":-1' } }),
+    ].map(buildRuntimeSpec);
+    for (const spec of [...all, ...all]) expect(JSON.parse(specJson(spec))).toEqual(JSON.parse(JSON.stringify(spec)));
+    expect(all[0]?.linux.seccomp).not.toEqual(all[1]?.linux.seccomp);
+  });
 });
 
 describe('resolveCapabilities', () => {

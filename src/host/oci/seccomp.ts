@@ -15,8 +15,29 @@ const ALLOW = 'SCMP_ACT_ALLOW';
 const ENOSYS = 38;
 const EPERM = 1;
 
-/** The default profile for a container with these capabilities on this machine; null where the machine is unknown. */
-export function defaultSeccomp(capabilities: readonly string[], arch: string = process.arch): RuntimeSeccomp | null {
+/** Default profiles by the capabilities that they are for. */
+const made = new Map<string, RuntimeSeccomp | null>();
+const MAX_MADE = 8;
+
+/**
+ * The default profile for a container with these capabilities on this machine; null where the machine is unknown. It is the same object
+ * for the same capabilities most times, and not to be changed.
+ */
+export function defaultSeccomp(
+  capabilities: readonly string[],
+  arch: string = process.arch,
+): Readonly<RuntimeSeccomp> | null {
+  const key = `${arch} ${capabilities.join(' ')}`;
+  let profile = made.get(key);
+  if (profile === undefined) {
+    profile = makeDefault(capabilities, arch);
+    if (made.size >= MAX_MADE) made.clear();
+    made.set(key, profile);
+  }
+  return profile;
+}
+
+function makeDefault(capabilities: readonly string[], arch: string): RuntimeSeccomp | null {
   const machine = BY_ARCHITECTURE[arch];
   if (!machine) return null;
   const names = new Set(capabilities.flatMap((capability) => ALLOWED_WITH_CAPABILITY[capability] ?? []));

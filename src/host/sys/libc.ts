@@ -69,9 +69,13 @@ export function lastErrno(): number {
   return koffi.errno();
 }
 
+/** Node makes a new map each time, in a tenth of a millisecond. */
+let errorTexts: ReturnType<typeof getSystemErrorMap> | undefined;
+
 /** The error for a positive errno, worded as Node words its own: `ENOENT: no such file or directory, mount '/x'`. */
 export function systemError(errno: number, syscall: string, path?: SysPath, detail?: string): SystemError {
-  const [code, text] = getSystemErrorMap().get(-errno) ?? errnoName(errno);
+  errorTexts ??= getSystemErrorMap();
+  const [code, text] = errorTexts.get(-errno) ?? errnoName(errno);
   const name = path === undefined ? undefined : path.toString().replace(/\0$/, '');
   const message = `${code}: ${text}, ${syscall}${name === undefined ? '' : ` '${name}'`}${detail ? `: ${detail}` : ''}`;
   return Object.assign(new Error(message), {

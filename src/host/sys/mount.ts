@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { asyncLibcFunction, check, cPath, libcFunction, type SysPath } from './libc.js';
+import { constants } from 'node:os';
+import { asyncLibcFunction, check, cPath, lastErrno, libcFunction, type SysPath, systemError } from './libc.js';
 
 /** Flags of mount(2). */
 export const MS = {
@@ -74,13 +75,9 @@ export function umountAll(target: SysPath, flags: number = MNT_DETACH | UMOUNT_N
   for (let count = 0; ; count++) {
     const result = umountCall(cPath(target, 'umount'), flags);
     if (result === 0) continue;
-    try {
-      check(result, 'umount', target);
-    } catch (error) {
-      const code = (error as { code?: string }).code;
-      if (code === 'EINVAL' || code === 'ENOENT') return count;
-      throw error;
-    }
+    const errno = lastErrno();
+    if (errno === constants.errno.EINVAL || errno === constants.errno.ENOENT) return count;
+    throw systemError(errno, 'umount', target);
   }
 }
 

@@ -2,6 +2,9 @@ import { closeSync, openSync, readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { runBriefly } from './spawn.js';
 
+// Before the first one, since what it is given is read once.
+process.env['WHARF_SPAWN_TEST'] = 'x y';
+
 describe('runBriefly', () => {
   it('tells the exit code and the complaint', async () => {
     expect(await runBriefly('/bin/true', [])).toEqual({ exitCode: 0, stderr: '' });
@@ -13,7 +16,6 @@ describe('runBriefly', () => {
   });
 
   it('hands on the environment, none of our files and no ignored signals', async () => {
-    process.env['WHARF_SPAWN_TEST'] = 'x y';
     const fd = openSync('/dev/null', 'r');
     const script = `test -e /proc/self/fd/${fd} && echo leaked >&2; grep -E "Sig(Ign|Blk)" /proc/self/status | tr -d "\\n\\t" >&2; echo "$WHARF_SPAWN_TEST" >&2; exit 1`;
     expect((await runBriefly('/bin/sh', ['-c', script])).stderr).toBe(

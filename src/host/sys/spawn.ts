@@ -73,6 +73,9 @@ function pipe(): [number, number] {
   return [fds.readInt32LE(0), fds.readInt32LE(4)];
 }
 
+/** Nobody changes it, and to read it takes as long as the call. */
+let environment: string[] | undefined;
+
 async function spawn(path: string, argv: readonly string[], stderr: number): Promise<number> {
   const actions = Buffer.alloc(OPAQUE_BYTES);
   const attributes = Buffer.alloc(OPAQUE_BYTES);
@@ -87,7 +90,7 @@ async function spawn(path: string, argv: readonly string[], stderr: number): Pro
     attributesSetFlags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
     attributesSetDefaults(attributes, Buffer.alloc(SIGSET_BYTES, 0xff));
     attributesSetMask(attributes, Buffer.alloc(SIGSET_BYTES));
-    const environment = Object.entries(process.env).map(([name, value]) => `${name}=${value}`);
+    environment ??= Object.entries(process.env).map(([name, value]) => `${name}=${value}`);
     // posix_spawn gives its error as the result, not through errno.
     const errno = await spawnCall(pid, path, actions, attributes, [...argv, null], [...environment, null]);
     if (errno !== 0) throw systemError(errno, 'posix_spawn', path);
