@@ -1,6 +1,5 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Static, TSchema } from 'typebox';
 import type { Engine } from '../../engine/engine.js';
 import type { Logger } from '../../shared/logger.js';
@@ -25,27 +24,26 @@ export interface RequestContext {
   readonly longLived: LongLivedRequests;
 }
 
-/** An ApiRequest on top of Fastify's request; decodes only what the handler asks for. */
+/** An ApiRequest on top of Node's request; decodes only what the handler asks for. */
 export class RoutedRequest implements ApiRequest {
   readonly version: ApiVersion;
   readonly params: Readonly<Record<string, string>>;
   readonly query: Query;
-  readonly raw: { readonly request: FastifyRequest; readonly reply: FastifyReply };
+  readonly raw: { readonly request: IncomingMessage; readonly response: ServerResponse };
   private readonly route: RouteDefinition;
   private lazySignal: AbortSignal | null = null;
 
   constructor(
     private readonly context: RequestContext,
     resolved: ResolvedPath,
-    request: FastifyRequest,
-    reply: FastifyReply,
+    request: IncomingMessage,
+    response: ServerResponse,
   ) {
     this.route = resolved.route;
     this.version = resolved.version;
     this.params = resolved.params;
-    const queryAt = request.originalUrl.indexOf('?');
-    this.query = new Query(queryAt < 0 ? '' : request.originalUrl.slice(queryAt + 1));
-    this.raw = { request, reply };
+    this.query = new Query(resolved.search);
+    this.raw = { request, response };
   }
 
   get engine(): Engine {
@@ -61,32 +59,32 @@ export class RoutedRequest implements ApiRequest {
   }
 
   get headers(): IncomingHttpHeaders {
-    return this.raw.request.raw.headers;
+    return this.raw.request.headers;
   }
 
   get contentLength(): number | null {
-    return contentLength(this.raw.request.raw);
+    return contentLength(this.raw.request);
   }
 
   get signal(): AbortSignal {
     if (this.route.cancelled === 'detached') return NEVER_ABORTED;
     const longLived = this.route.longLived ? this.context.longLived : null;
-    return (this.lazySignal ??= clientSignal(this.raw.reply.raw, longLived));
+    return (this.lazySignal ??= clientSignal(this.raw.response, longLived));
   }
 
   async jsonBody<S extends TSchema>(schema: S): Promise<Static<S>> {
-    return this.decode(schema, await readJsonBody(this.raw.request.raw));
+    return this.decode(schema, await readJsonBody(this.raw.request));
   }
 
   async optionalJsonBody<S extends TSchema>(schema: S): Promise<Static<S> | null> {
-    const value = await readJsonBody(this.raw.request.raw);
+    const value = await readJsonBody(this.raw.request);
     return value === undefined || value === null ? null : this.decode(schema, value);
   }
 
   bodyStream(): Readable {
-    const { raw } = this.raw.request;
-    const detached = detachedConnection(raw);
-    return detached ? new UploadStream(detached) : new RequestBodyStream(raw);
+    const { request } = this.raw;
+    const detached = detachedConnection(request);
+    return detached ? new UploadStream(detached) : new RequestBodyStream(request);
   }
 
   private decode<S extends TSchema>(schema: S, value: unknown): Static<S> {

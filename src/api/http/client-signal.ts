@@ -8,8 +8,8 @@ export const NEVER_ABORTED: AbortSignal = new AbortController().signal;
 export type LongLivedRequests = Set<AbortController>;
 
 /**
- * A signal that is aborted when the client goes away before the answer is complete. It watches the response's close:
- * Fastify's own request signal is aborted as soon as the body has been read.
+ * A signal that is aborted when the client goes away before the answer is complete. It watches the response's close: the
+ * request closes as soon as its body has been read.
  */
 export function clientSignal(response: ServerResponse, longLived: LongLivedRequests | null): AbortSignal {
   const controller = new AbortController();

@@ -11,7 +11,7 @@ export async function streamFlushed(
   contentType: string,
   chunks: AsyncIterable<string | Buffer>,
 ): Promise<null> {
-  const response = request.raw.reply.raw;
+  const response = request.raw.response;
   response.writeHead(200, { 'Content-Type': contentType });
   response.flushHeaders();
   try {

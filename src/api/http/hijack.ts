@@ -19,7 +19,7 @@ export async function hijack(
   request: ApiRequest,
   options: { contentType: string; protocol?: string },
 ): Promise<Duplex> {
-  const connection = detachedConnection(request.raw.request.raw);
+  const connection = detachedConnection(request.raw.request);
   if (!connection) throw new Error('hijack of a route without `hijacks: true`');
   await connection.body(JSON_BODY_LIMIT_BYTES);
   const { response } = connection;
@@ -49,7 +49,7 @@ export async function hijack(
  * (WebSocket). The bytes behind the request's head are the first to be read from it.
  */
 export function takeSocket(request: ApiRequest): Socket {
-  const connection = detachedConnection(request.raw.request.raw);
+  const connection = detachedConnection(request.raw.request);
   if (!connection) throw new Error('hijack of a route without `hijacks: true`');
   return connection.take();
 }

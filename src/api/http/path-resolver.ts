@@ -9,7 +9,11 @@ export interface ResolvedPath {
   readonly version: ApiVersion;
   /** As the client wrote it (`1.99`), or null without a prefix. */
   readonly versionText: string | null;
+  /** What stands behind the question mark, as it came; '' without one. */
+  readonly search: string;
 }
+
+type FoundRoute = Pick<ResolvedPath, 'route' | 'params'>;
 
 interface Pattern {
   readonly route: RouteDefinition;
@@ -57,22 +61,24 @@ export class PathResolver {
     const versionText = prefix?.[1] ?? null;
     if (prefix) path = path.slice(prefix[0].length);
     const version = versionText === null ? MAX_API_VERSION : parseClientVersion(versionText);
-    if (!version) return null;
-    return this.match(method, path, version, versionText);
+    const found = version && this.match(method, path, version);
+    if (!found) return null;
+    const search = queryAt < 0 ? '' : url.slice(queryAt + 1);
+    return { route: found.route, params: found.params, version, versionText, search };
   }
 
-  private match(method: string, path: string, version: ApiVersion, versionText: string | null): ResolvedPath | null {
+  private match(method: string, path: string, version: ApiVersion): FoundRoute | null {
     // A version that is not served at all still finds its route, to be told so.
     const served = compareVersions(version, MIN_API_VERSION) >= 0 && compareVersions(version, MAX_API_VERSION) <= 0;
     const inRange = ({ since, until }: Pattern): boolean =>
       !served || (compareVersions(version, since) >= 0 && compareVersions(version, until) <= 0);
     const fixed = this.fixed.get(`${method} ${path}`)?.find(inRange);
-    if (fixed) return { route: fixed.route, params: {}, version, versionText };
+    if (fixed) return { route: fixed.route, params: {} };
     for (const pattern of this.patterns.get(groupKey(method, path)) ?? []) {
       const match = pattern.regex.exec(path);
       if (!match || !inRange(pattern)) continue;
       const params = Object.fromEntries(pattern.names.map((name, index) => [name, match[index + 1] ?? '']));
-      return { route: pattern.route, params, version, versionText };
+      return { route: pattern.route, params };
     }
     return null;
   }

@@ -16,7 +16,7 @@ export async function streamProgress(
   work: (progress: ProgressSink, signal: AbortSignal) => Promise<void>,
   options: { contentType?: string } = {},
 ): Promise<null> {
-  const response = request.raw.reply.raw;
+  const response = request.raw.response;
   const begin = (): void => {
     if (response.headersSent) return;
     response.writeHead(200, { 'Content-Type': options.contentType ?? 'application/json' });

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { invalid } from '../../shared/errors.js';
 import { describeJsonError } from './go-json-syntax.js';
 import { detachedConnection } from './detached-connection.js';
+import { parseMediaType } from './media-type.js';
 
 /** Largest JSON body that is read into memory. dockerd has no limit; no client comes near this one. */
 export const JSON_BODY_LIMIT_BYTES = 16 * 1024 * 1024;
@@ -71,11 +72,9 @@ export function tooLarge(): Error {
 
 function requireJsonType(request: IncomingMessage): void {
   const header = request.headers['content-type'] ?? '';
-  const mediaType = (header.split(';', 1)[0] ?? '').trim().toLowerCase();
-  if (mediaType === 'application/json') return;
-  if (mediaType === '') throw invalid(`malformed Content-Type header (${header}): mime: no media type`);
-  if (!/^[^\s/]+\/[^\s/]+$/.test(mediaType)) {
-    throw invalid(`malformed Content-Type header (${header}): mime: expected slash after first token`);
+  const { mediaType, error } = parseMediaType(header);
+  if (error !== null) throw invalid(`malformed Content-Type header (${header}): mime: ${error}`);
+  if (mediaType !== 'application/json') {
+    throw invalid(`unsupported Content-Type header (${mediaType}): must be 'application/json'`);
   }
-  throw invalid(`unsupported Content-Type header (${mediaType}): must be 'application/json'`);
 }

@@ -1,6 +1,5 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Static, TSchema } from 'typebox';
 import type { Engine } from '../../engine/engine.js';
 import type { Logger } from '../../shared/logger.js';
@@ -41,7 +40,7 @@ export interface ApiRequest {
   /** The length that the client announced; null for none or a chunked body. */
   readonly contentLength: number | null;
   /** For hijack, progress and flushed streams only. */
-  readonly raw: { readonly request: FastifyRequest; readonly reply: FastifyReply };
+  readonly raw: { readonly request: IncomingMessage; readonly response: ServerResponse };
 }
 
 export interface ServerFacts {

@@ -250,8 +250,16 @@ describe('routing', () => {
     );
   });
 
+  it('looks at no content type where no JSON is read', async () => {
+    const strange = { 'Content-Type': 'foo bar' };
+    expect((await call('POST', '/images/load', '{}', strange)).status).toBe(200);
+    expect((await call('POST', '/nope', '{}', strange)).status).toBe(404);
+    expect((await call('OPTIONS', '/nope', '{}', strange)).status).toBe(200);
+  });
+
   it('answers OPTIONS on anything', async () => {
     expect(await call('OPTIONS', '/v1.30/whatever')).toMatchObject({ status: 200, text: '' });
+    expect(await call('OPTIONS', '*')).toMatchObject({ status: 200, text: '' });
   });
 });
 
@@ -272,7 +280,10 @@ describe('bodies', () => {
       text: `{"message":"unsupported Content-Type header (text/plain): must be 'application/json'"}\n`,
     });
     expect((await create('{}', {})).status).toBe(400);
-    expect((await create('{}', { 'Content-Type': 'foo bar' })).status).toBe(400);
+    expect(await create('{}', { 'Content-Type': 'foo bar' })).toMatchObject({
+      status: 400,
+      text: '{"message":"malformed Content-Type header (foo bar): mime: expected slash after first token"}\n',
+    });
     expect((await create('{}', { 'Content-Type': 'application/json; charset=utf-8' })).status).toBe(201);
   });
 

@@ -11,9 +11,9 @@ import type { Logger } from '../../shared/logger.js';
 import { activatedFds, bindServer, bindUnixServer, socketGid } from './bind-server.js';
 import type { LongLivedRequests } from './client-signal.js';
 import { detachHijacks } from './detached-connection.js';
-import type { ResolvedRequests } from './dispatch.js';
 import { createDispatcher } from './dispatch.js';
 import { parseListenAddress } from './listen-address.js';
+import type { ResolvedPath } from './path-resolver.js';
 import { PathResolver } from './path-resolver.js';
 import { hasBody } from './request-body.js';
 import type { RouteDefinition, ServerFacts } from './route.js';
@@ -56,6 +56,10 @@ const SERVER_OPTIONS: ServerOptions = {
 };
 
 const IDLE_SWEEP_MS = 25;
+
+/** Where a request leads to is found once, when its head arrives. */
+const LEADS_TO = Symbol('leads to');
+type RoutedMessage = IncomingMessage & { [LEADS_TO]?: ResolvedPath | null };
 
 /** The API on any number of sockets. */
 export class ApiServer implements AsyncDisposable {
@@ -151,17 +155,19 @@ export class ApiServer implements AsyncDisposable {
 export async function createApiServer({ engine, logger, facts, routes }: ApiServerOptions): Promise<ApiServer> {
   const longLived: LongLivedRequests = new Set();
   const resolver = new PathResolver(routes);
-  const resolved: ResolvedRequests = new WeakMap();
-  const methods = [...new Set(routes.map(({ method }) => method))];
-  const app = await createDispatcher(methods, resolver, resolved, { engine, log: logger, server: facts, longLived });
+  const resolve = (request: RoutedMessage): ResolvedPath | null => {
+    const known = request[LEADS_TO];
+    if (known !== undefined) return known;
+    return (request[LEADS_TO] = resolver.resolve(request.method ?? '', request.url ?? ''));
+  };
+  const handle = await createDispatcher(resolve, { engine, log: logger, server: facts, longLived });
   const detaching = (request: IncomingMessage): 'hijack' | 'upload' | null => {
-    const found = resolved.get(request) ?? resolver.resolve(request.method ?? '', request.url ?? '');
+    const found = resolve(request);
     if (!found) return null;
-    resolved.set(request, found);
     if (found.route.hijacks) return 'hijack';
     return found.route.uploads && hasBody(request) && !('encrypted' in request.socket) ? 'upload' : null;
   };
-  return new ApiServer((request, response) => app.routing(request, response), detaching, longLived, logger);
+  return new ApiServer(handle, detaching, longLived, logger);
 }
 
 function tlsContext({ verify, caPath, certPath, keyPath }: TlsOptions): object {

@@ -39,13 +39,13 @@ async function attachWebSocket(request: ApiRequest): Promise<ApiReply | null> {
 }
 
 function upgraded(request: ApiRequest): Promise<WebSocket> {
-  const { raw } = request.raw.request;
-  const connection = detachedConnection(raw);
+  const handshake = request.raw.request;
+  const connection = detachedConnection(handshake);
   if (!connection) throw new Error('a WebSocket route without `hijacks: true`');
   const socket = connection.take();
   return new Promise((resolve, reject) => {
     socket.once('close', () => reject(new Error('the WebSocket handshake failed')));
-    upgrader.handleUpgrade(raw, socket, Buffer.alloc(0), resolve);
+    upgrader.handleUpgrade(handshake, socket, Buffer.alloc(0), resolve);
   });
 }
 

@@ -36,7 +36,7 @@ function ping({ server, raw }: ApiRequest): ApiReply {
     Swarm: 'inactive',
   };
   // dockerd's HEAD announces a length of 0, unlike what HTTP asks for.
-  return text(raw.request.raw.method === 'HEAD' ? '' : 'OK', 'text/plain; charset=utf-8', 200, headers);
+  return text(raw.request.method === 'HEAD' ? '' : 'OK', 'text/plain; charset=utf-8', 200, headers);
 }
 
 async function version({ engine, headers }: ApiRequest): Promise<ApiReply> {
