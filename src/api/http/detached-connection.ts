@@ -100,7 +100,8 @@ interface HttpParser {
 
 /**
  * Makes the server hand over the connection of each request that `isHijack` names, with or without an Upgrade header,
- * and treat every other request as an ordinary one even if it has that header.
+ * and treat every other request as an ordinary one even if it has that header. `isAnswered` is asked first: a request that it has
+ * answered on the bare connection, and that has no body, is seen by nobody else.
  *
  * Node lets go of a connection by itself for upgrades only, and then for all of them. Its parser calls `onIncoming` when a
  * head is complete; the value 2 is what its own upgrade path returns there, and makes Node emit 'upgrade' with all bytes
@@ -108,6 +109,7 @@ interface HttpParser {
  */
 export function detachHijacks(
   server: Server | TlsServer,
+  isAnswered: (request: IncomingMessage, keepsAlive: boolean) => boolean,
   isHijack: (request: IncomingMessage) => boolean,
   handle: (connection: DetachedConnection) => void,
   makeResponse: (request: IncomingMessage) => ServerResponse,
@@ -118,6 +120,7 @@ export function detachHijacks(
     if (!parser) throw new Error('this Node.js keeps its HTTP parser elsewhere: hijacked streams can not work');
     const ordinary = parser.onIncoming.bind(parser);
     parser.onIncoming = (request, shouldKeepAlive) => {
+      if (isAnswered(request, shouldKeepAlive)) return 0;
       request.upgrade = isHijack(request);
       return request.upgrade ? 2 : ordinary(request, shouldKeepAlive);
     };

@@ -4,6 +4,7 @@ import { invalid } from '../../shared/errors.js';
 import { apiVersion, formatVersion, MAX_API_VERSION, MIN_API_VERSION, compareVersions } from './api-version.js';
 import type { RequestContext } from './api-request.js';
 import { RoutedRequest } from './api-request.js';
+import { commonHeaders } from './common-headers.js';
 import type { ResolvedPath } from './path-resolver.js';
 import { sendError, sendReply, sendText } from './send-reply.js';
 
@@ -16,7 +17,7 @@ export type Resolve = (request: IncomingMessage) => ResolvedPath | null;
  * is left is Fastify's (decision 56).
  */
 export async function createDispatcher(resolve: Resolve, context: RequestContext): Promise<RequestListener> {
-  const headers = commonHeaders(context);
+  const headers = commonHeaders(context.server);
   const setHeaders = (response: ServerResponse): void => {
     for (const [name, value] of headers) response.setHeader(name, value);
   };
@@ -95,15 +96,6 @@ function sendTooOld(response: ServerResponse, versionText: string): void {
   const minimum = formatVersion(MIN_API_VERSION);
   const message = `client version ${versionText} is too old. Minimum supported API version is ${minimum}, please upgrade your client to a newer version`;
   sendText(response, 400, 'text/plain; charset=utf-8', `${message}\n`);
-}
-
-function commonHeaders({ server }: RequestContext): readonly (readonly [string, string])[] {
-  return [
-    ['Api-Version', formatVersion(MAX_API_VERSION)],
-    ['Docker-Experimental', String(server.experimental)],
-    ['Ostype', 'linux'],
-    ['Server', `Docker/${server.version} (linux)`],
-  ];
 }
 
 function sendNotFound(response: ServerResponse): void {

@@ -10,6 +10,8 @@ export type ApiReply =
   | { kind: 'empty'; status: number; headers?: ReplyHeaders }
   | { kind: 'stream'; status: number; stream: Readable; contentType: string; headers?: ReplyHeaders };
 
+export type TextReply = Extract<ApiReply, { kind: 'text' }>;
+
 export type ReplyHeaders = Record<string, string>;
 
 /** A JSON answer. The route's response gates for the client's version are applied to `body`, which they may change. */
@@ -18,7 +20,7 @@ export function json(body: unknown, status = 200, headers?: ReplyHeaders): ApiRe
 }
 
 /** Text that goes out as it is, JSON that was already serialised included. */
-export function text(content: string, contentType: string, status = 200, headers?: ReplyHeaders): ApiReply {
+export function text(content: string, contentType: string, status = 200, headers?: ReplyHeaders): TextReply {
   return { kind: 'text', status, text: content, contentType, headers };
 }
 

@@ -6,7 +6,7 @@ import type { Logger } from '../../shared/logger.js';
 import type { VersionGate } from '../compat/version-gate.js';
 import type { ApiVersion } from './api-version.js';
 import type { Query } from './query.js';
-import type { ApiReply } from './reply.js';
+import type { ApiReply, TextReply } from './reply.js';
 
 /** What a handler is given: the request, decoded as far as it asks for it. */
 export interface ApiRequest {
@@ -88,6 +88,11 @@ export interface RouteDefinition {
   readonly responseGates?: readonly VersionGate[];
   /** What is dropped from an older client's JSON body before it is decoded. */
   readonly requestGates?: readonly VersionGate[];
+  /**
+   * The answer, where it is the same for every client: it is written to the connection itself if nothing about the request is special.
+   * `handler` gives the same.
+   */
+  readonly fixedReply?: (server: ServerFacts) => TextReply;
   readonly handler: RouteHandler;
 }
 

@@ -12,6 +12,7 @@ import { activatedFds, bindServer, bindUnixServer, socketGid } from './bind-serv
 import type { LongLivedRequests } from './client-signal.js';
 import { detachHijacks } from './detached-connection.js';
 import { createDispatcher } from './dispatch.js';
+import { FixedReplies } from './fixed-replies.js';
 import { parseListenAddress } from './listen-address.js';
 import type { ResolvedPath } from './path-resolver.js';
 import { PathResolver } from './path-resolver.js';
@@ -70,6 +71,7 @@ export class ApiServer implements AsyncDisposable {
   /** Made by createApiServer. */
   constructor(
     private readonly handle: RequestListener,
+    private readonly answered: (request: IncomingMessage, keepsAlive: boolean) => boolean,
     private readonly detaching: (request: IncomingMessage) => 'hijack' | 'upload' | null,
     private readonly longLived: LongLivedRequests,
     private readonly log: Logger,
@@ -137,6 +139,7 @@ export class ApiServer implements AsyncDisposable {
       : createServer(SERVER_OPTIONS, this.handle);
     detachHijacks(
       server,
+      this.answered,
       (request) => this.detaching(request) !== null,
       ({ request, response, socket }) => {
         const kind = this.detaching(request) === 'upload' ? this.uploads : this.hijacked;
@@ -167,7 +170,12 @@ export async function createApiServer({ engine, logger, facts, routes }: ApiServ
     if (found.route.hijacks) return 'hijack';
     return found.route.uploads && hasBody(request) && !('encrypted' in request.socket) ? 'upload' : null;
   };
-  return new ApiServer(handle, detaching, longLived, logger);
+  const fixedReplies = new FixedReplies(routes, facts);
+  const answered = (request: IncomingMessage, keepsAlive: boolean): boolean => {
+    const found = resolve(request);
+    return found !== null && fixedReplies.answer(request, found, keepsAlive);
+  };
+  return new ApiServer(handle, answered, detaching, longLived, logger);
 }
 
 function tlsContext({ verify, caPath, certPath, keyPath }: TlsOptions): object {

@@ -4,9 +4,9 @@ import { invalid } from '../../shared/errors.js';
 import { announcedVersion } from '../compat/announced-version.js';
 import { INFO_RESPONSE } from '../compat/info.js';
 import { atLeast } from '../http/api-version.js';
-import type { ApiReply } from '../http/reply.js';
+import type { ApiReply, TextReply } from '../http/reply.js';
 import { json, text } from '../http/reply.js';
-import type { ApiRequest, RouteDefinition } from '../http/route.js';
+import type { ApiRequest, RouteDefinition, ServerFacts } from '../http/route.js';
 import { fromDiskUsage } from '../schemas/disk-usage.js';
 import { fromEngineInfo } from '../schemas/info.js';
 import { fromEngineVersion } from '../schemas/version.js';
@@ -28,15 +28,19 @@ const AuthSchema = Type.Object(
 );
 
 /** Answers for the daemon as long as its main loop runs; clients negotiate the version with its headers. */
-function ping({ server, raw }: ApiRequest): ApiReply {
-  const headers = {
-    'Builder-Version': server.builderVersion,
-    'Cache-Control': 'no-cache, no-store, must-revalidate',
-    Pragma: 'no-cache',
-    Swarm: 'inactive',
+function ping(method: 'GET' | 'HEAD'): RouteDefinition {
+  const fixedReply = ({ builderVersion }: ServerFacts): TextReply => {
+    const headers = {
+      'Builder-Version': builderVersion,
+      'Cache-Control': 'no-cache, no-store, must-revalidate',
+      Pragma: 'no-cache',
+      Swarm: 'inactive',
+    };
+    // dockerd's HEAD announces a length of 0, unlike what HTTP asks for.
+    return text(method === 'HEAD' ? '' : 'OK', 'text/plain; charset=utf-8', 200, headers);
   };
-  // dockerd's HEAD announces a length of 0, unlike what HTTP asks for.
-  return text(raw.request.method === 'HEAD' ? '' : 'OK', 'text/plain; charset=utf-8', 200, headers);
+  const handler = ({ server }: ApiRequest): TextReply => fixedReply(server);
+  return { method, path: '/_ping', since: '1.24', cancelled: 'detached', fixedReply, handler };
 }
 
 async function version({ engine, headers }: ApiRequest): Promise<ApiReply> {
@@ -76,8 +80,8 @@ async function login(request: ApiRequest): Promise<ApiReply> {
 }
 
 export const SYSTEM_ROUTES: readonly RouteDefinition[] = [
-  { method: 'GET', path: '/_ping', since: '1.24', cancelled: 'detached', handler: ping },
-  { method: 'HEAD', path: '/_ping', since: '1.24', cancelled: 'detached', handler: ping },
+  ping('GET'),
+  ping('HEAD'),
   { method: 'GET', path: '/version', since: '1.24', cancelled: 'detached', handler: version },
   { method: 'GET', path: '/info', since: '1.24', cancelled: 'detached', responseGates: INFO_RESPONSE, handler: info },
   { method: 'GET', path: '/system/df', since: '1.25', cancelled: 'with-client', handler: diskUsage },

@@ -1,0 +1,111 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { connect, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type FakeEngineServer, startFakeEngineServer } from '../../../test/support/fake-engine-server.js';
+import { SYSTEM_ROUTES } from '../routes/system.js';
+import { text } from './reply.js';
+import type { RouteDefinition } from './route.js';
+
+let release: () => void;
+const slow: RouteDefinition = {
+  method: 'GET',
+  path: '/slow',
+  since: '1.24',
+  cancelled: 'detached',
+  handler: async () => {
+    await new Promise<void>((resolve) => (release = resolve));
+    return text('slow', 'text/plain');
+  },
+};
+
+/** How many requests went the ordinary way, through Node's response. */
+let ordinary: number;
+const count = (): void => void ordinary++;
+
+let server: FakeEngineServer;
+let client: Socket;
+let received: string;
+
+beforeEach(async () => {
+  ordinary = 0;
+  received = '';
+  subscribe('http.server.request.start', count);
+  server = await startFakeEngineServer([...SYSTEM_ROUTES, slow], {});
+  client = connect({ path: server.socketPath, allowHalfOpen: true });
+  client.on('data', (data: Buffer) => (received += data.toString('latin1')));
+});
+
+afterEach(async () => {
+  client.destroy();
+  unsubscribe('http.server.request.start', count);
+  await server[Symbol.asyncDispose]();
+});
+
+const request = (method: string, path: string, headers = '', version = '1.1'): string =>
+  `${method} ${path} HTTP/${version}\r\nHost: d\r\n${headers}\r\n`;
+
+/** Sends it and takes what has come, without the time of day, once it ends so. */
+async function answers(bytes: string, end: string): Promise<string> {
+  client.write(bytes);
+  while (!received.endsWith(end)) await once(client, 'data');
+  const taken = received.replace(/Date: [A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT/g, 'Date: now');
+  received = '';
+  return taken;
+}
+
+describe('a fixed reply', () => {
+  it.each([
+    ['GET', '/_ping', '\r\n\r\nOK'],
+    ['GET', '/v1.24/_ping?x=1', '\r\n\r\nOK'],
+    ['HEAD', '/v1.55/_ping', '\r\n\r\n'],
+  ])('to %s %s is what the ordinary way gives', async (method, path, end) => {
+    const quick = await answers(request(method, path), end);
+    expect(quick).toContain('Docker-Experimental: false\r\n');
+    expect(quick).toContain('Date: now\r\nConnection: keep-alive\r\n\r\n');
+    expect(await answers(request(method, path, 'User-Agent: x\r\nConnection: Keep-Alive\r\n'), end)).toBe(quick);
+    expect(ordinary).toBe(0);
+    // An announced body, though it is empty, is special enough.
+    expect(await answers(request(method, path, 'Content-Length: 0\r\n'), end)).toBe(quick);
+    expect(ordinary).toBe(1);
+  });
+
+  it.each([
+    ['a body', request('GET', '/_ping', 'Content-Length: 5\r\n') + 'hello', 200],
+    ['a chunked body', request('GET', '/_ping', 'Transfer-Encoding: chunked\r\n') + '2\r\nab\r\n0\r\n\r\n', 200],
+    ['an upgrade', request('GET', '/_ping', 'Connection: Upgrade\r\nUpgrade: tcp\r\n'), 200],
+    ['an end of the connection', request('GET', '/_ping', 'Connection: close\r\n'), 200],
+    ['HTTP/1.0', request('GET', '/_ping', '', '1.0'), 200],
+    ['HTTP/1.0 and a kept connection', request('GET', '/_ping', 'Connection: keep-alive\r\n', '1.0'), 200],
+    ['no host', 'GET /_ping HTTP/1.1\r\n\r\n', 400],
+    ['an expectation', request('GET', '/_ping', 'Expect: 100-continue\r\n'), 100],
+    ['an old version', request('GET', '/v1.23/_ping'), 400],
+    ['a new version', request('GET', '/v1.56/_ping'), 400],
+    ['another path', request('GET', '/_pong'), 404],
+  ])('is not for a request with %s', async (_what, bytes, status) => {
+    client.write(bytes);
+    while (!received.includes('\r\n')) await once(client, 'data');
+    expect(received).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(ordinary).toBe(1);
+  });
+
+  it('waits for the answers before it', async () => {
+    client.write(request('GET', '/slow') + request('GET', '/_ping') + request('GET', '/_ping'));
+    await expect.poll(() => ordinary, { timeout: 30_000 }).toBe(3);
+    release();
+    while (!received.endsWith('OK')) await once(client, 'data');
+    expect(received.match(/\r\n\r\n(slow|OK)/g)).toEqual(['\r\n\r\nslow', '\r\n\r\nOK', '\r\n\r\nOK']);
+    // And is quick again after them.
+    await answers(request('GET', '/_ping'), 'OK');
+    expect(ordinary).toBe(3);
+  });
+
+  it('is left to Node for a client that reads none', async () => {
+    client.pause();
+    const pings = 5_000;
+    client.write(request('GET', '/_ping').repeat(pings));
+    await expect.poll(() => ordinary, { timeout: 30_000 }).toBeGreaterThan(0);
+    client.resume();
+    await expect.poll(() => received.match(/\r\n\r\nOK/g)?.length, { timeout: 30_000 }).toBe(pings);
+  });
+});
