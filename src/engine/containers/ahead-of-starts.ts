@@ -12,8 +12,8 @@ import type { RunningShim } from './shim-port.js';
 import { runSetup } from './shim-setup.js';
 import { within } from './within.js';
 
-/** How long a shim may take to leave; one that is stopped or hangs is left to itself. */
-const QUIT_WAIT_MS = 5000;
+/** How long a shim may take to answer; one that is stopped or hangs is left to itself. */
+const ANSWER_WAIT_MS = 5000;
 
 /** A shim whose runtime waits for the specification of its container. */
 interface Prepared {
@@ -158,8 +158,7 @@ export class AheadOfStarts {
 /** Whether the shim is there and ready for the start. */
 async function claim(ctx: ContainersContext, entry: ContainerEntry, shim: RunningShim): Promise<boolean> {
   try {
-    await shim.claim();
-    return true;
+    return await within(shim.claim(), ANSWER_WAIT_MS);
   } catch (err) {
     ctx.deps.log.debug({ err, container: entry.id }, 'a shim that was ahead of a start is not used');
     return false;
@@ -170,8 +169,7 @@ async function claim(ctx: ContainersContext, entry: ContainerEntry, shim: Runnin
 async function quit(shim: RunningShim | null): Promise<void> {
   if (!shim) return;
   try {
-    const quitting = shim.quit();
-    await within(quitting, QUIT_WAIT_MS);
+    await within(shim.quit(), ANSWER_WAIT_MS);
   } finally {
     shim.close();
   }

@@ -4,7 +4,7 @@
  */
 export const AHEAD_MS = 1000;
 
-/** How many may wait at a time: one that waits takes some 5 MiB, and two processors have no time for more. */
+/** How many may wait at a time: shim and runtime have 1.4 MiB of their own, and few processors have time for more. */
 const MAX_WAITING = 4;
 /** So many in a row that nobody started: nothing is made ahead until a start comes soon after its create again. */
 const MAX_WASTED = 2;
