@@ -31,6 +31,8 @@ export type DaemonPlace = Pick<NamespaceHolder, 'pid' | 'enter' | 'run'> & Async
  */
 export class TestDaemon implements AsyncDisposable {
   private child: ChildProcess | undefined;
+  /** What `up` starts. */
+  program = cliPath;
 
   private constructor(
     readonly holder: DaemonPlace,
@@ -63,6 +65,9 @@ export class TestDaemon implements AsyncDisposable {
   get pid(): number {
     return this.child!.pid!;
   }
+  get isUp(): boolean {
+    return this.child?.exitCode === null && this.child.signalCode === null;
+  }
   get api(): ApiClient {
     return new ApiClient(this.socketPath);
   }
@@ -90,7 +95,7 @@ export class TestDaemon implements AsyncDisposable {
       // Nothing that a container sees may depend on it.
       ...['sh', '-c', 'umask 077; exec "$0" "$@"'],
       process.execPath,
-      cliPath,
+      this.program,
       '--host',
       `unix://${this.socketPath}`,
       '--data-root',
@@ -152,7 +157,7 @@ export class TestDaemon implements AsyncDisposable {
   /** Removes every container, then stops the daemon and takes the place down. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.reference) {
-      if (this.child?.exitCode === null && this.child.signalCode === null) await this.removeAllContainers();
+      if (this.isUp) await this.removeAllContainers();
       await this.down();
     }
     removeCgroup(this.cgroupParent);
