@@ -11,6 +11,8 @@
  *     kill <signo>              ok | err <text>           kill(2) on the first process, never on a recycled pid
  *     resize <height> <width>   ok | err <text>
  *     recorded                  ok                        the exit is in the daemon's state: clients may see the end
+ *     delete                    ok | err <text>           after "exit": let the runtime forget the container; else it does DELETE_WAIT_MS
+ *                                                         later, or as soon as there is no control client
  *     close-stdin               ok | err <text>           end of file once what clients have sent has been delivered
  *     state                     state <created|starting|running|exited> <pid>   (pid 0 before the start)
  *     quit                      ok, and the shim is gone; err unless the state is created
@@ -71,6 +73,9 @@
 #define CLIENT_LINGER_MS 10000
 /* How long the end of file waits for a daemon to record the exit. */
 #define RECORD_WAIT_MS 10000
+
+/* How long the runtime's delete waits for a daemon that is busy with the end. */
+#define DELETE_WAIT_MS 100
 
 /* What one attach client may leave unread before the container has to wait for it, */
 #define CLIENT_BACKLOG_BYTES (512U << 10)

@@ -84,6 +84,9 @@ void control_request(struct shim *shim, struct client *client, const char *line)
 		shim->recorded = true;
 		answer(shim, client, 0);
 		clients_update(shim);
+	} else if (strcmp(line, "delete") == 0 && shim->state == STATE_EXITED) {
+		answer(shim, client, 0);
+		lifecycle_delete(shim);
 	} else if (strcmp(line, "state") == 0) {
 		tell_state(shim, client);
 	} else if (strcmp(line, "quit") == 0 && shim->state == STATE_CREATED) {

@@ -316,14 +316,21 @@ static void start_delete(struct shim *shim)
 	announce_deleted(shim);
 }
 
-/*
- * Once. After the end was told, which somebody waits for; before it only where the output goes on: what writes it may be left in the
- * cgroup.
- */
+static bool delete_has_begun(const struct shim *shim)
+{
+	return shim->delete_pid != 0 || shim->deleted_line;
+}
+
+/* Once. */
 static void begin_delete(struct shim *shim)
 {
-	if (shim->delete_pid == 0 && !shim->deleted_line)
+	if (!delete_has_begun(shim))
 		start_delete(shim);
+}
+
+void lifecycle_delete(struct shim *shim)
+{
+	begin_delete(shim);
 }
 
 static void delete_ended(struct shim *shim, int status)
@@ -368,7 +375,9 @@ static void conclude(struct shim *shim)
 	announce_deleted(shim);
 	clients_resume_stdin(shim);
 	clients_end_output(shim);
-	begin_delete(shim);
+	/* else when somebody has what he needs of the end, and the processor for it */
+	if (shim->args.exec_process || !clients_have_control(shim))
+		begin_delete(shim);
 	logwriter_close(&shim->log);
 }
 
@@ -390,6 +399,7 @@ static void init_ended(struct shim *shim, struct exit_record record)
 	if (is_drained(shim))
 		conclude(shim);
 	else
+		/* what goes on writing may be left in the cgroup */
 		begin_delete(shim);
 }
 
@@ -455,6 +465,11 @@ int64_t lifecycle_tick(struct shim *shim, int64_t now_ms)
 			conclude(shim);
 		else
 			return shim->drain_until_ms - now_ms;
+	}
+	if (shim->state == STATE_EXITED && !delete_has_begun(shim)) {
+		if (clients_have_control(shim) && now_ms < shim->exited_ms + DELETE_WAIT_MS)
+			return shim->exited_ms + DELETE_WAIT_MS - now_ms;
+		begin_delete(shim);
 	}
 	return -1;
 }

@@ -51,11 +51,12 @@ async function watch(
   settleRecorded();
   const released = Promise.all([unmounted, namespaceGone]).then(settleReleased);
   // a shim that is gone has let its clients go
-  run.shim
-    .recorded()
-    .catch((err: unknown) => ctx.deps.log.debug({ err, container: entry.id }, 'the shim was not told'));
-  // A removal need not wait for the runtime to forget the container; another start does (ContainerRun.cleaned).
-  if (!willRestart && goesAtItsEnd(entry)) void ctx.discard(entry);
+  const tellShim = (tell: Promise<void>): void =>
+    void tell.catch((err: unknown) => ctx.deps.log.debug({ err, container: entry.id }, 'the shim was not told'));
+  tellShim(run.shim.recorded());
+  // A removal need not wait for the runtime to forget the container, and is quicker without it at its side; another start does wait.
+  const removed = !willRestart && goesAtItsEnd(entry) ? ctx.discard(entry) : Promise.resolve();
+  void removed.then(() => tellShim(run.shim.delete()));
   await run.shim.deleted.catch((err: unknown) => {
     ctx.deps.log.debug({ err, container: entry.id }, 'the shim did not delete the container');
     return deleteFromRuntime(ctx, entry.container);

@@ -174,6 +174,8 @@ async function discardShim(launched: Outcome<RunningShim>): Promise<void> {
   try {
     if (shim.state === 'running') {
       await shim.kill(SIGKILL);
+      await shim.exited;
+      await shim.delete();
       await shim.deleted;
     } else {
       await shim.quit();

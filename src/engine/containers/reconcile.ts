@@ -114,6 +114,7 @@ async function undoStart(ctx: ContainersContext, entry: ContainerEntry, shim: Ru
       if (shim.state === 'starting') await shim.start();
       if (shim.state === 'running') await shim.kill(SIGKILL);
       await shim.exited;
+      await shim.delete();
       await shim.deleted;
     }
   } catch (err) {

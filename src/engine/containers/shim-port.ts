@@ -18,6 +18,8 @@ export interface RunningShim {
   resize(height: number, width: number): Promise<void>;
   /** Tells it that the exit is in the container's state. */
   recorded(): Promise<void>;
+  /** Lets the runtime forget the container that has ended; `deleted` tells when it has. */
+  delete(): Promise<void>;
   quit(): Promise<void>;
   close(): void;
 }

@@ -214,6 +214,25 @@ describe('a container', () => {
     expect(bed.records().map((record) => record.log)).toEqual(['alone\n']);
   });
 
+  it('is forgotten by the runtime when the daemon says so, or is not there', async () => {
+    await using told = new Bed(['sleep', '1000']);
+    const shim = await told.launch();
+    await shim.start();
+    await expect(shim.delete()).rejects.toMatchObject({ kind: 'conflict' });
+    await shim.kill(9);
+    await shim.exited;
+    await shim.delete();
+    await shim.deleted;
+    expect(readdirSync(join(told.dir, 'runc'))).toEqual([]);
+
+    await using alone = new Bed(['sleep', '0.1']);
+    const other = await alone.launch();
+    await other.start();
+    other.close();
+    await until(() => !existsSync(alone.socketPath));
+    expect(readdirSync(join(alone.dir, 'runc'))).toEqual([]);
+  });
+
   it('is not held up by a reader that reads nothing, which loses nothing', async () => {
     await using bed = new Bed(['head', '-c', '20000000', '/dev/zero'], { log: null });
     const shim = await bed.launch();
