@@ -5,7 +5,7 @@
 /* Removes what is at path and listens there (mode 0600); non-blocking, close-on-exec. -ENAMETOOLONG beyond 107 bytes. */
 int unix_listen(const char *path, int backlog);
 
-/* Connects to who listens there; blocking, close-on-exec. */
-int unix_dial(const char *path);
+/* Connects to who listens there; close-on-exec. Flags are 0 or SOCK_NONBLOCK: -EAGAIN where too many wait already. */
+int unix_dial(const char *path, int flags);
 
 #endif

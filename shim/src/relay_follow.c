@@ -77,7 +77,7 @@ int relay_follow(struct relay *relay, const char *from, const char *socket_path)
 	int fd = -1;
 	if (snprintf(meanwhile, sizeof(meanwhile), "%s.new", socket_path) >= (int)sizeof(meanwhile))
 		return -ENAMETOOLONG;
-	CLEANUP_FD int former = unix_dial(from);
+	CLEANUP_FD int former = unix_dial(from, 0);
 	if (former < 0)
 		return former;
 	if (setsockopt(former, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)

@@ -58,14 +58,14 @@ static void on_signal(struct shim *unused, struct source *source, uint32_t event
 	struct signalfd_siginfo info;
 	if (read(source->fd, &info, sizeof(info)) < 0 || is_in_place(relay))
 		return;
-	int err, other = unix_dial(relay->path);
-	if (other < 0) {
-		err = relay_listen(relay, relay->path);
-	} else {
-		close(other);
+	int err, other = unix_dial(relay->path, SOCK_NONBLOCK);
+	if (other >= 0 || other == -EAGAIN) {
 		relay_dismiss(relay);
 		err = relay_retire(relay);
+	} else {
+		err = relay_listen(relay, relay->path);
 	}
+	close_and_forget(&other);
 	if (err < 0)
 		shim_log("relay: %s: %s", relay->path, strerror(-err));
 }

@@ -28,13 +28,13 @@ int unix_listen(const char *path, int backlog)
 	return fd;
 }
 
-int unix_dial(const char *path)
+int unix_dial(const char *path, int flags)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	if (strlen(path) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
 	strcpy(address.sun_path, path);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
 		return fd < 0 ? -errno : fd;
 	int err = -errno;

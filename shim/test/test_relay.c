@@ -43,7 +43,7 @@ static pid_t start_relay(bool follows)
 
 static int dial_relay(void)
 {
-	int fd = unix_dial(path);
+	int fd = unix_dial(path, 0);
 	CHECK(fd >= 0);
 	return fd;
 }
@@ -325,7 +325,7 @@ static pid_t test_follow(pid_t relay, uint16_t tcp, int tcp_server, uint16_t udp
 	/* the same, and the last comes first */
 	CHECK(strlen(ports) == strlen(line) && strstr(ports, "port kept - 0\n") && strstr(ports, "port tcp/a 127.0.0.1"));
 	snprintf(retired_path, sizeof(retired_path), "%s.%d", path, (int)relay);
-	int retired = unix_dial(retired_path);
+	int retired = unix_dial(retired_path, 0);
 	CHECK(retired >= 0);
 	check_hello(retired, relay);
 	CHECK_TEXT(ask(retired, "retire\n", -1, 1), "ok\n");
@@ -374,7 +374,7 @@ static pid_t test_last_user(pid_t relay, uint16_t tcp, int tcp_server)
 	int caller = dial(SOCK_STREAM, tcp), container = accept(tcp_server, NULL, NULL);
 	pid_t next = start_relay(true);
 	snprintf(retired_path, sizeof(retired_path), "%s.%d", path, (int)relay);
-	int retired = unix_dial(retired_path);
+	int retired = unix_dial(retired_path, 0);
 	CHECK_TEXT(ask(retired, "drop udp/a\n", -1, 1), "ok\n");
 	say(caller, "on");
 	expect(container, "on");
@@ -388,7 +388,7 @@ static pid_t test_last_user(pid_t relay, uint16_t tcp, int tcp_server)
 static int dial_when_there(void)
 {
 	for (int i = 0; i < 3000; i++) {
-		int fd = unix_dial(path);
+		int fd = unix_dial(path, 0);
 		if (fd >= 0)
 			return fd;
 		usleep(10000);

@@ -14,8 +14,9 @@ const RETRY_SELDOM_MS = 30_000;
 
 /**
  * Ports of the host that are kept by a process, so that nobody else gets them, and passed on to a container where the kernel's address
- * translation can't lead there: callers of another family than the container's above all. The process is one for all ports. It is started with the first and belongs to no daemon: while
- * there is none it goes on, and the next finds it by its socket. Without ports it ends by itself.
+ * translation can't lead there: callers of another family than the container's above all. The process is one for all ports. It is started
+ * with the first and belongs to no daemon: while there is none it goes on, and the next finds it by its socket, or puts one of its own version
+ * in its place. Without ports it ends by itself.
  *
  * `reserve` binds at once and so tells conflicts; what it and its disposal have changed reaches the relay by `settle`.
  */
@@ -157,15 +158,15 @@ export class PortRelays {
       if (entry.told === null) await this.add(connection, entry, `add ${key} ${entry.proto} ${target}`);
       else if (entry.told !== target) await connection.request(`lead ${key} ${target}`);
       entry.told = target;
-      if (entry.failure) this.place.log.info({ port: key }, 'a published port is relayed again');
+      if (entry.failure) this.place.log.info({ port: key }, 'the relay has the published port again');
       entry.failure = null;
     } catch (error) {
       if (errorKind(error) === 'unavailable') throw error;
       if (!entry.failure)
-        this.place.log.error({ err: error, port: key }, 'a published port is not relayed; it is tried again');
+        this.place.log.error({ err: error, port: key }, 'the relay does not have a published port; it is tried again');
       entry.failure = error instanceof Error ? error : internal(String(error));
-      // Those who use it by a former relay may be in the way.
-      this.retired.keepOnly(key, null);
+      // The socket of a former relay that still answers there is in the way; those of connections are not.
+      if (entry.proto === 'udp') this.retired.keepOnly(key, null);
     }
   }
 

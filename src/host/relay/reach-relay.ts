@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorKind, hasCode, internal } from '../../shared/errors.js';
 import type { Logger } from '../../shared/logger.js';
+import { processState } from '../process/process-state.js';
 import { runBriefly } from '../sys/spawn.js';
 import { RelayConnection } from './relay-connection.js';
 import { countListening, killRelays, relayProcesses, runsProgram, signalRelay } from './relay-processes.js';
@@ -63,7 +64,8 @@ async function recall(socketPath: string): Promise<RelayConnection | null> {
   if (countListening(socketPath) === 0) return null;
   const lost = relayProcesses(socketPath).filter(({ isRetired }) => !isRetired);
   for (const { pid } of lost) signalRelay(pid, socketPath, 'SIGUSR1');
-  for (const deadline = performance.now() + BACK_WITHIN_MS; lost.length > 0 && performance.now() < deadline;) {
+  const isAnyAlive = (): boolean => lost.some(({ pid }) => processState(pid) === 'running');
+  for (const deadline = performance.now() + BACK_WITHIN_MS; isAnyAlive() && performance.now() < deadline;) {
     const connection = await dial(socketPath);
     if (connection) return connection;
     await delay(LOOK_EVERY_MS);

@@ -89,7 +89,11 @@ export class RelayConnection {
   /** Ends the process, with all its ports; resolves when it has let go of them, or is silent. */
   async quit(): Promise<void> {
     if (!this.isOpen) return;
-    sendTo(this.fd, Buffer.from('quit\n'));
+    try {
+      sendTo(this.fd, Buffer.from('quit\n'));
+    } catch {
+      this.socket.destroy(); // it is ending already
+    }
     const silence = this.giveUpLater();
     await this.ended;
     clearTimeout(silence);

@@ -77,7 +77,9 @@ export function runsProgram(pid: number, program: string): boolean {
 function relayProcess(pid: number, socketPath: string): RelayProcess | null {
   try {
     const [, role, option, path] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-    if (role !== 'relay' || option !== '--socket' || path !== socketPath || !seesSame(pid, dirname(path))) return null;
+    if (role !== 'relay' || option !== '--socket' || path !== socketPath) return null;
+    // Anybody may call himself so.
+    if (statSync(`/proc/${pid}`).uid !== process.geteuid?.() || !seesSame(pid, dirname(path))) return null;
     return { pid, isRetired: readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === RETIRED_NAME };
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ESRCH')) return null;

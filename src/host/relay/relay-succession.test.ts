@@ -220,8 +220,8 @@ describe('a relay that does not answer', () => {
 });
 
 describe('a port that somebody has taken while there was no relay', () => {
-  const lost = 'a published port is not relayed; it is tried again';
-  const found = 'a published port is relayed again';
+  const lost = 'the relay does not have a published port; it is tried again';
+  const found = 'the relay has the published port again';
   let told: string[];
   let port: RelayPort;
 

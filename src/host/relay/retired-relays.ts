@@ -1,4 +1,4 @@
-import { readdirSync, statSync, unlinkSync } from 'node:fs';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorKind, hasCode } from '../../shared/errors.js';
@@ -98,7 +98,7 @@ export class RetiredRelays {
       this.relays.push(retired);
       void connection.ended.then(() => (this.relays = this.relays.filter((one) => one !== retired)));
     } catch (err) {
-      if (hasCode(err, 'ECONNREFUSED')) unlinkSync(path);
+      if (hasCode(err, 'ECONNREFUSED')) rmSync(path, { force: true });
       else if (!hasCode(err, 'ENOENT'))
         this.log.warn({ err, path }, 'a former relay of published ports does not answer');
     }
