@@ -13,7 +13,7 @@ import { runSetup } from './shim-setup.js';
 import { within } from './within.js';
 
 /** How long a shim may take to answer; one that is stopped or hangs is left to itself. */
-const ANSWER_WAIT_MS = 5000;
+const ANSWER_WAIT_MS = 2000;
 
 /** A shim whose runtime waits for the specification of its container. */
 interface Prepared {

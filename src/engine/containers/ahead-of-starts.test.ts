@@ -1,0 +1,176 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { containerFromInspect, recording } from '../../../test/support/recorded-container.js';
+import { KeyedLock } from '../../shared/keyed-lock.js';
+import { silentLogger } from '../../shared/logger.js';
+import { formatRfc3339Nano, nowNs } from '../../shared/rfc3339.js';
+import { AHEAD_MS } from './ahead-policy.js';
+import { AheadOfStarts } from './ahead-of-starts.js';
+import type { ContainerEntry } from './container-entry.js';
+import { ContainerRegistry } from './container-registry.js';
+import { runFiles } from './container-paths.js';
+import type { ContainersContext } from './containers-context.js';
+import type { RunningShim } from './shim-port.js';
+import { runSetup } from './shim-setup.js';
+import { createdState } from './state-machine.js';
+
+const never = (): Promise<void> => new Promise(() => undefined);
+const atOnce = (): Promise<void> => Promise.resolve();
+
+/** A container that has just been created, on the test's clock; its shims do as they are told. */
+class Scene {
+  readonly dir = mkdtempSync(join(tmpdir(), 'ahead-'));
+  readonly ahead = new AheadOfStarts();
+  readonly said: string[] = [];
+  answer: { claim: () => Promise<void>; quit: () => Promise<void> } = { claim: atOnce, quit: atOnce };
+  runtime = { name: 'runc', path: '/usr/bin/runc', args: [] as string[] };
+  readonly entry: ContainerEntry;
+  readonly ctx: ContainersContext;
+
+  constructor() {
+    const nothing = (): void => undefined;
+    const repository = { loadAll: () => [], insert: nothing, save: nothing, saveState: nothing, delete: nothing };
+    const registry = new ContainerRegistry(repository, silentLogger);
+    const container = containerFromInspect(recording('inspect-created-v1.51.json'));
+    const { dir } = this;
+    this.entry = registry.add({
+      container: { ...container, state: createdState(), created: formatRfc3339Nano(nowNs()) },
+      plan: [],
+      phase: 'stable',
+    });
+    this.ctx = {
+      deps: {
+        log: silentLogger,
+        paths: {
+          bundles: join(dir, 'b'),
+          sockets: join(dir, 's'),
+          containers: join(dir, 'c'),
+          runtimeRoot: join(dir, 'r'),
+        },
+        defaults: { cgroupDriver: 'cgroupfs', cgroupParent: '', cgroupVersion: 2 },
+        oci: { runtimes: { resolve: () => this.runtime } },
+        shims: {
+          launch: async ({ ahead }: { ahead?: boolean }) => {
+            this.say(ahead ? 'launch ahead' : 'launch');
+            writeFileSync(this.files.shimLog, '');
+            return this.shim;
+          },
+        },
+      },
+      registry,
+      locks: new KeyedLock(),
+      stopping: false,
+    } as unknown as ContainersContext;
+  }
+
+  get files() {
+    return runFiles(this.ctx.deps.paths, this.entry.id);
+  }
+
+  private say(what: string): void {
+    this.said.push(what);
+  }
+
+  private readonly shim = {
+    claim: () => (this.say('claim'), this.answer.claim()),
+    quit: () => (this.say('quit'), this.answer.quit()),
+    close: () => this.say('close'),
+  } as unknown as RunningShim;
+
+  /** Creates, and lets so much time go by. */
+  async prepare(afterMs = 0): Promise<void> {
+    this.ahead.prepareSoon(this.ctx, this.entry);
+    await vi.advanceTimersByTimeAsync(afterMs);
+  }
+
+  /** What a start does with what it finds; null: it has to launch a shim itself. */
+  async start(): Promise<RunningShim | null> {
+    const isReserved = await this.ahead.reserve(this.ctx, this.entry);
+    if (isReserved) writeFileSync(join(this.files.bundle, 'of-the-start'), '');
+    return this.ahead.take(this.ctx, this.entry, runSetup(this.ctx, this.entry.container, null));
+  }
+}
+
+let scene: Scene;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  scene = new Scene();
+  // as `start` has it
+  const { container } = scene.entry;
+  scene.entry.container = {
+    ...container,
+    hostConfig: { ...container.hostConfig, logConfig: { type: 'none', config: {} } },
+  };
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  rmSync(scene.dir, { recursive: true, force: true });
+});
+
+describe('what is ahead of a start', () => {
+  it('is taken by the start, and by no other', async () => {
+    await scene.prepare(500);
+    expect(await scene.start()).not.toBeNull();
+    expect(await scene.start()).toBeNull();
+    await vi.advanceTimersByTimeAsync(2 * AHEAD_MS);
+    expect(scene.said).toEqual(['launch ahead', 'claim']);
+    expect(existsSync(scene.files.bundle)).toBe(true);
+  });
+
+  it('is ended, with the bundle, when no start comes in time', async () => {
+    await scene.prepare(AHEAD_MS - 1);
+    expect(scene.said).toEqual(['launch ahead']);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(scene.said).toEqual(['launch ahead', 'quit', 'close']);
+    expect(existsSync(scene.files.bundle)).toBe(false);
+    expect(await scene.start()).toBeNull();
+  });
+
+  it('is not begun for a container that somebody works on, for a runtime of unknown ways, or while the daemon goes down', async () => {
+    {
+      using _lock = await scene.ctx.locks.acquire(scene.entry.id);
+      await scene.prepare();
+    }
+    scene.runtime = { ...scene.runtime, path: '/usr/bin/runsc' };
+    await scene.prepare();
+    scene.runtime = { ...scene.runtime, path: '/usr/bin/runc', args: ['--debug'] };
+    await scene.prepare();
+    scene.runtime = { ...scene.runtime, args: [] };
+    scene.ctx.stopping = true;
+    await scene.prepare();
+    expect(scene.said).toEqual([]);
+    expect(existsSync(scene.files.bundle)).toBe(false);
+  });
+
+  it('goes alone when the start is another one than was prepared for', async () => {
+    await scene.prepare();
+    const { container } = scene.entry;
+    scene.entry.container = { ...container, config: { ...container.config, tty: true } };
+    expect(await scene.start()).toBeNull();
+    expect(scene.said).toEqual(['launch ahead', 'quit', 'close']);
+    expect(existsSync(scene.files.shimLog)).toBe(false);
+    expect(existsSync(join(scene.files.bundle, 'of-the-start'))).toBe(true);
+  });
+
+  it('does not hold up a start when its shim answers nothing', async () => {
+    scene.answer = { claim: never, quit: never };
+    await scene.prepare();
+    let isThere = true;
+    const starting = scene.start().then((shim) => (isThere = shim !== null));
+    await vi.advanceTimersByTimeAsync(10_000);
+    await starting;
+    expect(isThere).toBe(false);
+    expect(scene.said).toEqual(['launch ahead', 'claim', 'quit', 'close']);
+  });
+
+  it('is ended with the daemon', async () => {
+    await scene.prepare();
+    await scene.ahead.discardAll(scene.ctx);
+    expect(scene.said).toEqual(['launch ahead', 'quit', 'close']);
+    expect(existsSync(scene.files.bundle)).toBe(false);
+  });
+});
