@@ -1,4 +1,13 @@
-import { copyFileSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -27,8 +36,14 @@ function filesOf(id: string): string[] {
       const root = join(execRoot, name, id);
       return existsSync(root) ? [root] : [];
     }),
+    ...mountsOf(id),
   ];
 }
+
+const mountsOf = (id: string): string[] =>
+  readFileSync(`/proc/${suite.daemon.pid}/mounts`, 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(`/${id}/merged`));
 
 async function startedAhead(config: object): Promise<Box> {
   const { daemon } = suite;
@@ -79,8 +94,9 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('what is ready when a start co
     const { daemon } = suite;
     const create = () => Box.create(daemon, SLEEP);
     const box = await whileAhead(daemon, create, async (one, ahead) => {
+      const isMounted = mountsOf(one.id).length === 1;
       const isWaiting = lstatSync(join(bundle(one.id), 'config.json'), { throwIfNoEntry: false })?.isFIFO();
-      return isWaiting && ahead.runtime > 0 ? one : null;
+      return isMounted && isWaiting && ahead.runtime > 0 ? one : null;
     });
     await untilNothingIsAhead(box.id);
     await expect.poll(() => filesOf(box.id), { timeout: 30_000 }).toEqual([]);
@@ -106,7 +122,8 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('what is ready when a start co
       () => Box.create(daemon, ['echo', 'x'], { HostConfig: { LogConfig } }),
       async (one) => {
         await one.ok(`rename?name=${one.name}-other`);
-        await one.ok('start');
+        // This client was waiting with the shim.
+        expect(await daemon.ok('start', '-a', one.id)).toBe('x');
         return one;
       },
     );

@@ -8,6 +8,8 @@ import { runFiles } from './container-paths.js';
 import type { ContainersContext } from './containers-context.js';
 import { shimLog } from './log-config.js';
 import { logPath } from './logs.js';
+import type { PendingAttach } from './pending-attach.js';
+import { unmountRoot } from './release-run.js';
 import type { RunningShim } from './shim-port.js';
 import { runSetup } from './shim-setup.js';
 import { within } from './within.js';
@@ -84,6 +86,13 @@ export class AheadOfStarts {
     return null;
   }
 
+  /** Connects a client that waits for the start to the shim that does, if there is one. Never rejects. */
+  async attach(ctx: ContainersContext, entry: ContainerEntry, pending: PendingAttach): Promise<void> {
+    const prepared = this.prepared.get(entry.id);
+    const shim = await prepared?.shim;
+    if (shim && !prepared?.gone) pending.prepare(runFiles(ctx.deps.paths, entry.id).socket, shim);
+  }
+
   /** Ends what waits for a start that will not come, if anything does; nothing is left of it. Never rejects. */
   async discard(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
     const prepared = this.prepared.get(entry.id);
@@ -114,6 +123,8 @@ export class AheadOfStarts {
       gone: null,
     };
     this.prepared.set(entry.id, prepared);
+    // A third of a millisecond in the kernel, while the launch is waited for.
+    ctx.deps.snapshots.mount(entry.id, { isVolatile: entry.container.hostConfig.autoRemove });
   }
 
   private async launch(
@@ -148,6 +159,8 @@ export class AheadOfStarts {
       if (prepared.isReserved) emptyBundle(files);
       else removeBundle(files);
       rmSync(files.socket, { force: true });
+      // The start that has reserved it mounts as well, and may have done so.
+      if (!prepared.isReserved) await unmountRoot(ctx, entry);
     } catch (err) {
       ctx.deps.log.error({ err, container: entry.id }, 'cannot remove what was prepared for a start');
     }

@@ -63,7 +63,7 @@ async function register(ctx: ContainersContext, entry: ContainerEntry, options: 
   for (let attempt = 1; entry.run && entry.container.state.running; attempt++) {
     const pin = logs ? await LogPin.open(logPath(ctx, entry.container)) : null;
     const pending = new PendingAttach(ctx.deps.shims, streams, ctx.deps.log);
-    await pending.connect(entry.run.socketPath);
+    await pending.connect(entry.run.socketPath, entry.run.shim);
     const attachment = await pending.attachment;
     const mark = attachment?.mark ?? null;
     // the log was rotated in between: that file's number may be another's by now
@@ -91,6 +91,8 @@ async function runSession(
   client.on('error', () => undefined);
   try {
     if (options.logs) await replay(ctx, entry, options, mark, client);
+    // With the log it begins where that ends, which only the start can tell.
+    else if (pending) void ctx.ahead.attach(ctx, entry, pending);
     const attachment = pending && (await attachmentOrGone(pending, client));
     if (!attachment) return void client.end();
     const stdin = options.stdin && entry.container.config.openStdin;
@@ -103,6 +105,7 @@ async function runSession(
   } finally {
     await pin?.[Symbol.asyncDispose]();
     if (pending) entry.pendingAttaches.delete(pending);
+    pending?.giveUp();
   }
 }
 

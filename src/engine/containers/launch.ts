@@ -88,7 +88,7 @@ async function bringUp(ctx: ContainersContext, entry: ContainerEntry, undo: Undo
   const shim = await launching.then(orThrow);
   writeSpec(files, specJson(spec));
 
-  for (const pending of entry.pendingAttaches) await pending.connect(files.socket);
+  for (const pending of entry.pendingAttaches) await pending.connect(files.socket, shim);
   const starting = shim.start();
   // the runtime takes its time
   deps.networks.prepareNext();
