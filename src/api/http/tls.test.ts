@@ -7,6 +7,7 @@ import { connect } from 'node:tls';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Engine } from '../../engine/engine.js';
 import { silentLogger } from '../../shared/logger.js';
+import { SYSTEM_ROUTES } from '../routes/system.js';
 import { hijack, RAW_STREAM } from './hijack.js';
 import type { ApiServer } from './server.js';
 import { createApiServer } from './server.js';
@@ -40,6 +41,7 @@ beforeAll(async () => {
     logger: silentLogger,
     facts: { version: '29.0.0', experimental: false, builderVersion: '1' },
     routes: [
+      ...SYSTEM_ROUTES,
       {
         method: 'POST',
         path: '/containers/{id}/attach',
@@ -90,6 +92,16 @@ it('hijacks over TLS with half-close', async () => {
   socket.end('world');
   await expect.poll(() => seen.text).toMatch(/\r\n\r\nhello world\[eof\]$/);
   await expect.poll(() => seen.ended).toBe(true);
+});
+
+it('answers pings over TLS, one after another and several at once', async () => {
+  const { socket, seen } = open({ cert: readFileSync(file('cert.pem')), key: readFileSync(file('key.pem')) });
+  const ping = 'GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n';
+  socket.write(ping);
+  await expect.poll(() => seen.text, { timeout: 30_000 }).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*\r\n\r\nOK$/);
+  socket.write(ping.repeat(20));
+  await expect.poll(() => seen.text.match(/\r\n\r\nOK/g)?.length, { timeout: 30_000 }).toBe(21);
+  socket.destroy();
 });
 
 it('refuses clients without a certificate', async () => {
