@@ -34,8 +34,8 @@ export interface ShimOptions {
   /** Where output goes that clients have not read, when it is much: best on a disk. */
   readonly spoolDirectory?: string;
   /**
-   * The runtime is started at once, and waits: the bundle's config.json, which must not be there, is a FIFO then. `client.claim()` and
-   * `start` are what the specification has to be there for; it is renamed over the FIFO.
+   * The runtime is started at once, and waits: the bundle's config.json, which must not be there yet, is a FIFO then. Before `start`
+   * comes `claim`, and the specification is renamed over the FIFO. Both processes end when the client is closed before the start.
    */
   readonly ahead?: boolean;
   readonly tty: boolean;
