@@ -75,8 +75,9 @@ export class ContainerStore implements ContainerRepository {
     this.updateState.run(stateColumns(stored.container));
   }
 
-  delete(id: string, durable: boolean): void {
-    this.write(durable, () => this.deleteRow.run(id));
+  async delete(id: string, durable: boolean): Promise<void> {
+    this.deleteRow.run(id);
+    if (durable) await this.db.synced();
   }
 
   private write(durable: boolean, run: () => unknown): void {

@@ -35,6 +35,16 @@ describe('openDatabase', () => {
     again.close();
   });
 
+  it('waits for the disk afterwards, where that is asked for', async () => {
+    const db = openDatabase(join(folder, 'wharfd.db'), silentLogger);
+    new MetaStore(db).set('a', 'b');
+    await Promise.all([db.synced(), db.synced(), db.synced()]);
+    db.close();
+    const inMemory = openDatabase(':memory:', silentLogger);
+    await inMemory.synced();
+    inMemory.close();
+  });
+
   it('refuses a database of a newer version and leaves it as it is', () => {
     const path = join(folder, 'wharfd.db');
     openDatabase(path, silentLogger).close();

@@ -1,8 +1,9 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import type { Logger } from '../shared/logger.js';
 import { keepStatements } from './keep-statements.js';
+import { LogSync } from './log-sync.js';
 import { loadMigrations, migrate } from './migrations.js';
 
 /** How long a statement waits for another connection (a `sqlite3` shell, a backup) before SQLITE_BUSY. */
@@ -19,9 +20,11 @@ const QUICK = 'PRAGMA synchronous = NORMAL';
  */
 export class WharfDatabase {
   private readonly run: BetterSqlite3.Transaction<(fn: () => unknown) => unknown>;
+  private readonly logSync: LogSync | null;
 
   constructor(readonly sql: BetterSqlite3.Database) {
     this.run = sql.transaction((fn: () => unknown) => fn());
+    this.logSync = sql.memory ? null : new LogSync(`${realpathSync(sql.name)}-wal`);
     sql.exec(QUICK);
   }
 
@@ -40,8 +43,17 @@ export class WharfDatabase {
     }
   }
 
+  /**
+   * Settles when all that was run outside of a transaction so far survives a loss of power too. The disk is waited for on a thread, once
+   * for many. Rejects with the system's error.
+   */
+  async synced(): Promise<void> {
+    await this.logSync?.done();
+  }
+
   /** Writes the log back into the main file and closes; idempotent. */
   close(): void {
+    this.logSync?.close();
     if (this.sql.open) this.sql.close();
   }
 }

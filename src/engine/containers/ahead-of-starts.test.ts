@@ -31,7 +31,13 @@ class Scene {
 
   constructor() {
     const nothing = (): void => undefined;
-    const repository = { loadAll: () => [], insert: nothing, save: nothing, saveState: nothing, delete: nothing };
+    const repository = {
+      loadAll: () => [],
+      insert: nothing,
+      save: nothing,
+      saveState: nothing,
+      delete: async () => nothing(),
+    };
     const registry = new ContainerRegistry(repository, silentLogger);
     const container = containerFromInspect(recording('inspect-created-v1.51.json'));
     const { dir } = this;

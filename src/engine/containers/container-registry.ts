@@ -75,13 +75,14 @@ export class ContainerRegistry {
   }
 
   /**
-   * Forgets a container whose files are gone. Never throws: on a full disk the row may stay, and is removed at the next boot, since there
-   * is no file system to it.
+   * Forgets a container whose files are gone, at once; settles when that survives a loss of power. Never rejects: on a full disk the row may
+   * stay, and is removed at the next boot, since there is no file system to it.
    */
-  remove(entry: ContainerEntry): void {
-    this.tolerate(entry, () => this.repository.delete(entry.id, outlivesPowerLoss(entry)));
+  async remove(entry: ContainerEntry): Promise<void> {
+    const deleted = this.repository.delete(entry.id, outlivesPowerLoss(entry));
     this.byId.delete(entry.id);
     this.releaseName(entry.name, entry.id);
+    await deleted.catch((err: unknown) => this.cannotStore(entry, err));
   }
 
   /** Changes anything; survives a loss of power. When it throws nothing has changed. */
@@ -139,8 +140,12 @@ export class ContainerRegistry {
     try {
       write();
     } catch (err) {
-      this.log.error({ err, container: entry.id }, 'cannot store a change of a container');
+      this.cannotStore(entry, err);
     }
+  }
+
+  private cannotStore({ id }: ContainerEntry, err: unknown): void {
+    this.log.error({ err, container: id }, 'cannot store a change of a container');
   }
 
   private index(entry: ContainerEntry): void {

@@ -26,5 +26,6 @@ export interface ContainerRepository {
   save(stored: StoredContainer, durable: boolean): void;
   /** State, network and restart count only, which a loss of power makes void anyway. */
   saveState(stored: StoredContainer): void;
-  delete(id: string, durable: boolean): void;
+  /** It is gone when this returns; settles when it is for good. */
+  delete(id: string, durable: boolean): Promise<void>;
 }

@@ -22,7 +22,13 @@ class Scene {
 
   constructor(policy: RestartPolicy) {
     const nothing = (): void => undefined;
-    const repository = { loadAll: () => [], insert: nothing, save: nothing, saveState: nothing, delete: nothing };
+    const repository = {
+      loadAll: () => [],
+      insert: nothing,
+      save: nothing,
+      saveState: nothing,
+      delete: async () => nothing(),
+    };
     const registry = new ContainerRegistry(repository, silentLogger);
     const container = containerFromInspect(recording('inspect-created-v1.51.json'));
     const hostConfig = { ...container.hostConfig, restartPolicy: policy, autoRemove: false };

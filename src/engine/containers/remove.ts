@@ -87,7 +87,7 @@ async function removeParts(ctx: ContainersContext, entry: ContainerEntry, volume
   await deps.snapshots.remove(entry.id, containerFiles(deps.paths, entry.id).directory);
   await removeVolumes(ctx, entry, volumes);
   keepLinksByName(ctx, entry);
-  ctx.registry.remove(entry);
+  await ctx.registry.remove(entry);
   for (const pending of entry.pendingAttaches) pending.giveUp();
   emitContainerEvent(ctx, entry, 'destroy');
   entry.waiters.removed({ statusCode: entry.container.state.exitCode, error: '' });
