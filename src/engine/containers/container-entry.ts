@@ -16,6 +16,8 @@ export interface ContainerRun {
   readonly released: Promise<void>;
   /** Settles when the runtime's state and the run's files are gone too. Never rejects. */
   cleaned: Promise<void>;
+  /** A client waits for `cleaned`, and not only for the end. */
+  isCleaningAwaited: boolean;
 }
 
 /** A container in memory: what the store knows of it, and what lives only as long as the daemon. */

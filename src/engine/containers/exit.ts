@@ -24,7 +24,7 @@ export function superviseRun(
   let settleReleased!: () => void;
   const recorded = new Promise<void>((resolve) => (settleRecorded = resolve));
   const released = new Promise<void>((resolve) => (settleReleased = resolve));
-  const run: ContainerRun = { shim, socketPath, recorded, released, cleaned: released };
+  const run: ContainerRun = { shim, socketPath, recorded, released, cleaned: released, isCleaningAwaited: false };
   shim.onOutOfMemory((ooms) => recordOom(ctx, entry, ooms));
   run.cleaned = watch(ctx, entry, run, { settleRecorded, settleReleased })
     .catch((err: unknown) => ctx.deps.log.error({ err, container: entry.id }, 'exit handling failed'))
@@ -43,6 +43,8 @@ async function watch(
   if (!facts) return;
   // Its probes would fail from now on, which says nothing of its health.
   entry.stopHealth?.();
+  const { isCleaningAwaited } = run;
+  if (isCleaningAwaited) tellShim(ctx, entry, run.shim.delete());
   // On threads, and for nobody who only wants to know of the end.
   const unmounted = unmountOwn(ctx, entry);
   const { namespaceGone } = await leaveNetworks(ctx, entry);
@@ -50,13 +52,10 @@ async function watch(
   const willRestart = recordExit(ctx, entry, facts);
   settleRecorded();
   const released = Promise.all([unmounted, namespaceGone]).then(settleReleased);
-  // a shim that is gone has let its clients go
-  const tellShim = (tell: Promise<void>): void =>
-    void tell.catch((err: unknown) => ctx.deps.log.debug({ err, container: entry.id }, 'the shim was not told'));
-  tellShim(run.shim.recorded());
+  tellShim(ctx, entry, run.shim.recorded());
   // A removal need not wait for the runtime to forget the container, and is quicker without it at its side; another start does wait.
   const removed = !willRestart && goesAtItsEnd(entry) ? ctx.discard(entry) : Promise.resolve();
-  void removed.then(() => tellShim(run.shim.delete()));
+  if (!isCleaningAwaited) void removed.then(() => tellShim(ctx, entry, run.shim.delete()));
   await run.shim.deleted.catch((err: unknown) => {
     ctx.deps.log.debug({ err, container: entry.id }, 'the shim did not delete the container');
     return deleteFromRuntime(ctx, entry.container);
@@ -65,6 +64,11 @@ async function watch(
   await released;
   await releaseFiles(ctx, entry);
   entry.run = null;
+}
+
+/** A shim that is gone has let its clients go, and the runtime forget the container, by itself. */
+function tellShim(ctx: ContainersContext, entry: ContainerEntry, told: Promise<void>): void {
+  told.catch((err: unknown) => ctx.deps.log.debug({ err, container: entry.id }, 'the shim was not told'));
 }
 
 /** null: the daemon lets go of the shim, the container goes on. */

@@ -39,7 +39,10 @@ export async function stopRunning(
   if (!begun) return false;
   const { run, signal } = begun;
   const ownTimeoutSec = entry.container.config.stopTimeoutSec ?? ctx.deps.defaults.stopTimeoutSec;
-  if (run) await stopRun(ctx, entry, run, { signal, timeoutSec: options.timeoutSec ?? ownTimeoutSec });
+  if (run) {
+    run.isCleaningAwaited = true;
+    await stopRun(ctx, entry, run, { signal, timeoutSec: options.timeoutSec ?? ownTimeoutSec });
+  }
   emitContainerEvent(ctx, entry, 'stop');
   await run?.cleaned;
   return true;
