@@ -106,7 +106,6 @@ function stateColumns({
 function toRow({ container, plan, phase }: StoredContainer): ContainerRow {
   const { name, created, imageId, config, hostConfig } = container;
   return {
-    ...stateColumns(container),
     name,
     created,
     image_id: imageId,
@@ -115,6 +114,7 @@ function toRow({ container, plan, phase }: StoredContainer): ContainerRow {
     host_config: JSON.stringify(hostConfig),
     mount_plan: JSON.stringify(plan),
     details: JSON.stringify(detailsOf(container)),
+    ...stateColumns(container),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Static } from 'typebox';
 import { Type } from './type.js';
-import type { HostConfig, PortBinding } from '../../engine/containers/container-config.js';
+import type { HostConfig, PortBinding, Resources } from '../../engine/containers/container-config.js';
 import { fromMountSpec, MountSpecSchema, toMountSpec } from './mount-spec.js';
 import { publishedPortKey } from './port-spec.js';
 import { fromResources, NULLABLE_RESOURCES, RESOURCES_PROPERTIES, toResources } from './resources.js';
@@ -88,8 +88,13 @@ const NULLABLE = [
 
 /** Throws invalid on a port, propagation or restart policy that is no such thing; create checks the rest. */
 export function toHostConfig(wire: WireHostConfig): HostConfig {
+  // A copy of what has all fields, which are then set: for fields that come after a spread V8 makes hidden classes anew each time.
+  return Object.assign({ ...SHAPE }, toResources(wire), toOwn(wire));
+}
+
+/** All but the resources. */
+function toOwn(wire: WireHostConfig): Omit<HostConfig, keyof Resources> {
   return {
-    ...toResources(wire),
     binds: wire.Binds ?? [],
     containerIdFile: wire.ContainerIDFile ?? '',
     logConfig: { type: wire.LogConfig?.Type ?? '', config: wire.LogConfig?.Config ?? {} },
@@ -133,6 +138,8 @@ export function toHostConfig(wire: WireHostConfig): HostConfig {
     explicitlyEmpty: NULLABLE.filter((name) => isEmpty(wire[name])),
   };
 }
+
+const SHAPE: Readonly<HostConfig> = { ...toResources({}), ...toOwn({}) };
 
 function isEmpty(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.keys(value).length === 0;

@@ -133,7 +133,7 @@ export class AheadOfStarts {
     setup: ReturnType<typeof runSetup>,
   ): Promise<RunningShim | null> {
     try {
-      return await ctx.deps.shims.launch({ ...setup, ahead: true });
+      return await ctx.deps.shims.launch({ ahead: true, ...setup });
     } catch (err) {
       ctx.deps.log.debug({ err, container: entry.id }, 'no shim could be started ahead of a start');
       this.policy.hasFailed();

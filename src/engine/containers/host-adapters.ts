@@ -51,7 +51,7 @@ export function shimPort(binary: string, log: Logger): ShimPort {
   return {
     launch: (options) => {
       const { process } = options;
-      if (!('plan' in process) || !process.plan) return launchShim({ ...options, binary });
+      if (!('plan' in process) || !process.plan) return launchShim({ binary, ...options });
       const { executable } = sealed;
       if (executable !== null) return launchShim({ ...options, binary, executable });
       return launchShim({ ...options, binary, process: { execProcess: process.execProcess } });

@@ -59,8 +59,8 @@ export function shimLog(container: Container, path: string): LogFileOptions | nu
   const queueBytes =
     config['mode'] === 'non-blocking' ? (parseByteSize(config['max-buffer-size'] ?? '') ?? DEFAULT_QUEUE_BYTES) : null;
   try {
-    const options = type === 'local' ? localOptions(config) : { ...jsonOptions(config), attrs: logAttrs(container) };
-    return { ...options, path, queueBytes };
+    const options = type === 'local' ? localOptions(config) : { attrs: logAttrs(container), ...jsonOptions(config) };
+    return { path, queueBytes, ...options };
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     throw internal(`failed to create task for container: failed to initialize logging driver: ${error.message}`);

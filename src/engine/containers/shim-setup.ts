@@ -49,7 +49,6 @@ export function runSetup(
   const { id, config, hostConfig } = container;
   const files = runFiles(deps.paths, id);
   return {
-    ...shimSetup(ctx, files, hostConfig.runtime, hostConfig.consoleSize),
     id,
     process: { bundle: files.bundle },
     tty: config.tty,
@@ -58,5 +57,6 @@ export function runSetup(
     spoolDirectory: containerFiles(deps.paths, id).directory,
     cgroupPath: kernelCgroupPath(cgroupsPath(ctx, container)),
     log,
+    ...shimSetup(ctx, files, hostConfig.runtime, hostConfig.consoleSize),
   };
 }
