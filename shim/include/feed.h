@@ -5,6 +5,7 @@
 #ifndef WHARF_FEED_H
 #define WHARF_FEED_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "loop.h"
@@ -30,6 +31,9 @@ int feed_begin(struct feed *feed, const char *path);
  * open, retry_ms to come.
  */
 int feed_step(struct feed *feed, int64_t now_ms);
+
+/* Whether nobody has had anything of the file. */
+bool feed_untouched(const struct feed *feed);
 
 /* Closes everything; who still waits at the FIFO is given an empty file. */
 void feed_end(struct feed *feed, int epfd);

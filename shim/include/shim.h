@@ -42,6 +42,7 @@ struct shim {
 	int error_pipe;             /* what the runtime writes to stderr when that is not the container's */
 	pid_t runtime_pid;          /* while it is at work, or waits; else 0 */
 	struct feed feed;           /* what it waits for */
+	bool claimed;               /* the start of a shim that runs ahead is under way */
 	pid_t init_pid;
 	pid_t delete_pid;
 	bool delete_forced;

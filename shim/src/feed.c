@@ -80,9 +80,14 @@ int feed_step(struct feed *feed, int64_t now_ms)
 	return pass_on(feed);
 }
 
+bool feed_untouched(const struct feed *feed)
+{
+	return feed->place >= 0 && feed->fifo.fd < 0;
+}
+
 void feed_end(struct feed *feed, int epfd)
 {
-	if (feed->place >= 0 && feed->fifo.fd < 0) {
+	if (feed_untouched(feed)) {
 		int fd = open_place(feed);
 		close_and_forget(&fd);
 	}

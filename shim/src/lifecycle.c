@@ -278,9 +278,24 @@ void shim_start(struct shim *shim, struct client *client)
 		running(shim);
 }
 
+/* A runtime that was killed before it had anything of the specification has done nothing: another one takes its place. */
+static bool run_again(struct shim *shim, int status)
+{
+	if (!WIFSIGNALED(status) || !feed_untouched(&shim->feed))
+		return false;
+	feed_end(&shim->feed, shim->epfd);
+	int pid = spawn_runtime(shim);
+	if (pid <= 0)
+		return false;
+	shim->runtime_pid = pid;
+	return true;
+}
+
 static void runtime_ended(struct shim *shim, int status)
 {
 	shim->runtime_pid = 0;
+	if (run_again(shim, status))
+		return;
 	feed_end(&shim->feed, shim->epfd);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
 		shim->init_pid = runtime_read_pid(&shim->args);
@@ -423,7 +438,10 @@ void lifecycle_reap(struct shim *shim)
 	if (shim->state == STATE_CREATED && shim->runtime_pid > 0 && waitpid(shim->runtime_pid, &status, WNOHANG) == shim->runtime_pid) {
 		shim_log("the runtime has not waited for the start: status %d", status);
 		shim->runtime_pid = 0;
-		lifecycle_quit(shim);
+		if (shim->claimed)
+			feed_end(&shim->feed, shim->epfd); /* the start, which may be on its way, runs another one */
+		else
+			lifecycle_quit(shim);
 	}
 	/* until the pid file is read nobody else is reaped: the first process may be among them */
 	if (shim->state == STATE_STARTING && waitpid(shim->runtime_pid, &status, WNOHANG) == shim->runtime_pid)

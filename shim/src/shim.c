@@ -132,6 +132,7 @@ static void detach_log(struct shim *shim)
 
 int shim_claim(struct shim *shim)
 {
+	shim->claimed = true;
 	if (shim->log.open)
 		return 0;
 	int err = open_log(shim);

@@ -434,6 +434,22 @@ describe('a shim that runs ahead', () => {
     await until(() => bed.isClean);
   });
 
+  it.each([
+    ['has been reaped', true],
+    ['is just ending', false],
+  ])('runs another one when that was killed in the middle of a start, and %s', async (_, isReaped) => {
+    await using bed = new AheadBed(['sh', '-c', 'exit 4']);
+    const shim = await bed.launch();
+    await bed.waiting();
+    await shim.claim();
+    const runtime = bed.runtimePid;
+    process.kill(runtime, 'SIGKILL');
+    if (isReaped) await until(() => !existsSync(`/proc/${runtime}`));
+    await bed.go(shim);
+    expect(await shim.exited).toMatchObject({ exitCode: 4 });
+    await shim.deleted;
+  });
+
   it('can be claimed only if it is one', async () => {
     await using bed = new Bed(['true']);
     const shim = await bed.launch();
