@@ -23,9 +23,9 @@ describe.each(layouts)('cgroup %s', (_name, layout) => {
   const children: ChildProcess[] = [];
   const control = new CgroupControl(layout);
 
-  const sleeperIn = (directory: string): number => {
+  const sleeperIn = (directory: string, program = 'sleep', args = ['1000']): number => {
     mkdirSync(directory, { recursive: true });
-    const child = spawn('sleep', ['1000']);
+    const child = spawn(program, args);
     children.push(child);
     writeFileSync(join(directory, 'cgroup.procs'), String(child.pid));
     return child.pid!;
@@ -61,6 +61,22 @@ describe.each(layouts)('cgroup %s', (_name, layout) => {
   it.runIf(layout.version === 2)('lists the processes of a group and of those below it', async () => {
     const pids = [sleeperIn(below), sleeperIn(group), sleeperIn(group)];
     expect(await control.pids(pids[0]!, name)).toEqual(pids.sort((a, b) => a - b));
+  });
+
+  it('finds the group of a process whose first thread has ended', async () => {
+    const script = `
+import ctypes, threading, time
+threading.Thread(target=time.sleep, args=(1000,)).start()
+while '${name}' not in open('/proc/self/cgroup').read(): time.sleep(0.01)
+ctypes.CDLL(None).pthread_exit(None)`;
+    const pid = sleeperIn(group, 'python3', ['-c', script]);
+    await poll('the end of the thread', () => /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8')), {
+      timeoutMs: 60_000,
+    });
+    await control.freeze(pid, name);
+    expect(isFrozen()).toBe(true);
+    await control.thaw(pid, name);
+    await poll('the thaw', () => !isFrozen());
   });
 
   it('lets nobody freeze the host', async () => {

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -54,10 +55,16 @@ export class CgroupControl {
   private directory(initPid: number, containerId: string, controller: string): string {
     const directory = containerDirectory(this.layout, initPid, containerId, controller);
     if (directory === null) throw new Error(`the cgroup controller ${controller} is not mounted`);
+    if (!this.isRoot(directory, controller)) return directory;
+    const threads = otherThreads(initPid).map((tid) => containerDirectory(this.layout, tid, containerId, controller));
+    const theirs = threads.find((one) => one !== null && !this.isRoot(one, controller));
+    if (!theirs) throw new Error(`process ${initPid} is in the root control group`);
+    return theirs;
+  }
+
+  private isRoot(directory: string, controller: string): boolean {
     const root = this.layout.version === 2 ? this.layout.unifiedMount : this.layout.controllerMounts.get(controller);
-    if (directory === root || directory === `${root}/`)
-      throw new Error(`process ${initPid} is in the root control group`);
-    return directory;
+    return directory === root || directory === `${root}/`;
   }
 
   /** v1 keeps the same processes in each hierarchy, but not each is mounted everywhere. */
@@ -65,6 +72,16 @@ export class CgroupControl {
     const mounted = ['freezer', 'pids', 'memory', 'devices', 'cpu'].find((one) => this.layout.controllers.has(one));
     return this.directory(initPid, containerId, mounted ?? 'name=systemd');
   }
+}
+
+/**
+ * When a process is killed, its first thread may be gone, and out of its groups (v1), while others have been frozen before they were: without
+ * them nobody could thaw the rest.
+ */
+function otherThreads(pid: number): number[] {
+  return readdirSync(`/proc/${pid}/task`)
+    .map(Number)
+    .filter((tid) => tid !== pid);
 }
 
 async function pidsBelow(directory: string): Promise<number[]> {
