@@ -62,8 +62,9 @@ function collect(
     if (hadRoom) reject(tooLarge());
   });
   request.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
-  // Also when the client has left.
+  // Also when the client leaves; when it has left already, nothing comes any more.
   request.once('error', reject);
+  if (request.destroyed && !request.complete) reject(invalid('unexpected EOF'));
 }
 
 export function tooLarge(): Error {
