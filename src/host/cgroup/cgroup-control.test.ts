@@ -79,6 +79,21 @@ ctypes.CDLL(None).pthread_exit(None)`;
     await poll('the thaw', () => !isFrozen());
   });
 
+  it('freezes a process with threads that replaces itself all the time', async () => {
+    // With arguments that take the kernel a while.
+    const script = `
+import os, sys, threading, time
+for _ in range(3): threading.Thread(target=time.sleep, args=(1000,)).start()
+os.execv(sys.executable, ['python3', '-SE', '-c', sys.argv[1], sys.argv[1]] + 12 * [120_000 * 'x'])`;
+    const pid = sleeperIn(group, 'python3', ['-SE', '-c', script, script]);
+    for (let round = 0; round < 40; round++) {
+      await control.freeze(pid, name);
+      expect(isFrozen()).toBe(true);
+      await control.thaw(pid, name);
+      await new Promise((resolve) => setTimeout(resolve, round));
+    }
+  });
+
   it('lets nobody freeze the host', async () => {
     const child = spawn('sleep', ['1000']);
     children.push(child);

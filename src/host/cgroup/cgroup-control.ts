@@ -8,6 +8,8 @@ import { containerDirectory } from './cgroup-layout.js';
 
 const FREEZE_TIMEOUT_MS = 10_000;
 const POLL_MS = 2;
+/** How many looks a v1 freezer gets before it is let go for a moment. */
+const LOOKS_PER_TRY = 25;
 
 /**
  * Acts on the control group of a container, v1 or v2, which is found by its first process. A process in the root group is refused: nobody
@@ -30,14 +32,20 @@ export class CgroupControl {
     const v2 = this.layout.version === 2;
     await writeFile(join(directory, v2 ? 'cgroup.freeze' : 'freezer.state'), v2 ? '1' : 'FROZEN');
     const deadline = Date.now() + FREEZE_TIMEOUT_MS;
-    while (!(await this.isFrozen(directory))) {
+    for (let looks = 1; !(await this.isFrozen(directory)); looks++) {
       if (Date.now() > deadline) {
         await this.thaw(initPid, containerId);
         throw new Error(`the processes of ${directory} could not be frozen within ${FREEZE_TIMEOUT_MS / 1000} s`);
       }
-      // v1 stops halfway when a process forks at the wrong moment; writing again goes on.
-      if (!v2) await writeFile(join(directory, 'freezer.state'), 'FROZEN');
       await delay(POLL_MS);
+      if (v2) continue;
+      // v1 stops halfway when a process forks at the wrong moment: writing again goes on. And an execve waits for the other threads of its
+      // process to end, for ever if they are frozen (the runtime's own, when a container is paused as soon as it runs).
+      if (looks % LOOKS_PER_TRY === 0) {
+        await this.thaw(initPid, containerId);
+        await delay(POLL_MS);
+      }
+      await writeFile(join(directory, 'freezer.state'), 'FROZEN');
     }
   }
 
