@@ -157,3 +157,40 @@ describe.each(rounds)('at the same time, round %i', (round) => {
     },
   );
 });
+
+describe('what is done the moment that a wait is answered', () => {
+  const host = { NetworkMode: 'at-once', PortBindings: { '80/tcp': [{ HostPort: '8099' }] }, Binds: ['at-once:/v'] };
+  const config = { ExposedPorts: { '80/tcp': {} }, HostConfig: host };
+  const clear = async (): Promise<number[]> => {
+    const { api } = suite.daemon;
+    return [(await api.delete('/networks/at-once')).status, (await api.delete('/volumes/at-once')).status];
+  };
+
+  it.each(rounds.slice(0, 4))('copy, commit, start and remove a container that stays, round %i', async () => {
+    const { api } = suite.daemon;
+    expect((await api.post('/networks/create', { Name: 'at-once' })).status).toBe(201);
+    const box = await Box.run(suite.daemon, ['sh', '-c', 'echo written > /file'], config);
+    expect((await box.post('wait')).status).toBe(200);
+    const copied = await api.get(`/containers/${box.id}/archive?path=/file`);
+    expect([copied.status, copied.text.includes('written')]).toEqual([200, true]);
+    const next = box.post('wait?condition=next-exit');
+    await box.ok('start');
+    expect((await next).json.StatusCode).toBe(0);
+    await box.ok('start');
+    expect((await box.post('wait')).status).toBe(200);
+    expect((await box.remove('')).status).toBe(204);
+    expect(await clear()).toEqual([204, 204]);
+  });
+
+  it.each(rounds.slice(0, 4))('its ports, network and volume, of one that removes itself, round %i', async () => {
+    expect((await suite.daemon.api.post('/networks/create', { Name: 'at-once' })).status).toBe(201);
+    for (let run = 0; run < 3; run++) {
+      const box = await Box.create(suite.daemon, ['true'], { ...config, HostConfig: { ...host, AutoRemove: true } });
+      const gone = box.post('wait?condition=removed');
+      await box.ok('start');
+      expect((await gone).json.StatusCode).toBe(0);
+      expect((await box.post('start')).status).toBe(404);
+    }
+    expect(await clear()).toEqual([204, 204]);
+  });
+});

@@ -40,6 +40,8 @@ export class ContainerEntry implements StoredContainer {
   stopHealth: (() => void) | null = null;
   /** Ids of the execs of the current run. */
   readonly execs = new Set<string>();
+  /** While the root file system is being unmounted aside: nobody may mount it. Never rejects. */
+  unmounting: Promise<void> | null = null;
   /** How many copies are reading or writing the mounted root file system while the container does not run. */
   views = 0;
   readonly waiters = new ExitWaiters();

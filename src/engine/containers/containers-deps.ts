@@ -94,8 +94,10 @@ export interface SnapshotPort {
   create(containerId: string, chainIds: readonly string[]): GraphDriverData;
   /** Mounts it (again is fine) and returns the path. */
   mount(containerId: string, options?: { isVolatile: boolean }): string;
-  /** Not mounted is fine. Settles when it is gone from its place, and what was written is on the disk. */
+  /** Not mounted is fine. It is gone from its place at once; settles when what was written is on the disk. */
   unmount(containerId: string): Promise<void>;
+  /** The same without stopping the main loop. It is gone from its place when it settles; until then nobody may mount it. */
+  unmountAside(containerId: string): Promise<void>;
   /** Mounts an image's layers on an existing directory; the caller unmounts it. */
   mountReadOnly(chainIds: readonly string[], target: string): void;
   /** Unmounts and deletes, and then the directory if one is given; none is fine. Rejects before that when the directory can't be removed. */

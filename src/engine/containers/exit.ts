@@ -4,7 +4,7 @@ import type { ContainerEntry, ContainerRun } from './container-entry.js';
 import { runFiles } from './container-paths.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
 import { withoutSandbox } from './initial-network.js';
-import { letGoOfVolumes, releaseFiles, unmountOwn } from './release-run.js';
+import { letGoOfVolumes, releaseFiles, unmountAside, unmountRoot } from './release-run.js';
 import { nextDelayMs, shouldRestart } from './restart-policy.js';
 import { deleteFromRuntime } from './runtime-delete.js';
 import type { RunningShim } from './shim-port.js';
@@ -46,7 +46,7 @@ async function watch(
   const { isCleaningAwaited } = run;
   if (isCleaningAwaited) tellShim(ctx, entry, run.shim.delete());
   // On threads, and for nobody who only wants to know of the end.
-  const unmounted = unmountOwn(ctx, entry);
+  const unmounted = unmountAside(ctx, entry);
   const { namespaceGone } = await leaveNetworks(ctx, entry);
   await letGoOfVolumes(ctx, entry);
   const willRestart = recordExit(ctx, entry, facts);
@@ -63,7 +63,10 @@ async function watch(
   run.shim.close();
   await released;
   await releaseFiles(ctx, entry);
+  // Copies that began and ended meanwhile have left it to us.
+  const unmountedAgain = unmountRoot(ctx, entry);
   entry.run = null;
+  await unmountedAgain;
 }
 
 /** A shim that is gone has let its clients go, and the runtime forget the container, by itself. */

@@ -29,6 +29,7 @@ export function snapshotPort(snapshots: Snapshots, imageSizeBytes: (containerId:
     }),
     mount: (id, options) => snapshots.mounted(id) ?? snapshots.mount(id, options),
     unmount: (id) => snapshots.unmount(id),
+    unmountAside: (id) => snapshots.unmountAside(id),
     remove: (id, directory) => snapshots.remove(id, directory),
     mountReadOnly: (chainIds, target) => snapshots.mountReadOnlyView([...chainIds], target),
     diskUsage: async (id) => {

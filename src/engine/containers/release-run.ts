@@ -15,14 +15,26 @@ export async function releaseVolumes(ctx: ContainersContext, entry: ContainerEnt
 
 /** Takes down all that a run mounted. Goes on after a failing step, which is logged; can be repeated. */
 export async function releaseMounts(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
-  await unmountOwn(ctx, entry);
+  await unmountOwn(ctx, entry, () => unmountRoot(ctx, entry));
   await letGoOfVolumes(ctx, entry);
 }
 
-/** The part of it that is nobody else's business, and takes the kernel its time. As forgiving. */
-export function unmountOwn(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
+/**
+ * The part of it that is nobody else's business, and takes the kernel its time: aside, for the end of a run. Who mounts the root file
+ * system waits for `entry.unmounting` before, or counts as a view already. As forgiving.
+ */
+export function unmountAside(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
+  const unmountRootAside = async (): Promise<void> => {
+    if (entry.views === 0) await ctx.deps.snapshots.unmountAside(entry.id);
+  };
+  const unmounting = unmountOwn(ctx, entry, unmountRootAside).finally(() => (entry.unmounting = null));
+  entry.unmounting = unmounting;
+  return unmounting;
+}
+
+function unmountOwn(ctx: ContainersContext, entry: ContainerEntry, root: () => Promise<void>): Promise<void> {
   return tryAll(ctx, entry, [
-    ['root file system', () => unmountRoot(ctx, entry)],
+    ['root file system', root],
     ['shared memory', () => unmountShm(ctx, entry.container)],
     ['image mounts', () => unmountImages(ctx, entry)],
   ]);

@@ -42,8 +42,6 @@ export async function openRootView(ctx: ContainersContext, entry: ContainerEntry
 }
 
 async function mountView(ctx: ContainersContext, entry: ContainerEntry): Promise<RootView> {
-  // What it mounts must not go with what a run that has just ended mounted.
-  await entry.run?.released;
   const root = join(ctx.deps.paths.views, `${entry.id.slice(0, 12)}-${++counter}`);
   const images: string[] = [];
   const close = async (): Promise<void> => {
@@ -51,6 +49,7 @@ async function mountView(ctx: ContainersContext, entry: ContainerEntry): Promise
     await closeView(ctx, entry);
   };
   entry.views++;
+  await entry.unmounting;
   mkdirSync(root, { recursive: true, mode: 0o700 });
   try {
     bind(ctx.deps.snapshots.mount(entry.id), root);

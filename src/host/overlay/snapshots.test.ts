@@ -155,18 +155,21 @@ describe('Snapshots', () => {
     }
   });
 
-  it('unmounts what somebody still uses', async () => {
+  it('unmounts at once what somebody still uses', async () => {
     const id = newId();
     snapshots.create(id, await layers((path) => writeFileSync(join(path, 'below'), 'still there')));
     const user = openSync(join(snapshots.mount(id), 'below'), 'r');
-    expect(snapshots.mounted(id)).not.toBeNull();
-    await snapshots.unmount(id);
+    const unmounted = snapshots.unmount(id);
     expect(mounts().map(({ mountPoint }) => mountPoint)).not.toContain(snapshots.get(id).merged);
-    expect(snapshots.mounted(id)).toBeNull();
+    await unmounted;
     expect(readFileSync(user, 'utf8')).toBe('still there');
     closeSync(user);
     await snapshots.unmount(id);
     await snapshots.unmount(newId());
+    snapshots.mount(id);
+    await snapshots.unmountAside(id);
+    expect(snapshots.mounted(id)).toBeNull();
+    await snapshots.unmountAside(newId());
   });
 
   it('gives mount points that diff does not show, and keeps what the image has', async () => {

@@ -1,6 +1,9 @@
 import {
+  close,
+  constants,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -11,10 +14,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { systemFault } from '../archive/archive-error.js';
 import { diskUsageBytes } from '../archive/disk-usage.js';
 import { conflict, hasCode, invalid, notFound } from '../../shared/errors.js';
-import { umountAllOnThread } from '../sys/mount.js';
+import { umountAll, umountAllOnThread } from '../sys/mount.js';
 import { removalObstacle } from '../sys/removal-obstacle.js';
 import { fillInitLayer } from './init-layer.js';
 import { newLinkName } from './layer-id.js';
@@ -23,6 +27,8 @@ import { mountOverlay } from './overlay-mount.js';
 
 /** What the kernel stacks (500), less the init layer. dockerd stops at 125. */
 const MAX_LAYERS = 499;
+const O_PATH = 0o10000000;
+const closeFile = promisify(close);
 const CONTAINER_ID = /^[0-9a-f]{64}$/;
 
 /** What inspect shows as GraphDriver.Data. */
@@ -130,10 +136,22 @@ export class Snapshots {
   }
 
   /**
-   * Unmounts, lazily where somebody is still in it; not mounted is fine. Settles when it is out of the way, and what was written on the
-   * disk, which the kernel waits for with the last user of the mount.
+   * Unmounts, lazily where somebody is still in it; not mounted is fine. It is out of the way when this returns; settles when what was
+   * written is on the disk, which the kernel waits for with the last user of the mount: that is done on a thread.
    */
   async unmount(id: string): Promise<void> {
+    const merged = this.mounted(id);
+    if (merged === null) return;
+    const lastUser = openSync(merged, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+    try {
+      umountAll(merged);
+    } finally {
+      await closeFile(lastUser);
+    }
+  }
+
+  /** The same, all of it on a thread. Until it settles nobody may mount it, or look whether it is mounted. */
+  async unmountAside(id: string): Promise<void> {
     const merged = this.mounted(id);
     if (merged !== null) await umountAllOnThread(merged);
   }
