@@ -1,9 +1,12 @@
 #include "control.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "console.h"
 #include "lifecycle.h"
@@ -40,6 +43,26 @@ void control_greet(struct shim *shim, struct client *client)
 	}
 }
 
+/* Whether the process is still what runc names so until its execve. */
+static bool is_runtime_init(pid_t pid)
+{
+	static const char prefix[] = "runc:[";
+	char path[64], name[sizeof(prefix)] = "";
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && read(fd, name, sizeof(prefix) - 1) > 0 && strcmp(name, prefix) == 0;
+}
+
+/*
+ * A signal is for the container's program. runc has told of the start a moment before it is there, and its init, a Go program, ends with
+ * status 2 at most signals. Given up after a fifth of a second: the process may be frozen.
+ */
+static void await_program(pid_t pid)
+{
+	for (int looks = 0; looks < 200 && is_runtime_init(pid); looks++)
+		nanosleep(&(struct timespec){ .tv_nsec = 1000 * 1000 }, NULL);
+}
+
 static void request_kill(struct shim *shim, struct client *client, const char *line)
 {
 	int signo;
@@ -47,9 +70,12 @@ static void request_kill(struct shim *shim, struct client *client, const char *l
 		client_reply(shim, client, "err invalid signal");
 	else if (shim->init_pid <= 0 || shim->init_reaped)
 		client_reply(shim, client, "err no such process");
-	else
+	else {
+		if (signo != 0 && signo != SIGKILL)
+			await_program(shim->init_pid);
 		/* not reaped yet, so the pid can't belong to anybody else */
 		answer(shim, client, kill(shim->init_pid, signo) < 0 ? -errno : 0);
+	}
 }
 
 static void request_resize(struct shim *shim, struct client *client, const char *line)

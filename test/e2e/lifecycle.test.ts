@@ -328,6 +328,19 @@ describe('wait', () => {
     await box.remove();
   });
 
+  it('hears of no exit from a signal that comes before the program does', async () => {
+    // The first process of a pid namespace is not ended by it; the runtime's init is, by itself.
+    for (let round = 0; round < 15; round++) {
+      const box = await Box.create(suite.daemon, SLEEP);
+      await box.ok('start');
+      await box.ok('kill?signal=TERM');
+      const exit = await wait(box);
+      await box.ok('kill');
+      expect(await exit.result).toEqual({ StatusCode: 137 });
+      await box.remove();
+    }
+  });
+
   it('hears of the next exit, of a restart in between, and of the removal', async () => {
     const box = await Box.create(suite.daemon, SLEEP);
     const first = await wait(box, '?condition=next-exit');

@@ -19,6 +19,7 @@ export class QuickMoves implements AsyncDisposable {
   private users = 0;
   private expectedUntil = 0;
   private loop: Promise<void> | null = null;
+  private path: string | null = null;
 
   constructor(
     private readonly layout: CgroupLayout,
@@ -56,12 +57,13 @@ export class QuickMoves implements AsyncDisposable {
     let group: FileHandle | undefined;
     try {
       // Not `w`, which would make a file where no control groups are mounted.
-      group = await open(this.ownGroup(), 'r+');
+      group = await open((this.path ??= this.ownGroup()), 'r+');
       while (this.users > 0 || performance.now() < this.expectedUntil) {
         await group.write('0');
         await delay(REPEAT_MS);
       }
     } catch (err) {
+      this.path = null;
       this.log.debug({ err }, 'moves between control groups stay slow');
     } finally {
       await group?.close();
