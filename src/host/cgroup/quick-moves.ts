@@ -35,6 +35,8 @@ export class QuickMoves implements AsyncDisposable {
   /** Does the work with quick moves. Nothing depends on them: their failure is only logged. */
   async during<T>(work: () => Promise<T>): Promise<T> {
     this.users++;
+    // That was it; other starts that are expected come with creates of their own, or while this one goes on.
+    this.expectedUntil = 0;
     this.begin();
     try {
       return await work();
