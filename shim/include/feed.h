@@ -35,6 +35,9 @@ int feed_step(struct feed *feed, int64_t now_ms);
 /* Whether nobody has had anything of the file. */
 bool feed_untouched(const struct feed *feed);
 
+/* The same, and so lately that nobody can have read the file itself and done much. */
+bool feed_is_new(const struct feed *feed);
+
 /* Closes everything; who still waits at the FIFO is given an empty file. */
 void feed_end(struct feed *feed, int epfd);
 

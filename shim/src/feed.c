@@ -85,6 +85,11 @@ bool feed_untouched(const struct feed *feed)
 	return feed->place >= 0 && feed->fifo.fd < 0;
 }
 
+bool feed_is_new(const struct feed *feed)
+{
+	return feed_untouched(feed) && feed->pause_ms < LONGEST_PAUSE_MS;
+}
+
 void feed_end(struct feed *feed, int epfd)
 {
 	if (feed_untouched(feed)) {

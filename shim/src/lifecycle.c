@@ -38,6 +38,7 @@ static void fail(struct shim *shim, int runtime_exit_code, const char *message)
 	CLEANUP_FREE char *line = line_with_message(word, message);
 	if (line)
 		clients_announce(shim, line);
+	close_and_forget(&shim->stdin_read_end);
 	shim->state = STATE_GONE;
 }
 
@@ -72,7 +73,7 @@ static bool start_directly(struct shim *shim, const int stdio[3])
 	return pid > 0;
 }
 
-/* The pid of the runtime, 0 if it is not needed. */
+/* The pid of the runtime, 0 if it is not needed. Can be done again for one that has done nothing. */
 static int spawn_with_terminal(struct shim *shim)
 {
 	if (start_directly(shim, NULL)) {
@@ -84,6 +85,7 @@ static int spawn_with_terminal(struct shim *shim)
 	CLEANUP_FD int error_end = -1;
 	if (null < 0)
 		return -errno;
+	close_and_forget(&shim->error_pipe);
 	int err = output_pipe(&shim->error_pipe, &error_end);
 	if (err < 0)
 		return err;
@@ -94,15 +96,15 @@ static int spawn_with_pipes(struct shim *shim)
 {
 	CLEANUP_FD int out = -1, err_end = -1;
 	struct source *sources[2] = { &shim->streams[0].source, &shim->streams[1].source };
+	close_and_forget(&sources[0]->fd);
+	close_and_forget(&sources[1]->fd);
 	int err = output_pipe(&sources[0]->fd, &out);
 	if (err == 0)
 		err = output_pipe(&sources[1]->fd, &err_end);
 	if (err < 0)
 		return err;
 	const int stdio[3] = { shim->stdin_read_end, out, err_end };
-	int pid = start_directly(shim, stdio) ? 0 : runtime_start(&shim->args, NULL, stdio);
-	close_and_forget(&shim->stdin_read_end);
-	return pid;
+	return start_directly(shim, stdio) ? 0 : runtime_start(&shim->args, NULL, stdio);
 }
 
 void lifecycle_take_console(struct shim *shim)
@@ -178,6 +180,8 @@ static void running(struct shim *shim)
 	if (err < 0)
 		shim_log("the container's output: %s", strerror(-err));
 	close_and_forget(&shim->error_pipe);
+	/* kept until now for a runtime that has to be started again */
+	close_and_forget(&shim->stdin_read_end);
 	shim_started_line(shim, line, sizeof(line));
 	clients_announce(shim, line);
 	if (!shim->args.exec_process)
@@ -281,7 +285,7 @@ void shim_start(struct shim *shim, struct client *client)
 /* A runtime that was killed before it had anything of the specification has done nothing: another one takes its place. */
 static bool run_again(struct shim *shim, int status)
 {
-	if (!WIFSIGNALED(status) || !feed_untouched(&shim->feed))
+	if (!WIFSIGNALED(status) || !feed_is_new(&shim->feed))
 		return false;
 	feed_end(&shim->feed, shim->epfd);
 	int pid = spawn_runtime(shim);

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -93,6 +94,13 @@ static void begin_list(struct relay *relay, bool sockets)
 	relay->listed = relay->ports;
 }
 
+/* One that has given up has closed its copies of the sockets: without us nobody would have the ports. */
+static bool asker_left(const struct relay *relay)
+{
+	struct pollfd asker = { .fd = relay->daemon.fd, .events = POLLRDHUP };
+	return poll(&asker, 1, 0) > 0;
+}
+
 /* Takes the descriptor, if any, over. */
 static void request(struct relay *relay, char *line, int fd)
 {
@@ -125,7 +133,7 @@ static void request(struct relay *relay, char *line, int fd)
 	} else if (strcmp(verb, "give") == 0 && !relay->retired) {
 		begin_list(relay, true);
 	} else if (strcmp(verb, "retire") == 0) {
-		answer(relay, relay_retire(relay));
+		answer(relay, asker_left(relay) ? -EPIPE : relay_retire(relay));
 	} else if (strcmp(verb, "hello") == 0) {
 		say(relay, -1, "relay %d %d", VERSION, (int)getpid());
 	} else if (strcmp(verb, "quit") == 0) {

@@ -90,6 +90,23 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('what is ready when a start co
     });
   });
 
+  it('leaves nothing mounted when the start fails before the root is of use', async () => {
+    const { daemon } = suite;
+    const Mounts = [{ Type: 'volume', Source: 'no-part', Target: '/v', VolumeOptions: { Subpath: 'none' } }];
+    const box = await whileAhead(
+      daemon,
+      () => Box.create(daemon, SLEEP, { HostConfig: { Mounts } }),
+      async (one) => {
+        const wasMounted = mountsOf(one.id).length === 1;
+        expect((await one.post('start')).status).toBe(404);
+        return wasMounted ? one : null;
+      },
+    );
+    expect(mountsOf(box.id)).toEqual([]);
+    await box.remove();
+    await daemon.docker(['volume', 'rm', 'no-part']);
+  });
+
   it('is gone after a while when no start comes', async () => {
     const { daemon } = suite;
     const create = () => Box.create(daemon, SLEEP);

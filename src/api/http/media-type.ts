@@ -27,5 +27,6 @@ function parametersError(parameters: string): string | null {
     seen.set(key, value);
     rest = rest.slice(whole.length);
   }
-  return /^\s*;?\s*$/.test(rest) ? null : 'invalid media parameter';
+  const end = rest.trim();
+  return end === '' || end === ';' ? null : 'invalid media parameter';
 }

@@ -64,6 +64,7 @@ async function watch(
   await released;
   await releaseFiles(ctx, entry);
   // Copies that began and ended meanwhile have left it to us.
+  if (entry.views === 0) await letGoOfVolumes(ctx, entry);
   const unmountedAgain = unmountRoot(ctx, entry);
   entry.run = null;
   await unmountedAgain;
@@ -167,7 +168,7 @@ export function recordExit(
     execIds: [],
   };
   // Of a container that goes now, the next daemon would find a running one whose process has ended: the same exit.
-  if (!willRestart && goesAtItsEnd(entry) && !ctx.locks.isHeld(entry.id)) ctx.registry.show(entry, change);
+  if (!isLate && !willRestart && goesAtItsEnd(entry) && !ctx.locks.isHeld(entry.id)) ctx.registry.show(entry, change);
   else ctx.registry.saveState(entry, change);
   emitContainerEvent(ctx, entry, 'die', {
     exitCode: String(facts.exitCode),

@@ -61,6 +61,8 @@ async function bringUp(ctx: ContainersContext, entry: ContainerEntry, undo: Undo
 
   if (!(await ctx.ahead.reserve(ctx, entry))) makeBundle(files);
   undo.push('bundle', () => removeBundle(files));
+  // May be mounted already, ahead of the start.
+  undo.push('root file system', () => unmountRoot(ctx, entry));
   undo.push('what was ahead', () => ctx.ahead.discard(ctx, entry));
 
   const cdiEdits = await requestedCdiEdits(ctx.deps.cdi, entry.container.hostConfig.deviceRequests);
@@ -75,7 +77,6 @@ async function bringUp(ctx: ContainersContext, entry: ContainerEntry, undo: Undo
     await wiring;
     await deps.networks.releaseSandbox(id);
   });
-  undo.push('root file system', () => unmountRoot(ctx, entry));
   const rootfs = deps.snapshots.mount(id, { isVolatile: entry.container.hostConfig.autoRemove });
   undo.push('shared memory', () => unmountShm(ctx, entry.container));
   mountShm(ctx, entry.container);

@@ -135,11 +135,12 @@ export class PortRelays {
       : null;
     const due = [...this.changed].filter(isDue);
     for (const entry of due) this.retired.keepOnly(keyOf(entry), entry.isWanted ? textOf(entry.target) : null);
-    // First, or a daemon that dies here would leave what nobody knows of.
-    await this.retired.settle();
-    if (!connection) return;
-    this.changed.clear();
+    // Now: what changes while somebody is waited for is due the next time.
+    if (connection) this.changed.clear();
     try {
+      // First, or a daemon that dies here would leave what nobody knows of.
+      await this.retired.settle();
+      if (!connection) return;
       for (let first = 0; first < due.length; first += AT_ONCE) {
         await Promise.all(due.slice(first, first + AT_ONCE).map((entry) => this.tell(connection, entry)));
       }

@@ -438,14 +438,16 @@ describe('a shim that runs ahead', () => {
     ['has been reaped', true],
     ['is just ending', false],
   ])('runs another one when that was killed in the middle of a start, and %s', async (_, isReaped) => {
-    await using bed = new AheadBed(['sh', '-c', 'exit 4']);
+    await using bed = new AheadBed(['sh', '-c', 'read code; exit $code'], { stdin: true });
     const shim = await bed.launch();
     await bed.waiting();
     await shim.claim();
     const runtime = bed.runtimePid;
     process.kill(runtime, 'SIGKILL');
     if (isReaped) await until(() => !existsSync(`/proc/${runtime}`));
+    const client = await bed.attach(true);
     await bed.go(shim);
+    client.write('4\n');
     expect(await shim.exited).toMatchObject({ exitCode: 4 });
     await shim.deleted;
   });
