@@ -18,7 +18,7 @@ void lifecycle_reap(struct shim *shim);
 /* The runtime may have handed over the terminal. */
 void lifecycle_take_console(struct shim *shim);
 
-/* The end is recorded: nobody needs what the runtime keeps of the container, and it may be made to forget it. */
+/* The end is recorded: nobody needs what the runtime keeps of the container, and it is made to forget it, once. */
 void lifecycle_delete(struct shim *shim);
 
 /* Does what time has made due; returns the milliseconds until the next such thing, or -1. */

@@ -31,6 +31,7 @@
 
 #define RELAY_KEY_MAX 96
 #define RELAY_LINE_MAX 256
+#define RELAY_WORDS_MAX 5
 /* what a daemon may send before it has read answers */
 #define RELAY_LINES_MAX 16384
 #define RELAY_PATH_MAX sizeof(((struct sockaddr_un *)0)->sun_path)
@@ -132,6 +133,9 @@ int port_add(struct relay *relay, const char *key, bool udp, const union address
 struct port *port_find(struct relay *relay, const char *key);
 int port_lead(struct port *port, const union address *target);
 void port_drop(struct port *port);
+
+/* Cuts a line into its words, of which more are left out; returns how many. */
+size_t relay_words(char *line, char *words[RELAY_WORDS_MAX]);
 
 /* Lines of a daemon. */
 int relay_watch_daemons(struct relay *relay);

@@ -1,12 +1,10 @@
 #include "control.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "console.h"
 #include "lifecycle.h"
@@ -46,11 +44,9 @@ void control_greet(struct shim *shim, struct client *client)
 /* Whether the process is still what runc names so until its execve. */
 static bool is_runtime_init(pid_t pid)
 {
-	static const char prefix[] = "runc:[";
-	char path[64], name[sizeof(prefix)] = "";
+	char path[64], name[32];
 	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd >= 0 && read(fd, name, sizeof(prefix) - 1) > 0 && strcmp(name, prefix) == 0;
+	return read_text(path, name, sizeof(name)) > 0 && strncmp(name, "runc:[", 6) == 0;
 }
 
 /*

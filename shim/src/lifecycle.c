@@ -340,16 +340,10 @@ static bool delete_has_begun(const struct shim *shim)
 	return shim->delete_pid != 0 || shim->deleted_line;
 }
 
-/* Once. */
-static void begin_delete(struct shim *shim)
+void lifecycle_delete(struct shim *shim)
 {
 	if (!delete_has_begun(shim))
 		start_delete(shim);
-}
-
-void lifecycle_delete(struct shim *shim)
-{
-	begin_delete(shim);
 }
 
 static void delete_ended(struct shim *shim, int status)
@@ -396,7 +390,7 @@ static void conclude(struct shim *shim)
 	clients_end_output(shim);
 	/* else when somebody has what he needs of the end, and the processor for it */
 	if (shim->args.exec_process || !clients_have_control(shim))
-		begin_delete(shim);
+		lifecycle_delete(shim);
 	logwriter_close(&shim->log);
 }
 
@@ -419,7 +413,7 @@ static void init_ended(struct shim *shim, struct exit_record record)
 		conclude(shim);
 	else
 		/* what goes on writing may be left in the cgroup */
-		begin_delete(shim);
+		lifecycle_delete(shim);
 }
 
 static void reap_others(struct shim *shim)
@@ -491,7 +485,7 @@ int64_t lifecycle_tick(struct shim *shim, int64_t now_ms)
 	if (shim->state == STATE_EXITED && !delete_has_begun(shim)) {
 		if (clients_have_control(shim) && now_ms < shim->exited_ms + DELETE_WAIT_MS)
 			return shim->exited_ms + DELETE_WAIT_MS - now_ms;
-		begin_delete(shim);
+		lifecycle_delete(shim);
 	}
 	return -1;
 }

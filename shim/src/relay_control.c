@@ -10,6 +10,15 @@
 
 #define VERSION 2
 
+size_t relay_words(char *line, char *words[RELAY_WORDS_MAX])
+{
+	char *rest;
+	size_t count = 0;
+	for (char *word = strtok_r(line, " ", &rest); word && count < RELAY_WORDS_MAX; word = strtok_r(NULL, " ", &rest))
+		words[count++] = word;
+	return count;
+}
+
 static struct relay *relay_of_daemon(struct source *source)
 {
 	return (struct relay *)((char *)source - offsetof(struct relay, daemon));
@@ -104,10 +113,8 @@ static bool asker_left(const struct relay *relay)
 /* Takes the descriptor, if any, over. */
 static void request(struct relay *relay, char *line, int fd)
 {
-	char *rest, *words[5] = { NULL };
-	size_t count = 0;
-	for (char *word = strtok_r(line, " ", &rest); word && count < ARRAY_LEN(words); word = strtok_r(NULL, " ", &rest))
-		words[count++] = word;
+	char *words[RELAY_WORDS_MAX];
+	size_t count = relay_words(line, words);
 	const char *verb = count > 0 ? words[0] : "";
 	union address target;
 	struct port *port = count > 1 ? port_find(relay, words[1]) : NULL;

@@ -39,11 +39,9 @@ static bool is_listening(int fd)
 /* Takes the descriptor over. */
 static int take(struct relay *relay, char *line, int fd)
 {
-	char *rest, *words[5] = { NULL };
-	size_t count = 0;
+	char *words[RELAY_WORDS_MAX];
+	size_t count = relay_words(line, words);
 	union address target;
-	for (char *word = strtok_r(line, " ", &rest); word && count < ARRAY_LEN(words); word = strtok_r(NULL, " ", &rest))
-		words[count++] = word;
 	int err = count == 5 && fd >= 0 && strcmp(words[0], "port") == 0 ? address_parse(&target, words[3], words[4]) : -EPROTO;
 	if (err < 0) {
 		close_and_forget(&fd);

@@ -1,8 +1,7 @@
-import { unlinkSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { daemonPaths } from '../config/paths.js';
 import { NftablesFirewall } from '../host/firewall/nftables-firewall.js';
 import { killRelays, relayProcesses } from '../host/relay/relay-processes.js';
-import { hasCode } from '../shared/errors.js';
 import { silentLogger } from '../shared/logger.js';
 
 /**
@@ -17,14 +16,6 @@ export async function removeFirewall(
   const relays = relayProcesses(relaySocket);
   await killRelays(relays, relaySocket);
   for (const { pid } of relays) tell(`ended the relay of published ports (pid ${pid})`);
-  for (const path of [relaySocket, ...relays.map(({ pid }) => `${relaySocket}.${pid}`)]) removeIfThere(path);
+  for (const path of [relaySocket, ...relays.map(({ pid }) => `${relaySocket}.${pid}`)]) rmSync(path, { force: true });
   await new NftablesFirewall(silentLogger).teardown();
-}
-
-function removeIfThere(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw error;
-  }
 }

@@ -19,6 +19,7 @@ export class LogSync {
   /** Settles when all that is committed now is on the disk. Rejects with the system's error. */
   async done(): Promise<void> {
     if (!this.current) return this.begin();
+    // The error of a turn is for those who wait for that one.
     this.next ??= this.current.catch(() => undefined).then(() => this.begin());
     return this.next;
   }

@@ -17,6 +17,11 @@ export function compareVersions(a: ApiVersion, b: ApiVersion): number {
   return a[0] - b[0] || a[1] - b[1];
 }
 
+/** Whether clients of that version are served. */
+export function isServed(version: ApiVersion): boolean {
+  return compareVersions(version, MIN_API_VERSION) >= 0 && compareVersions(version, MAX_API_VERSION) <= 0;
+}
+
 /** Whether `version` is the given one (`1.44`) or newer. */
 export function atLeast(version: ApiVersion, minimum: `${number}.${number}`): boolean {
   return compareVersions(version, apiVersion(minimum)) >= 0;

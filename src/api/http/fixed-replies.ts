@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { compareVersions, MAX_API_VERSION, MIN_API_VERSION } from './api-version.js';
+import { isServed } from './api-version.js';
 import { commonHeaders } from './common-headers.js';
 import type { ResolvedPath } from './path-resolver.js';
 import type { RouteDefinition, ServerFacts } from './route.js';
@@ -36,7 +36,7 @@ export class FixedReplies {
   /** Whether it has answered; otherwise nothing was done, and the request goes the ordinary way. `keepsAlive` is what the parser says. */
   answer(request: IncomingMessage, found: ResolvedPath, keepsAlive: boolean): boolean {
     const reply = this.replies.get(found.route);
-    if (!reply || !keepsAlive || !isServed(found) || !isPlain(request)) return false;
+    if (!reply || !keepsAlive || !isServed(found.version) || !isPlain(request)) return false;
     const { socket }: { socket: HttpSocket } = request;
     // Answers go out in the order of the requests, and a client that reads none of them is Node's business.
     if (socket._httpMessage || socket.writableLength > 0 || !socket.writable) return false;
@@ -53,13 +53,6 @@ export class FixedReplies {
     }
     return this.date;
   }
-}
-
-function isServed({ version, versionText }: ResolvedPath): boolean {
-  return (
-    versionText === null ||
-    (compareVersions(version, MIN_API_VERSION) >= 0 && compareVersions(version, MAX_API_VERSION) <= 0)
-  );
 }
 
 /** HTTP/1.1, with nothing behind the head, and with no wishes about the connection. */

@@ -1,5 +1,5 @@
 import type { ApiVersion } from './api-version.js';
-import { apiVersion, compareVersions, MAX_API_VERSION, MIN_API_VERSION } from './api-version.js';
+import { apiVersion, compareVersions, isServed, MAX_API_VERSION } from './api-version.js';
 import type { RouteDefinition } from './route.js';
 
 /** Where a request's path leads. `version` may lie outside what is served; the caller answers that. */
@@ -69,7 +69,7 @@ export class PathResolver {
 
   private match(method: string, path: string, version: ApiVersion): FoundRoute | null {
     // A version that is not served at all still finds its route, to be told so.
-    const served = compareVersions(version, MIN_API_VERSION) >= 0 && compareVersions(version, MAX_API_VERSION) <= 0;
+    const served = isServed(version);
     const inRange = ({ since, until }: Pattern): boolean =>
       !served || (compareVersions(version, since) >= 0 && compareVersions(version, until) <= 0);
     const fixed = this.fixed.get(`${method} ${path}`)?.find(inRange);

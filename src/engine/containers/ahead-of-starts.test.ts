@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { unstoredRegistry } from '../../../test/support/container-registry.js';
 import { containerFromInspect, recording } from '../../../test/support/recorded-container.js';
 import { KeyedLock } from '../../shared/keyed-lock.js';
 import { silentLogger } from '../../shared/logger.js';
@@ -9,7 +10,6 @@ import { formatRfc3339Nano, nowNs } from '../../shared/rfc3339.js';
 import { AHEAD_MS } from './ahead-policy.js';
 import { AheadOfStarts } from './ahead-of-starts.js';
 import type { ContainerEntry } from './container-entry.js';
-import { ContainerRegistry } from './container-registry.js';
 import { runFiles } from './container-paths.js';
 import type { ContainersContext } from './containers-context.js';
 import type { RunningShim } from './shim-port.js';
@@ -30,15 +30,7 @@ class Scene {
   readonly ctx: ContainersContext;
 
   constructor() {
-    const nothing = (): void => undefined;
-    const repository = {
-      loadAll: () => [],
-      insert: nothing,
-      save: nothing,
-      saveState: nothing,
-      delete: async () => nothing(),
-    };
-    const registry = new ContainerRegistry(repository, silentLogger);
+    const registry = unstoredRegistry();
     const container = containerFromInspect(recording('inspect-created-v1.51.json'));
     const { dir } = this;
     this.entry = registry.add({

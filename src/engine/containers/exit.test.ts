@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { unstoredRegistry } from '../../../test/support/container-registry.js';
 import { containerFromInspect, recording } from '../../../test/support/recorded-container.js';
 import { KeyedLock } from '../../shared/keyed-lock.js';
 import { silentLogger } from '../../shared/logger.js';
 import type { RestartPolicy } from './container-config.js';
 import type { ContainerEntry } from './container-entry.js';
-import { ContainerRegistry } from './container-registry.js';
 import type { ContainersContext } from './containers-context.js';
 import { endBackOff } from './end-back-off.js';
 import { recordExit } from './exit.js';
@@ -21,15 +21,7 @@ class Scene {
   readonly ctx: ContainersContext;
 
   constructor(policy: RestartPolicy) {
-    const nothing = (): void => undefined;
-    const repository = {
-      loadAll: () => [],
-      insert: nothing,
-      save: nothing,
-      saveState: nothing,
-      delete: async () => nothing(),
-    };
-    const registry = new ContainerRegistry(repository, silentLogger);
+    const registry = unstoredRegistry();
     const container = containerFromInspect(recording('inspect-created-v1.51.json'));
     const hostConfig = { ...container.hostConfig, restartPolicy: policy, autoRemove: false };
     this.entry = registry.add({

@@ -9,6 +9,7 @@ import { makeBundle, removeBundle, writeSpec } from './bundle.js';
 import { runFiles } from './container-paths.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
 import { requestedCdiEdits } from './device-requests.js';
+import { endShim } from './end-shim.js';
 import { superviseRun } from './exit.js';
 import { startHealth } from './health.js';
 import { unmountImages } from './image-mounts.js';
@@ -26,8 +27,6 @@ import { mountShm, unmountShm } from './shm.js';
 import { specMounts, specRequest } from './spec-request.js';
 import { startFailure } from './start-error.js';
 import { toRunning, toStartFailed } from './state-machine.js';
-
-const SIGKILL = 9;
 
 /**
  * Brings up everything that a container needs and runs it. The caller holds the lock. On failure all is taken back, the state
@@ -173,14 +172,8 @@ async function discardShim(launched: Outcome<RunningShim>): Promise<void> {
   if (!launched.ok) return;
   const shim = launched.value;
   try {
-    if (shim.state === 'running') {
-      await shim.kill(SIGKILL);
-      await shim.exited;
-      await shim.delete();
-      await shim.deleted;
-    } else {
-      await shim.quit();
-    }
+    if (shim.state === 'running') await endShim(shim);
+    else await shim.quit();
   } catch (error) {
     // A shim whose start has failed is gone already.
     if (!['unavailable', 'conflict'].includes(errorKind(error))) throw error;

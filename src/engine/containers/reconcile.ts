@@ -6,6 +6,7 @@ import { endCommitPause } from './commit-pause.js';
 import type { ContainerEntry } from './container-entry.js';
 import { EXEC_SOCKET_PREFIX, runFiles } from './container-paths.js';
 import type { ContainersContext } from './containers-context.js';
+import { endShim } from './end-shim.js';
 import { factsOf, lostExit, recordExit, superviseRun } from './exit.js';
 import { startHealth } from './health.js';
 import { releaseFiles, releaseMounts } from './release-run.js';
@@ -112,10 +113,7 @@ async function undoStart(ctx: ContainersContext, entry: ContainerEntry, shim: Ru
       await shim.quit();
     } else {
       if (shim.state === 'starting') await shim.start();
-      if (shim.state === 'running') await shim.kill(SIGKILL);
-      await shim.exited;
-      await shim.delete();
-      await shim.deleted;
+      await endShim(shim);
     }
   } catch (err) {
     ctx.deps.log.debug({ err, container: entry.id }, 'an interrupted start ended by itself');

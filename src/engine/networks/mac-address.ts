@@ -1,4 +1,4 @@
-import { randomHex } from '../../shared/random-hex.js';
+import { randomBytes } from 'node:crypto';
 import { parseAddress } from './cidr.js';
 
 /**
@@ -14,7 +14,7 @@ export function macAddressFor(ipv4: string): string {
 
 /** A locally administered unicast address; bridges have one of their own, or they would take on that of their lowest port. */
 export function randomMacAddress(): string {
-  const bytes = Buffer.from(randomHex(6), 'hex');
+  const bytes = randomBytes(6);
   return [((bytes[0] ?? 0) & 0xfc) | 0x02, ...bytes.subarray(1)].map(hex).join(':');
 }
 

@@ -29,13 +29,19 @@ function layout(): CgroupLayout {
       };
 }
 
+/** The empty file that moves of this process are written to. */
+function movesFile(): string {
+  const [controller = ''] = layout().controllerMounts.keys();
+  const group = join(mount, cgroupsOfProcess(process.pid).get(controller) ?? '/');
+  mkdirSync(group, { recursive: true });
+  const file = join(group, 'cgroup.procs');
+  writeFileSync(file, '');
+  return file;
+}
+
 describe('QuickMoves', () => {
   it('moves this process to where it is for as long as there is work', async () => {
-    const [controller = ''] = layout().controllerMounts.keys();
-    const group = join(mount, cgroupsOfProcess(process.pid).get(controller) ?? '/');
-    mkdirSync(group, { recursive: true });
-    const file = join(group, 'cgroup.procs');
-    writeFileSync(file, '');
+    const file = movesFile();
     const moves = new QuickMoves(layout(), log);
     const written = async (): Promise<void> => {
       while (readFileSync(file, 'utf8').length < 3) await new Promise((resolve) => setTimeout(resolve, 1));
@@ -50,11 +56,7 @@ describe('QuickMoves', () => {
   });
 
   it('moves it while a start is expected', async () => {
-    const [controller = ''] = layout().controllerMounts.keys();
-    const group = join(mount, cgroupsOfProcess(process.pid).get(controller) ?? '/');
-    mkdirSync(group, { recursive: true });
-    const file = join(group, 'cgroup.procs');
-    writeFileSync(file, '');
+    const file = movesFile();
     const moves = new QuickMoves(layout(), log);
     moves.expectStart();
     await vi.waitFor(() => expect(readFileSync(file, 'utf8')).toMatch(/^0+$/));

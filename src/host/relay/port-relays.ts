@@ -3,11 +3,9 @@ import { KeyedLock } from '../../shared/keyed-lock.js';
 import { openBoundPort } from '../sys/socket.js';
 import { closeLocal, isDue, keyOf, type PortEntry, type RelayPort, type RelayTarget, textOf } from './port-entry.js';
 import { launchRelay, reachRelay, type RelayPlace } from './reach-relay.js';
-import type { RelayConnection } from './relay-connection.js';
+import { inBatches, type RelayConnection } from './relay-connection.js';
 import { RetiredRelays } from './retired-relays.js';
 
-/** The relay reads so many lines before it must have been heard. */
-const AT_ONCE = 32;
 /** What the relay does not have is tried again after so long, and then ever less often. */
 const RETRY_AFTER_MS = 1000;
 const RETRY_SELDOM_MS = 30_000;
@@ -141,9 +139,7 @@ export class PortRelays {
       // First, or a daemon that dies here would leave what nobody knows of.
       await this.retired.settle();
       if (!connection) return;
-      for (let first = 0; first < due.length; first += AT_ONCE) {
-        await Promise.all(due.slice(first, first + AT_ONCE).map((entry) => this.tell(connection, entry)));
-      }
+      await inBatches(due, (entry) => this.tell(connection, entry));
     } catch (error) {
       for (const entry of due) if (this.entries.get(keyOf(entry)) === entry) this.changed.add(entry);
       throw error;

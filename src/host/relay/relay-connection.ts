@@ -147,3 +147,13 @@ export class RelayConnection {
     for (const line of lines) if (this.listeners[0]?.hear(line)) this.listeners.shift();
   }
 }
+
+/** The relay reads so many lines before it must have been heard. */
+const AT_ONCE = 32;
+
+/** Asks a relay something for each of these, as many at once as it takes. */
+export async function inBatches<T>(items: readonly T[], ask: (item: T) => Promise<void>): Promise<void> {
+  for (let first = 0; first < items.length; first += AT_ONCE) {
+    await Promise.all(items.slice(first, first + AT_ONCE).map(ask));
+  }
+}

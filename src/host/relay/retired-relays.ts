@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorKind, hasCode } from '../../shared/errors.js';
 import type { Logger } from '../../shared/logger.js';
-import { RelayConnection } from './relay-connection.js';
+import { inBatches, RelayConnection } from './relay-connection.js';
 import { countListening, relayProcesses, signalRelay } from './relay-processes.js';
 
 interface Retired {
@@ -16,7 +16,6 @@ interface Retired {
 
 /** With one more, the oldest is ended, whoever uses it. */
 const RETIRED_MAX = 4;
-const AT_ONCE = 32;
 const BACK_WITHIN_MS = 1000;
 const LOOK_EVERY_MS = 10;
 
@@ -110,9 +109,7 @@ async function cut({ connection, targets, due }: Retired): Promise<void> {
   due.clear();
   for (const key of keys) targets.delete(key);
   try {
-    for (let first = 0; first < keys.length; first += AT_ONCE) {
-      await Promise.all(keys.slice(first, first + AT_ONCE).map((key) => connection.request(`drop ${key}`)));
-    }
+    await inBatches(keys, (key) => connection.request(`drop ${key}`));
   } catch (error) {
     // Ended: it has no users any more.
     if (errorKind(error) !== 'unavailable') throw error;
