@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { takesX32Calls } from '../sys/x32.js';
 import { buildRuntimeSpec } from './build-spec.js';
 import { resolveCapabilities } from './capabilities.js';
 import { parseDeviceRule } from './devices.js';
@@ -176,6 +177,16 @@ describe('seccomp', () => {
     const admin = defaultSeccomp(['CAP_SYS_ADMIN'], 'x64')!;
     expect(admin.syscalls[0]!.names).toEqual(expect.arrayContaining(['unshare', 'clone3', 'clone']));
     expect(admin.syscalls.some((rule) => rule.names[0] === 'clone3')).toBe(false);
+  });
+
+  it('names the x32 ABI where the kernel has it, and in no other case', () => {
+    const names = (...args: Parameters<typeof defaultSeccomp>) => defaultSeccomp(...args)!.architectures;
+    expect(names([], 'x64', true)).toEqual(['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32']);
+    expect(names([], 'x64', false)).toEqual(['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86']);
+    expect(names([], 'arm64', true)).toEqual(['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM']);
+    expect(names([], process.arch)).toEqual(names([], process.arch, takesX32Calls()));
+    const architectures = ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X32'];
+    expect(seccompFromProfile(JSON.stringify({ architectures }), []).architectures).toEqual(architectures);
   });
 
   it('resolves the conditions of a profile', () => {

@@ -80,8 +80,7 @@ export interface ArchitectureFacts {
 /** What depends on the machine, by Node's `process.arch`. */
 export const BY_ARCHITECTURE: Readonly<Record<string, ArchitectureFacts>> = {
   x64: {
-    // Without X32, which dockerd lists too: decision 11.
-    architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'],
+    architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'],
     syscalls: ['arch_prctl', 'modify_ldt'],
   },
   ia32: { architectures: ['SCMP_ARCH_X86'], syscalls: ['modify_ldt'] },

@@ -1,5 +1,6 @@
 import { release } from 'node:os';
 import { invalid } from '../../shared/errors.js';
+import { takesX32Calls } from '../sys/x32.js';
 import type { RuntimeSeccomp, SeccompArg, SeccompRule } from './runtime-spec.js';
 import {
   ALLOWED_PERSONALITIES,
@@ -20,24 +21,26 @@ const made = new Map<string, RuntimeSeccomp | null>();
 const MAX_MADE = 8;
 
 /**
- * The default profile for a container with these capabilities on this machine; null where the machine is unknown. It is the same object
- * for the same capabilities most times, and not to be changed.
+ * The default profile for a container with these capabilities on this machine; null where the machine is unknown. Without `x32`, which is
+ * what the kernel offers, that ABI is left out of it: decision 59. It is the same object for the same capabilities most times, and not to
+ * be changed.
  */
 export function defaultSeccomp(
   capabilities: readonly string[],
   arch: string = process.arch,
+  x32: boolean = takesX32Calls(),
 ): Readonly<RuntimeSeccomp> | null {
-  const key = `${arch} ${capabilities.join(' ')}`;
+  const key = `${arch} ${x32} ${capabilities.join(' ')}`;
   let profile = made.get(key);
   if (profile === undefined) {
-    profile = makeDefault(capabilities, arch);
+    profile = makeDefault(capabilities, arch, x32);
     if (made.size >= MAX_MADE) made.clear();
     made.set(key, profile);
   }
   return profile;
 }
 
-function makeDefault(capabilities: readonly string[], arch: string): RuntimeSeccomp | null {
+function makeDefault(capabilities: readonly string[], arch: string, x32: boolean): RuntimeSeccomp | null {
   const machine = BY_ARCHITECTURE[arch];
   if (!machine) return null;
   const names = new Set(capabilities.flatMap((capability) => ALLOWED_WITH_CAPABILITY[capability] ?? []));
@@ -46,7 +49,7 @@ function makeDefault(capabilities: readonly string[], arch: string): RuntimeSecc
   return {
     defaultAction: 'SCMP_ACT_ERRNO',
     defaultErrnoRet: EPERM,
-    architectures: machine.architectures,
+    architectures: machine.architectures.filter((name) => x32 || name !== 'SCMP_ARCH_X32'),
     syscalls: [{ names: [...names], action: ALLOW }, ...argumentRules(capabilities, arch)],
   };
 }
