@@ -47,6 +47,7 @@ import { Snapshots } from './host/overlay/snapshots.js';
 import { PortRelays } from './host/relay/port-relays.js';
 import { Registries } from './host/registry/registries.js';
 import { hostName, readHostFacts } from './host/system/host-facts.js';
+import { askForI386 } from './host/sys/abis.js';
 import { VolumeDirectories } from './host/volumes/volume-directories.js';
 import type { Logger } from './shared/logger.js';
 import { ENGINE_VERSION } from './shared/version.js';
@@ -159,6 +160,7 @@ export class Daemon implements AsyncDisposable {
       networks.init(),
       images.sweep(),
       createApiServer({ engine, logger: log.child({ part: 'api' }), facts, routes: ALL_ROUTES }),
+      askForI386(),
     ]);
     await networks.reconcile(containers.runningIds());
     this.parts.add('containers', () => containers.shutdown());

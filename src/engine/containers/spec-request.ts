@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CdiEdits } from '../../host/cdi/cdi-spec.js';
 import { cgroupPathFor } from '../../host/cgroup/cgroup-layout.js';
+import { isPlainRuntime } from '../../host/oci/runtimes.js';
 import type { ResolvedUser, SpecInput, SpecMount, SpecResources } from '../../host/oci/spec-input.js';
 import { resolveInRoot } from '../../host/sys/resolve-in-root.js';
 import { hasCode, internal, invalid, notFound } from '../../shared/errors.js';
@@ -55,6 +56,7 @@ export function specRequest(ctx: ContainersContext, container: Container, facts:
     privileged: hostConfig.privileged,
     capAdd: hostConfig.capAdd,
     capDrop: hostConfig.capDrop,
+    isOnHostKernel: isPlainRuntime(ctx.deps.oci.runtimes.resolve(hostConfig.runtime)),
     seccomp: containerSeccomp(ctx, hostConfig),
     appArmorProfile: container.appArmorProfile,
     processLabel: container.processLabel,

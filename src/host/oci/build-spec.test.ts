@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { takesX32Calls } from '../sys/x32.js';
+import { kernelAbis } from '../sys/abis.js';
 import { buildRuntimeSpec } from './build-spec.js';
 import { resolveCapabilities } from './capabilities.js';
 import { parseDeviceRule } from './devices.js';
@@ -50,6 +50,7 @@ const input = (changes: Partial<SpecInput> = {}): SpecInput => ({
   privileged: false,
   capAdd: [],
   capDrop: [],
+  isOnHostKernel: true,
   seccomp: { kind: 'default' },
   appArmorProfile: '',
   processLabel: '',
@@ -179,13 +180,15 @@ describe('seccomp', () => {
     expect(admin.syscalls.some((rule) => rule.names[0] === 'clone3')).toBe(false);
   });
 
-  it('names the x32 ABI where the kernel has it, and in no other case', () => {
-    const names = (...args: Parameters<typeof defaultSeccomp>) => defaultSeccomp(...args)!.architectures;
-    expect(names([], 'x64', true)).toEqual(['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32']);
-    expect(names([], 'x64', false)).toEqual(['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86']);
-    expect(names([], 'arm64', true)).toEqual(['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM']);
-    expect(names([], process.arch)).toEqual(names([], process.arch, takesX32Calls()));
-    const architectures = ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X32'];
+  it("names the kernel's ABIs, and no other", () => {
+    const names = (arch: string, i386: boolean, x32: boolean) => defaultSeccomp([], arch, { i386, x32 })!.architectures;
+    expect(names('x64', true, true)).toEqual(['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32']);
+    expect(names('x64', true, false)).toEqual(['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86']);
+    expect(names('x64', false, false)).toEqual(['SCMP_ARCH_X86_64']);
+    expect(names('ia32', false, false)).toEqual(['SCMP_ARCH_X86']);
+    expect(names('arm64', false, false)).toEqual(['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM']);
+    expect(defaultSeccomp([], 'x64')).toBe(defaultSeccomp([], 'x64', kernelAbis()));
+    const architectures = ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X32', 'SCMP_ARCH_X86'];
     expect(seccompFromProfile(JSON.stringify({ architectures }), []).architectures).toEqual(architectures);
   });
 

@@ -1,3 +1,4 @@
+import { kernelAbis, type KernelAbis } from '../sys/abis.js';
 import { applyCdi } from './apply-cdi.js';
 import { resolveCapabilities } from './capabilities.js';
 import { deviceSetup } from './devices.js';
@@ -75,8 +76,13 @@ function resolveSeccomp(input: SpecInput, capabilities: string[]): RuntimeSeccom
     case 'profile':
       return seccompFromProfile(input.seccomp.json, capabilities);
     case 'default':
-      return input.privileged ? null : defaultSeccomp(capabilities);
+      return input.privileged ? null : defaultSeccomp(capabilities, process.arch, containerAbis(input));
   }
+}
+
+/** A container in a virtual machine finds another kernel there, which may well run programs that this one does not. */
+function containerAbis(input: SpecInput): KernelAbis {
+  return input.isOnHostKernel ? kernelAbis() : { ...kernelAbis(), i386: true };
 }
 
 function sysctls(input: SpecInput): Record<string, string> {

@@ -1,6 +1,6 @@
 import { release } from 'node:os';
 import { invalid } from '../../shared/errors.js';
-import { takesX32Calls } from '../sys/x32.js';
+import { kernelAbis, type KernelAbis } from '../sys/abis.js';
 import type { RuntimeSeccomp, SeccompArg, SeccompRule } from './runtime-spec.js';
 import {
   ALLOWED_PERSONALITIES,
@@ -21,26 +21,25 @@ const made = new Map<string, RuntimeSeccomp | null>();
 const MAX_MADE = 8;
 
 /**
- * The default profile for a container with these capabilities on this machine; null where the machine is unknown. Without `x32`, which is
- * what the kernel offers, that ABI is left out of it: decision 59. It is the same object for the same capabilities most times, and not to
- * be changed.
+ * The default profile for a container with these capabilities on this machine; null where the machine is unknown. ABIs that the container's
+ * kernel does not have are left out of it: decision 59. It is the same object for the same capabilities most times, and not to be changed.
  */
 export function defaultSeccomp(
   capabilities: readonly string[],
   arch: string = process.arch,
-  x32: boolean = takesX32Calls(),
+  abis: KernelAbis = kernelAbis(),
 ): Readonly<RuntimeSeccomp> | null {
-  const key = `${arch} ${x32} ${capabilities.join(' ')}`;
+  const key = `${arch} ${abis.i386} ${abis.x32} ${capabilities.join(' ')}`;
   let profile = made.get(key);
   if (profile === undefined) {
-    profile = makeDefault(capabilities, arch, x32);
+    profile = makeDefault(capabilities, arch, abis);
     if (made.size >= MAX_MADE) made.clear();
     made.set(key, profile);
   }
   return profile;
 }
 
-function makeDefault(capabilities: readonly string[], arch: string, x32: boolean): RuntimeSeccomp | null {
+function makeDefault(capabilities: readonly string[], arch: string, abis: KernelAbis): RuntimeSeccomp | null {
   const machine = BY_ARCHITECTURE[arch];
   if (!machine) return null;
   const names = new Set(capabilities.flatMap((capability) => ALLOWED_WITH_CAPABILITY[capability] ?? []));
@@ -49,9 +48,14 @@ function makeDefault(capabilities: readonly string[], arch: string, x32: boolean
   return {
     defaultAction: 'SCMP_ACT_ERRNO',
     defaultErrnoRet: EPERM,
-    architectures: machine.architectures.filter((name) => x32 || name !== 'SCMP_ARCH_X32'),
+    architectures: machine.architectures.filter((name, index) => index === 0 || isThere(name, abis)),
     syscalls: [{ names: [...names], action: ALLOW }, ...argumentRules(capabilities, arch)],
   };
+}
+
+/** Each architecture makes the runtime compile all rules once more, at every start. */
+function isThere(architecture: string, abis: KernelAbis): boolean {
+  return architecture === 'SCMP_ARCH_X86' ? abis.i386 : architecture === 'SCMP_ARCH_X32' ? abis.x32 : true;
 }
 
 /** The rules that look at arguments. */

@@ -26,6 +26,8 @@ export interface SpecInput {
   privileged: boolean;
   capAdd: string[];
   capDrop: string[];
+  /** Whether it certainly runs on this machine's kernel. */
+  isOnHostKernel: boolean;
   seccomp: { kind: 'default' } | { kind: 'unconfined' } | { kind: 'profile'; json: string };
   /** '' : none. */
   appArmorProfile: string;
