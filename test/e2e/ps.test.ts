@@ -219,6 +219,49 @@ describe('ps', () => {
     expect((await boxes.created!.row()).Ports).toEqual([]);
   });
 
+  it('shows every change at once', async () => {
+    const { api } = suite.daemon;
+    await api.post('/images/busybox/tag?repo=psmoving&tag=1');
+    const box = await Box.create(suite.daemon, SLEEP, { Image: 'psmoving:1', HostConfig: { NetworkMode: 'bridge' } });
+    const linking = await Box.create(suite.daemon, SLEEP, {
+      HostConfig: { NetworkMode: 'bridge', Links: [`${box.name}:alias`] },
+    });
+    const moved = { Container: box.id, EndpointConfig: { Aliases: ['other'] } };
+    const filters = encodeURIComponent(JSON.stringify({ id: [box.id] }));
+    // Rows with sizes are made anew each time, and the text of the status may come of another second.
+    const row = async (version: string, query = ''): Promise<any> => {
+      const [found] = (await api.get(`${version}/containers/json?all=1&filters=${filters}${query}`)).json;
+      return { ...found, SizeRw: undefined, SizeRootFs: undefined, Status: undefined };
+    };
+    const changes: [string, () => Promise<unknown>, object][] = [
+      ['created', async () => {}, { State: 'created', Image: 'psmoving:1' }],
+      ['start', () => box.ok('start'), { State: 'running' }],
+      ['exec', () => suite.daemon.ok('exec', box.id, 'true'), { State: 'running' }],
+      ['rename', () => box.ok(`rename?name=${box.name}-new`), {}],
+      ['rename of a link', () => linking.ok(`rename?name=${linking.name}-new`), {}],
+      ['update', () => box.ok('update', { RestartPolicy: { Name: 'always' } }), {}],
+      ['pause', () => box.ok('pause'), { State: 'paused' }],
+      ['unpause', () => box.ok('unpause'), { State: 'running' }],
+      ['connect', () => api.post(`/networks/${networkId}/connect`, moved), {}],
+      ['disconnect', () => api.post('/networks/bridge/disconnect', { Container: box.id }), {}],
+      ['a tag less', () => api.delete('/images/psmoving:1'), { Image: image }],
+      ['restart', () => box.ok('restart?t=0'), { State: 'running' }],
+      ['stop', () => box.ok('stop?t=0'), { State: 'exited' }],
+      ['a link less', () => linking.remove(), {}],
+    ];
+    let before = '';
+    for (const [change, make, expected] of changes) {
+      await make();
+      const now = await row('');
+      expect(now, change).toMatchObject(expected);
+      expect(now, change).toEqual(await row('', '&size=1'));
+      expect(await row('/v1.44'), change).toEqual(await row('/v1.44', '&size=1'));
+      if (!['exec', 'update', 'restart'].includes(change)) expect(JSON.stringify(now), change).not.toBe(before);
+      before = JSON.stringify(await row(''));
+    }
+    await box.remove();
+  });
+
   it('tells sizes when asked', async () => {
     const box = await Box.run(suite.daemon, ['sh', '-c', 'head -c 200000 /dev/zero >/file']);
     await box.ok('wait');

@@ -12,10 +12,13 @@ export type ApiReply =
 
 export type TextReply = Extract<ApiReply, { kind: 'text' }>;
 
+/** JSON, or JSON as text, with status 200. */
+export type QuickReply = Extract<ApiReply, { kind: 'json' }> | TextReply;
+
 export type ReplyHeaders = Record<string, string>;
 
 /** A JSON answer. The route's response gates for the client's version are applied to `body`, which they may change. */
-export function json(body: unknown, status = 200, headers?: ReplyHeaders): ApiReply {
+export function json(body: unknown, status = 200, headers?: ReplyHeaders): Extract<ApiReply, { kind: 'json' }> {
   return { kind: 'json', status, body, headers };
 }
 

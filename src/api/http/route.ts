@@ -6,7 +6,7 @@ import type { Logger } from '../../shared/logger.js';
 import type { VersionGate } from '../compat/version-gate.js';
 import type { ApiVersion } from './api-version.js';
 import type { Query } from './query.js';
-import type { ApiReply, TextReply } from './reply.js';
+import type { ApiReply, QuickReply, TextReply } from './reply.js';
 
 /** What a handler is given: the request, decoded as far as it asks for it. */
 export interface ApiRequest {
@@ -93,7 +93,15 @@ export interface RouteDefinition {
    * `handler` gives the same.
    */
   readonly fixedReply?: (server: ServerFacts) => TextReply;
+  /**
+   * The answer, where it can be read from memory; null where this request needs more. It is written as a `fixedReply` is. `handler` gives
+   * the same, and answers where this gives null or throws.
+   */
+  readonly quickReply?: (request: QuickRequest) => QuickReply | null;
   readonly handler: RouteHandler;
 }
+
+/** What is known of a request by its first line. */
+export type QuickRequest = Pick<ApiRequest, 'engine' | 'version' | 'params' | 'query'>;
 
 export type RouteHandler = (request: ApiRequest) => Promise<ApiReply | null> | ApiReply | null;

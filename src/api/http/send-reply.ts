@@ -5,7 +5,7 @@ import { applyGates } from '../compat/apply-gates.js';
 import type { ApiVersion } from './api-version.js';
 import { errorStatus } from './error-status.js';
 import { RAW_STREAM } from './hijack.js';
-import type { ApiReply } from './reply.js';
+import type { ApiReply, QuickReply } from './reply.js';
 import type { RouteDefinition } from './route.js';
 import { sendStream } from './send-stream.js';
 
@@ -20,10 +20,9 @@ export function sendReply(
   if (reply.headers) for (const [name, value] of Object.entries(reply.headers)) response.setHeader(name, value);
   switch (reply.kind) {
     case 'json':
-      if (route.responseGates) applyGates(route.responseGates, version, reply.body);
-      return sendText(response, reply.status, 'application/json', `${JSON.stringify(reply.body)}\n`);
+      return sendText(response, reply.status, 'application/json', replyText(route, version, reply));
     case 'text':
-      return sendText(response, reply.status, reply.contentType, reply.text);
+      return sendText(response, reply.status, reply.contentType, replyText(route, version, reply));
     case 'empty':
       if (reply.status !== 204 && reply.status !== 304) response.setHeader('Content-Length', 0);
       response.writeHead(reply.status).end();
@@ -32,6 +31,13 @@ export function sendReply(
       response.setHeader('Content-Type', reply.contentType);
       return sendStream(response, reply.status, reply.stream, log);
   }
+}
+
+/** What a client of that version reads. Applies the gates to the body of the reply itself. */
+export function replyText(route: RouteDefinition, version: ApiVersion, reply: QuickReply): string {
+  if (reply.kind === 'text') return reply.text;
+  if (route.responseGates) applyGates(route.responseGates, version, reply.body);
+  return `${JSON.stringify(reply.body)}\n`;
 }
 
 /** Text with its length; a HEAD request's answer goes without the text, as Node sees to. */

@@ -11,8 +11,8 @@ import type { Logger } from '../../shared/logger.js';
 import { activatedFds, bindServer, bindUnixServer, socketGid } from './bind-server.js';
 import type { LongLivedRequests } from './client-signal.js';
 import { detachHijacks } from './detached-connection.js';
+import { DirectReplies } from './direct-replies.js';
 import { createDispatcher } from './dispatch.js';
-import { FixedReplies } from './fixed-replies.js';
 import { parseListenAddress } from './listen-address.js';
 import type { ResolvedPath } from './path-resolver.js';
 import { PathResolver } from './path-resolver.js';
@@ -170,10 +170,10 @@ export async function createApiServer({ engine, logger, facts, routes }: ApiServ
     if (found.route.hijacks) return 'hijack';
     return found.route.uploads && hasBody(request) && !('encrypted' in request.socket) ? 'upload' : null;
   };
-  const fixedReplies = new FixedReplies(routes, facts);
+  const directReplies = new DirectReplies(routes, facts, engine);
   const answered = (request: IncomingMessage, keepsAlive: boolean): boolean => {
     const found = resolve(request);
-    return found !== null && fixedReplies.answer(request, found, keepsAlive);
+    return found !== null && directReplies.answer(request, found, keepsAlive);
   };
   return new ApiServer(handle, answered, detaching, longLived, logger);
 }

@@ -2,11 +2,20 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FakeEngineServer, startFakeEngineServer } from '../../../test/support/fake-engine-server.js';
 import { containerFromInspect, recording } from '../../../test/support/recorded-container.js';
 import type { CreateContainerRequest } from '../../engine/containers/container-config.js';
-import type { ListContainersOptions } from '../../engine/containers/container.js';
+import type { ContainerSummary, ListContainersOptions } from '../../engine/containers/container.js';
 import { conflict, notFound } from '../../shared/errors.js';
 import { CONTAINER_ROUTES } from './containers.js';
 
 const container = containerFromInspect(recording('inspect-cli-v1.51.json'));
+const row: ContainerSummary = {
+  container,
+  names: ['/cli'],
+  statusText: 'Up',
+  image: 'busybox',
+  command: 'sh',
+  ports: [{ containerPort: 80, proto: 'tcp', hostIp: '', hostPort: 0 }],
+  size: null,
+};
 let api: FakeEngineServer;
 let created: CreateContainerRequest[];
 let listed: ListContainersOptions[];
@@ -21,10 +30,13 @@ beforeEach(async () => {
         if (request.name === 'taken') throw conflict('Conflict. The container name "/taken" is already in use');
         return { id: 'abc', warnings: ['engine'] };
       },
-      list: async (options) => {
+      list: (options) => {
         listed.push(options);
-        const ports = [{ containerPort: 80, proto: 'tcp' as const, hostIp: '', hostPort: 0 }];
-        return [{ container, names: ['/cli'], statusText: 'Up', image: 'busybox', command: 'sh', ports, size: null }];
+        return [row];
+      },
+      listWithSizes: async (options) => {
+        listed.push(options);
+        return [{ ...row, size: { rwBytes: 1, rootFsBytes: 2 } }];
       },
       inspect: (ref) => {
         if (ref !== 'cli' && ref !== '/cli') throw notFound(`No such container: ${ref}`);
@@ -82,8 +94,10 @@ describe('create', () => {
 describe('list', () => {
   it('reads its parameters as dockerd does', async () => {
     const filters = encodeURIComponent('{"label":{"a=b":true},"status":["exited"]}');
-    await api.call('GET', `/containers/json?limit=2&size=True&since=a&before=b&filters=${filters}`);
-    expect(listed[0]).toMatchObject({ all: true, limit: 2, size: true, since: 'a', before: 'b' });
+    const sized = await api.call('GET', `/containers/json?limit=2&size=True&since=a&before=b&filters=${filters}`);
+    expect(sized.body[0]).toMatchObject({ Id: container.id, SizeRw: 1, SizeRootFs: 2 });
+    expect(listed).toHaveLength(1);
+    expect(listed[0]).toMatchObject({ all: true, limit: 2, since: 'a', before: 'b' });
     expect([...(listed[0]?.filters ?? [])]).toEqual([
       ['label', ['a=b']],
       ['status', ['exited']],
@@ -102,6 +116,26 @@ describe('list', () => {
     ['limit=x', 'strconv.Atoi: parsing "x": invalid syntax'],
   ])('refuses %s', async (query, message) => {
     expect(await api.call('GET', `/containers/json?${query}`)).toMatchObject({ status: 400, body: { message } });
+  });
+});
+
+describe('a list and an inspect', () => {
+  it.each([
+    '/containers/json',
+    '/v1.44/containers/json?all=1',
+    '/containers/cli/json',
+    '/v1.44/containers/cli/json',
+    '/containers/json?filters=%7Bx',
+    '/containers/no/json',
+  ])('are the same for a connection that is kept and for one that is not: %s', async (path) => {
+    const [kept, closed] = await Promise.all(
+      [{ headers: { Connection: 'keep-alive' } }, { headers: { Connection: 'close' } }].map((options) =>
+        api.call('GET', path, options),
+      ),
+    );
+    expect(kept?.body).toEqual(closed?.body);
+    expect(kept?.status).toBe(closed?.status);
+    expect(kept?.headers['content-length']).toBe(closed?.headers['content-length']);
   });
 });
 

@@ -1,30 +1,41 @@
+import type { ListContainersOptions } from '../../engine/containers/container.js';
 import { invalid } from '../../shared/errors.js';
 import { atLeast } from '../http/api-version.js';
-import { type ApiReply, empty, json } from '../http/reply.js';
-import type { ApiRequest, RouteDefinition } from '../http/route.js';
+import type { Query } from '../http/query.js';
+import { type ApiReply, empty, json, type QuickReply, text } from '../http/reply.js';
+import type { ApiRequest, QuickRequest, RouteDefinition } from '../http/route.js';
 import { CONTAINER_INSPECT_RESPONSE } from '../compat/container-inspect.js';
-import { CONTAINER_LIST_RESPONSE } from '../compat/container-list.js';
 import { CREATE_CONTAINER_UPGRADES } from '../compat/create-container.js';
 import { upgradeRequest } from '../compat/request-upgrade.js';
 import { UPDATE_CONTAINER_REQUEST } from '../compat/update-container.js';
 import { fromContainer } from '../schemas/container-inspect.js';
-import { fromContainerSummary } from '../schemas/container-summary.js';
 import { CreateContainerSchema, toCreateContainerRequest } from '../schemas/create-container.js';
 import { toUpdateContainerRequest, UpdateContainerSchema } from '../schemas/update-container.js';
 import { pathId } from './container-id.js';
+import { containerRows } from './container-rows.js';
 
-async function listContainers({ engine, query }: ApiRequest): Promise<ApiReply> {
+async function listContainers({ engine, query, version }: ApiRequest): Promise<ApiReply> {
+  const options = listOptions(query);
+  const { containers } = engine;
+  const summaries = query.bool('size') ? await containers.listWithSizes(options) : containers.list(options);
+  return text(containerRows(summaries, version), 'application/json');
+}
+
+function quickList({ engine, query, version }: QuickRequest): QuickReply | null {
+  if (query.bool('size')) return null;
+  return text(containerRows(engine.containers.list(listOptions(query)), version), 'application/json');
+}
+
+function listOptions(query: Query): ListContainersOptions {
   const filters = query.filters();
   const limit = query.int('limit', 0);
-  const summaries = await engine.containers.list({
+  return {
     all: query.bool('all') || limit > 0,
     limit,
-    size: query.bool('size'),
     filters,
     since: query.string('since'),
     before: query.string('before'),
-  });
-  return json(summaries.map(fromContainerSummary));
+  };
 }
 
 async function createContainer(request: ApiRequest): Promise<ApiReply> {
@@ -44,6 +55,11 @@ async function createContainer(request: ApiRequest): Promise<ApiReply> {
     toCreateContainerRequest(body, { name: query.string('name'), platform }, version),
   );
   return json({ Id: created.id, Warnings: [...warnings, ...created.warnings] }, 201);
+}
+
+function quickInspect(request: QuickRequest): QuickReply | null {
+  const { engine, query } = request;
+  return query.bool('size') ? null : json(fromContainer(engine.containers.inspect(pathId(request)), null));
 }
 
 async function inspectContainer(request: ApiRequest): Promise<ApiReply> {
@@ -97,7 +113,7 @@ export const CONTAINER_ROUTES: readonly RouteDefinition[] = [
     path: '/containers/json',
     since: '1.24',
     cancelled: 'detached',
-    responseGates: CONTAINER_LIST_RESPONSE,
+    quickReply: quickList,
     handler: listContainers,
   },
   { method: 'POST', path: '/containers/create', since: '1.24', cancelled: 'detached', handler: createContainer },
@@ -108,6 +124,7 @@ export const CONTAINER_ROUTES: readonly RouteDefinition[] = [
     since: '1.24',
     cancelled: 'detached',
     responseGates: CONTAINER_INSPECT_RESPONSE,
+    quickReply: quickInspect,
     handler: inspectContainer,
   },
   { method: 'GET', path: '/containers/{id}/top', since: '1.24', cancelled: 'detached', handler: topContainer },

@@ -34,8 +34,10 @@ export interface ContainerService {
   wait(ref: string, condition: WaitCondition, signal: AbortSignal): Promise<{ done: Promise<WaitResult> }>;
   resize(ref: string, height: number, width: number): Promise<void>;
 
-  /** Never waits for a lock. */
-  list(options: ListContainersOptions): Promise<ContainerSummary[]>;
+  /** Of what is in memory; the sizes are null. */
+  list(options: ListContainersOptions): ContainerSummary[];
+  /** The same with sizes, which are looked up on disk. Never waits for a lock. */
+  listWithSizes(options: ListContainersOptions): Promise<ContainerSummary[]>;
   /** Never waits for a lock. */
   inspect(ref: string): Container;
   size(ref: string): Promise<ContainerSize>;

@@ -146,6 +146,7 @@ export interface ContainerSummary {
   image: string;
   command: string;
   ports: PublishedPort[];
+  /** null: not asked for. */
   size: ContainerSize | null;
 }
 
@@ -153,7 +154,6 @@ export interface ListContainersOptions {
   all: boolean;
   /** 0 or less: no limit. */
   limit: number;
-  size: boolean;
   filters: Filters;
   /** Legacy parameters, ids or names; '' if not given. */
   since: string;

@@ -33,7 +33,7 @@ import { createContainer } from './create.js';
 import { withShownLinks } from './links.js';
 import { killContainer } from './kill.js';
 import { launchContainer } from './launch.js';
-import { listContainers } from './list.js';
+import { listContainers, listContainersWithSizes } from './list.js';
 import { containerLogs } from './logs.js';
 import { networkDirectory } from './network-directory.js';
 import { pauseContainer, unpauseContainer } from './pause.js';
@@ -150,8 +150,12 @@ export class Containers implements ContainerService {
     return resizeContainer(this.context, ref, height, width);
   }
 
-  list(options: ListContainersOptions): Promise<ContainerSummary[]> {
+  list(options: ListContainersOptions): ContainerSummary[] {
     return listContainers(this.context, options);
+  }
+
+  listWithSizes(options: ListContainersOptions): Promise<ContainerSummary[]> {
+    return listContainersWithSizes(this.context, options);
   }
 
   inspect(ref: string): Container {

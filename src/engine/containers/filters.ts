@@ -52,7 +52,7 @@ export function containerFilter(filters: Filters, context: FilterContext): Conta
   }
   const ports = portsTest(filters.get('publish') ?? [], filters.get('expose') ?? []);
   if (ports) tests.push(ports);
-  return (container) => tests.every((test) => test(container));
+  return tests.length === 0 ? () => true : (container) => tests.every((test) => test(container));
 }
 
 function testOf(key: string, values: readonly string[], context: FilterContext): ContainerFilter {
@@ -121,6 +121,8 @@ function orderTest(key: 'before' | 'since', values: readonly string[], context: 
 
 /** Orders RFC 3339 times in UTC, whose fractions may have different lengths. */
 export function compareTimes(a: string, b: string): number {
+  // Nine of ten: those of the same length have the same form.
+  if (a.length === b.length) return a < b ? -1 : a > b ? 1 : 0;
   const pad = (time: string): string =>
     (time.includes('.') ? time.slice(0, -1) : `${time.slice(0, -1)}.`).padEnd(29, '0');
   const [left, right] = [pad(a), pad(b)];

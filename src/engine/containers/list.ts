@@ -1,35 +1,41 @@
 import { nowNs } from '../../shared/rfc3339.js';
 import { statusText } from './status-text.js';
-import type { Container, ContainerSummary, ListContainersOptions, PublishedPort } from './container.js';
-import type { ContainerEntry } from './container-entry.js';
+import type { Container, ContainerSummary, ListContainersOptions } from './container.js';
 import type { ContainersContext } from './containers-context.js';
 import { compareTimes, containerFilter, impliesAll, type ContainerFilter, type FilterContext } from './filters.js';
+import { SummaryRow } from './summary-row.js';
 
-/** The rows of `docker ps`, newest first. Reads memory only, unless sizes are asked for. */
-export async function listContainers(
-  ctx: ContainersContext,
-  options: ListContainersOptions,
-): Promise<ContainerSummary[]> {
+/** The rows of `docker ps`, newest first, without sizes. */
+export function listContainers(ctx: ContainersContext, options: ListContainersOptions): SummaryRow[] {
   const matches = containerFilter(options.filters, filterContext(ctx));
   const inRange = legacyRange(ctx, options);
   const all = options.all || options.limit > 0 || impliesAll(options.filters) || inRange !== null;
-  let entries = ctx.registry
-    .all()
-    .filter(({ phase }) => phase !== 'creating')
-    .filter(({ container }) => (all || container.state.running) && (inRange?.(container) ?? true) && matches(container))
-    .sort((a, b) => compareTimes(b.container.created, a.container.created));
-  if (options.limit > 0) entries = entries.slice(0, options.limit);
-  const listing: Listing = { now: nowNs(), links: allLinks(ctx), images: new Map(), withSize: options.size };
-  return Promise.all(entries.map((entry) => summary(ctx, entry, listing)));
+  const listing: Listing = { nowMs: Number(nowNs() / 1_000_000n), links: [], images: new Map() };
+  let found: Container[] = [];
+  for (const { container, phase } of ctx.registry.all()) {
+    addLinks(listing, container);
+    if (phase === 'creating' || !(all || container.state.running)) continue;
+    if ((inRange === null || inRange(container)) && matches(container)) found.push(container);
+  }
+  found.sort((a, b) => compareTimes(b.created, a.created));
+  if (options.limit > 0) found = found.slice(0, options.limit);
+  return found.map((container) => summaryRow(ctx, container, listing));
+}
+
+export function listContainersWithSizes(
+  ctx: ContainersContext,
+  options: ListContainersOptions,
+): Promise<ContainerSummary[]> {
+  const rows = listContainers(ctx, options);
+  return Promise.all(rows.map(async (row) => row.withSize(await ctx.deps.snapshots.diskUsage(row.container.id))));
 }
 
 /** What the rows of one answer share, so that each costs the same however many there are. */
 interface Listing {
-  now: bigint;
+  nowMs: number;
   links: Link[];
   /** The image id behind each reference; null: it means none. */
   images: Map<string, string | null>;
-  withSize: boolean;
 }
 
 /** A container's `--link ref:alias`. */
@@ -39,13 +45,11 @@ interface Link {
   alias: string;
 }
 
-function allLinks(ctx: ContainersContext): Link[] {
-  return ctx.registry.all().flatMap(({ container: { name, hostConfig } }) =>
-    hostConfig.links.map((link) => {
-      const [ref = '', alias = ref] = link.split(':');
-      return { parentName: name, ref, alias: alias.replace(/^\//, '') };
-    }),
-  );
+function addLinks({ links }: Listing, { name, hostConfig }: Container): void {
+  for (const link of hostConfig.links) {
+    const [ref = '', alias = ref] = link.split(':');
+    links.push({ parentName: name, ref, alias: alias.replace(/^\//, '') });
+  }
 }
 
 /** The `since` and `before` parameters of old clients; null when not given. */
@@ -81,22 +85,14 @@ function findImage(ctx: ContainersContext, ref: string): ReturnType<typeof ctx.d
   }
 }
 
-async function summary(ctx: ContainersContext, entry: ContainerEntry, listing: Listing): Promise<ContainerSummary> {
-  const { container } = entry;
-  return {
-    container,
-    names: [`/${container.name}`, ...linkNames(listing, container)].sort(),
-    statusText: statusText(container.state, listing.now),
-    image: shownImage(ctx, listing, container),
-    command: [container.path, ...container.args.map(quoted)].join(' '),
-    ports: publishedPorts(container),
-    size: listing.withSize ? await ctx.deps.snapshots.diskUsage(container.id) : null,
-  };
-}
-
-/** dockerd quotes arguments with a space in them, and nothing more. */
-function quoted(argument: string): string {
-  return argument.includes(' ') ? `'${argument}'` : argument;
+function summaryRow(ctx: ContainersContext, container: Container, listing: Listing): SummaryRow {
+  const names = [`/${container.name}`];
+  if (listing.links.length > 0) {
+    names.push(...linkNames(listing, container));
+    names.sort();
+  }
+  const status = statusText(container.state, listing.nowMs);
+  return new SummaryRow(container, names, status, shownImage(ctx, listing, container), null);
 }
 
 /** `/parent/alias` for each container that links to this one. */
@@ -112,14 +108,4 @@ function shownImage(ctx: ContainersContext, { images }: Listing, { imageRef, ima
   let found = images.get(imageRef);
   if (found === undefined) images.set(imageRef, (found = findImage(ctx, imageRef)?.id ?? null));
   return found === imageId ? imageRef : imageId;
-}
-
-function publishedPorts({ network }: Container): PublishedPort[] {
-  return Object.entries(network.ports).flatMap(([key, bindings]) => {
-    const [port = '', proto = 'tcp'] = key.split('/');
-    const base = { containerPort: Number(port), proto: proto as PublishedPort['proto'] };
-    if (!Number.isInteger(base.containerPort)) return [];
-    if (!bindings || bindings.length === 0) return [{ ...base, hostIp: '', hostPort: 0 }];
-    return bindings.map(({ hostIp, hostPort }) => ({ ...base, hostIp, hostPort: Number(hostPort) }));
-  });
 }

@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { parseRfc3339Ns } from '../../shared/rfc3339.js';
 import { createdState, toExited, toRestarting, toRunning, changed } from './state-machine.js';
 import { humanDuration, statusText } from './status-text.js';
 
 const at = '2026-01-01T00:00:00Z';
-const after = (seconds: number): bigint => (parseRfc3339Ns(at) ?? 0n) + BigInt(Math.round(seconds * 1e9));
+const after = (seconds: number): number => Date.parse(at) + seconds * 1000;
 const running = toRunning(createdState(), 42, at);
 const exit = { exitCode: 137, ooms: 0, finishedAt: at, error: '' };
 
@@ -27,6 +26,12 @@ describe('statusText', () => {
     [changed(toExited(running, exit), { dead: true }), 5, 'Dead'],
   ])('%o after %d s is %s', (state, seconds, text) => {
     expect(statusText(state, after(seconds))).toBe(text);
+  });
+
+  it('takes times with nanoseconds', () => {
+    const state = toRunning(createdState(), 42, '2026-01-01T00:00:00.999999999Z');
+    expect(statusText(state, after(1.9))).toBe('Up Less than a second');
+    expect(statusText(state, after(2))).toBe('Up 1 second');
   });
 });
 

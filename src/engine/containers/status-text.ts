@@ -1,22 +1,22 @@
-import { parseRfc3339Ns, ZERO_TIME } from '../../shared/rfc3339.js';
+import { ZERO_TIME } from '../../shared/rfc3339.js';
 import type { ContainerState } from './container.js';
 
 const MINUTE = 60;
 const HOUR = 3600;
 
-/** The STATUS column of `docker ps`; tools match on it. `nowNs` is nanoseconds since the epoch. */
-export function statusText(state: ContainerState, nowNs: bigint): string {
+/** The STATUS column of `docker ps`; tools match on it. `nowMs` is milliseconds since the epoch. */
+export function statusText(state: ContainerState, nowMs: number): string {
   if (state.running) {
-    const up = ago(state.startedAt, nowNs);
+    const up = ago(state.startedAt, nowMs);
     if (state.paused) return `Up ${up} (Paused)`;
-    if (state.restarting) return `Restarting (${state.exitCode}) ${ago(state.finishedAt, nowNs)} ago`;
+    if (state.restarting) return `Restarting (${state.exitCode}) ${ago(state.finishedAt, nowMs)} ago`;
     return `Up ${up}${healthText(state)}`;
   }
   if (state.removalInProgress) return 'Removal In Progress';
   if (state.dead) return 'Dead';
   if (state.startedAt === ZERO_TIME) return 'Created';
   if (state.finishedAt === ZERO_TIME) return '';
-  return `Exited (${state.exitCode}) ${ago(state.finishedAt, nowNs)} ago`;
+  return `Exited (${state.exitCode}) ${ago(state.finishedAt, nowMs)} ago`;
 }
 
 function healthText(state: ContainerState): string {
@@ -25,9 +25,9 @@ function healthText(state: ContainerState): string {
   return status === 'starting' ? ' (health: starting)' : ` (${status})`;
 }
 
-function ago(time: string, nowNs: bigint): string {
-  const ns = parseRfc3339Ns(time) ?? nowNs;
-  return humanDuration(Number((nowNs - ns) / 1_000_000n) / 1000);
+function ago(time: string, nowMs: number): string {
+  const ms = Date.parse(time);
+  return humanDuration(Number.isNaN(ms) ? 0 : (nowMs - ms) / 1000);
 }
 
 /** A duration as the Docker CLI words it: `Less than a second`, `3 minutes`, `About an hour`. Source: docker/go-units. */

@@ -6,7 +6,7 @@ const never = new AbortController().signal;
 
 function sources(onVolumes: () => Promise<[]>): DiskUsageSources {
   return {
-    containers: { list: () => Promise.resolve([]) },
+    containers: { listWithSizes: () => Promise.resolve([]) },
     images: { list: () => Promise.resolve([]) },
     volumes: { usage: onVolumes },
     layersSizeBytes: () => 42,

@@ -5,7 +5,7 @@ import type { VolumeService } from '../volumes/volume.js';
 import type { DiskUsage, DiskUsageType } from './system-service.js';
 
 export interface DiskUsageSources {
-  containers: Pick<ContainerService, 'list'>;
+  containers: Pick<ContainerService, 'listWithSizes'>;
   images: Pick<ImageService, 'list'>;
   volumes: Pick<VolumeService, 'usage'>;
   /** Unpacked size of all layers, each counted once. */
@@ -53,8 +53,8 @@ export class DiskUsageReader {
   }
 
   private async containers(): Promise<DiskUsage['containers']> {
-    const options = { all: true, limit: 0, size: true, filters: new Map(), since: '', before: '' };
-    const all = await this.sources.containers.list(options);
+    const options = { all: true, limit: 0, filters: new Map(), since: '', before: '' };
+    const all = await this.sources.containers.listWithSizes(options);
     return all.map(({ container, size }) => ({
       container,
       rwBytes: size?.rwBytes ?? 0,

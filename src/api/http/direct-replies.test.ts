@@ -3,8 +3,9 @@ import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FakeEngineServer, startFakeEngineServer } from '../../../test/support/fake-engine-server.js';
+import { invalid } from '../../shared/errors.js';
 import { SYSTEM_ROUTES } from '../routes/system.js';
-import { text } from './reply.js';
+import { json, text } from './reply.js';
 import type { RouteDefinition } from './route.js';
 
 let release: () => void;
@@ -19,6 +20,33 @@ const slow: RouteDefinition = {
   },
 };
 
+/** Its answer is in memory, as long as it is not asked for what isn't, or for what is wrong. */
+const quick: RouteDefinition = {
+  method: 'GET',
+  path: '/quick/{word}',
+  since: '1.24',
+  cancelled: 'detached',
+  responseGates: [{ path: 'New', since: '1.50' }],
+  quickReply: ({ params, query, version }) => {
+    if (query.bool('wait')) return null;
+    if (query.bool('fail')) throw invalid('bad word');
+    return json({ Word: params.word, New: version[1] });
+  },
+  handler: async ({ params, query, version }) => {
+    if (query.bool('fail')) throw invalid('bad word');
+    return json({ Word: params.word, New: version[1] });
+  },
+};
+
+const long: RouteDefinition = {
+  method: 'GET',
+  path: '/long',
+  since: '1.24',
+  cancelled: 'detached',
+  quickReply: () => text('x'.repeat(400_000), 'application/json'),
+  handler: () => text('x'.repeat(400_000), 'application/json'),
+};
+
 /** How many requests went the ordinary way, through Node's response. */
 let ordinary: number;
 const count = (): void => void ordinary++;
@@ -31,7 +59,7 @@ beforeEach(async () => {
   ordinary = 0;
   received = '';
   subscribe('http.server.request.start', count);
-  server = await startFakeEngineServer([...SYSTEM_ROUTES, slow], {});
+  server = await startFakeEngineServer([...SYSTEM_ROUTES, slow, quick, long], {});
   client = connect({ path: server.socketPath, allowHalfOpen: true });
   client.on('data', (data: Buffer) => (received += data.toString('latin1')));
 });
@@ -107,5 +135,44 @@ describe('a fixed reply', () => {
     await expect.poll(() => ordinary, { timeout: 30_000 }).toBeGreaterThan(0);
     client.resume();
     await expect.poll(() => received.match(/\r\n\r\nOK/g)?.length, { timeout: 30_000 }).toBe(pings);
+  });
+});
+
+describe('a quick reply', () => {
+  it.each([
+    ['/quick/w', '{"Word":"w","New":55}\n'],
+    ['/v1.49/quick/w?x=1', '{"Word":"w"}\n'],
+    ['/quick/%C3%BC', Buffer.from('{"Word":"ü","New":55}\n').toString('latin1')],
+    ['/quick/%E2%82%AC', Buffer.from('{"Word":"€","New":55}\n').toString('latin1')],
+  ])('to %s is what the ordinary way gives', async (path, body) => {
+    const bytes = await answers(request('GET', path), '}\n');
+    expect(bytes).toMatch(/^HTTP\/1.1 200 OK\r\nApi-Version: /);
+    expect(bytes.endsWith(`\r\n\r\n${body}`)).toBe(true);
+    expect(bytes).toContain(`Content-Length: ${body.length}\r\nDate: now\r\nConnection: keep-alive\r\n`);
+    expect(ordinary).toBe(0);
+    expect(await answers(request('GET', path, 'Content-Length: 0\r\n'), '}\n')).toBe(bytes);
+    expect(ordinary).toBe(1);
+  });
+
+  it("is the handler's where more is needed", async () => {
+    const bytes = await answers(request('GET', '/quick/w'), '}\n');
+    expect(await answers(request('GET', '/quick/w?wait=1'), '}\n')).toBe(bytes);
+    expect(ordinary).toBe(1);
+  });
+
+  it('leaves errors to the handler', async () => {
+    const bytes = await answers(request('GET', '/quick/w?fail=1'), '}\n');
+    expect(bytes).toMatch(/^HTTP\/1.1 400 [^]*{"message":"bad word"}\n$/);
+    expect(ordinary).toBe(1);
+  });
+
+  it('of any length arrives whole and in its place at a client that reads late', async () => {
+    client.pause();
+    client.write(request('GET', '/long').repeat(5) + request('GET', '/quick/w'));
+    await expect.poll(() => ordinary, { timeout: 30_000 }).toBeGreaterThan(0);
+    client.resume();
+    await expect.poll(() => received.endsWith('\r\n\r\n{"Word":"w","New":55}\n'), { timeout: 30_000 }).toBe(true);
+    expect(received.match(/x{400000}/g)).toHaveLength(5);
+    expect(received.match(/HTTP\/1.1 200 OK/g)).toHaveLength(6);
   });
 });
