@@ -53,22 +53,28 @@ function isFiltered(): boolean {
   return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) !== 0;
 }
 
-/** An executable for i386 that ends with 0: an ELF header, one segment with all of the file, and exit(2). Source: elf(5). */
+/**
+ * An executable for i386 that ends with 0: an ELF header, one segment with all of the file, a stack that can't be executed (the kernel warns of
+ * others), and exit(2). Source: elf(5).
+ */
 function i386Program(): Buffer {
   const code = Buffer.from([0x31, 0xdb, 0x8d, 0x43, 0x01, 0xcd, 0x80]); // xor ebx, ebx; lea eax, [ebx+1]; int 0x80
   const HEADER_BYTES = 52;
   const SEGMENT_BYTES = 32;
   const BASE = 0x0804_8000;
-  const size = HEADER_BYTES + SEGMENT_BYTES + code.length;
+  const entry = HEADER_BYTES + 2 * SEGMENT_BYTES;
+  const size = entry + code.length;
   const file = Buffer.alloc(size);
   const words = (offset: number, ...values: number[]): void => {
     values.forEach((value, index) => file.writeUInt32LE(value, offset + 4 * index));
   };
-  const [ET_EXEC, EM_386, EV_CURRENT, PT_LOAD, READ_EXECUTE, PAGE] = [2, 3, 1, 1, 5, 4096];
+  const [ET_EXEC, EM_386, EV_CURRENT, PAGE] = [2, 3, 1, 4096];
+  const [PT_LOAD, PT_GNU_STACK, READ_EXECUTE, READ_WRITE] = [1, 0x6474_e551, 5, 6];
   file.write('\x7fELF\x01\x01\x01', 'latin1');
-  words(16, ET_EXEC | (EM_386 << 16), EV_CURRENT, BASE + size - code.length, HEADER_BYTES);
-  words(40, HEADER_BYTES | (SEGMENT_BYTES << 16), 1);
+  words(16, ET_EXEC | (EM_386 << 16), EV_CURRENT, BASE + entry, HEADER_BYTES);
+  words(40, HEADER_BYTES | (SEGMENT_BYTES << 16), 2);
   words(HEADER_BYTES, PT_LOAD, 0, BASE, BASE, size, size, READ_EXECUTE, PAGE);
-  code.copy(file, size - code.length);
+  words(HEADER_BYTES + SEGMENT_BYTES, PT_GNU_STACK, 0, 0, 0, 0, 0, READ_WRITE, 16);
+  code.copy(file, entry);
   return file;
 }
