@@ -228,10 +228,14 @@ describe('ps', () => {
     });
     const moved = { Container: box.id, EndpointConfig: { Aliases: ['other'] } };
     const filters = encodeURIComponent(JSON.stringify({ id: [box.id] }));
-    // Rows with sizes are made anew each time, and the text of the status may come of another second.
+    // What has sizes is made anew each time; the text of the status may come of another second.
     const row = async (version: string, query = ''): Promise<any> => {
       const [found] = (await api.get(`${version}/containers/json?all=1&filters=${filters}${query}`)).json;
       return { ...found, SizeRw: undefined, SizeRootFs: undefined, Status: undefined };
+    };
+    const inspect = async (query = ''): Promise<any> => {
+      const { json } = await api.get(`/containers/${box.id}/json${query}`);
+      return { ...json, SizeRw: undefined, SizeRootFs: undefined };
     };
     const changes: [string, () => Promise<unknown>, object][] = [
       ['created', async () => {}, { State: 'created', Image: 'psmoving:1' }],
@@ -256,6 +260,7 @@ describe('ps', () => {
       expect(now, change).toMatchObject(expected);
       expect(now, change).toEqual(await row('', '&size=1'));
       expect(await row('/v1.44'), change).toEqual(await row('/v1.44', '&size=1'));
+      expect(await inspect(), change).toEqual(await inspect('?size=1'));
       if (!['exec', 'update', 'restart'].includes(change)) expect(JSON.stringify(now), change).not.toBe(before);
       before = JSON.stringify(await row(''));
     }

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FakeEngineServer, startFakeEngineServer } from '../../../test/support/fake-engine-server.js';
 import { invalid } from '../../shared/errors.js';
 import { SYSTEM_ROUTES } from '../routes/system.js';
-import { json, text } from './reply.js';
+import { json, jsonOf, text } from './reply.js';
 import type { RouteDefinition } from './route.js';
 
 let release: () => void;
@@ -38,6 +38,23 @@ const quick: RouteDefinition = {
   },
 };
 
+/** The JSON of what is never changed, and how often it was made. */
+let subject = { word: 'one' };
+let made = 0;
+const ofSubject: RouteDefinition['quickReply'] = () => {
+  const { word } = subject;
+  return jsonOf(subject, () => ({ Word: word, New: ++made }));
+};
+const kept: RouteDefinition = {
+  method: 'GET',
+  path: '/kept',
+  since: '1.24',
+  cancelled: 'detached',
+  responseGates: [{ path: 'New', since: '1.50' }],
+  quickReply: ofSubject,
+  handler: ofSubject,
+};
+
 const long: RouteDefinition = {
   method: 'GET',
   path: '/long',
@@ -59,7 +76,7 @@ beforeEach(async () => {
   ordinary = 0;
   received = '';
   subscribe('http.server.request.start', count);
-  server = await startFakeEngineServer([...SYSTEM_ROUTES, slow, quick, long], {});
+  server = await startFakeEngineServer([...SYSTEM_ROUTES, slow, quick, kept, { ...kept, path: '/other' }, long], {});
   client = connect({ path: server.socketPath, allowHalfOpen: true });
   client.on('data', (data: Buffer) => (received += data.toString('latin1')));
 });
@@ -164,6 +181,19 @@ describe('a quick reply', () => {
     const bytes = await answers(request('GET', '/quick/w?fail=1'), '}\n');
     expect(bytes).toMatch(/^HTTP\/1.1 400 [^]*{"message":"bad word"}\n$/);
     expect(ordinary).toBe(1);
+  });
+
+  it('of an object is made once, for each version, route and object', async () => {
+    const word = async (path: string, headers = ''): Promise<string | undefined> =>
+      /\r\n\r\n(.*)\n$/.exec(await answers(request('GET', path, headers), '}\n'))?.[1];
+    expect(await word('/kept')).toBe('{"Word":"one","New":1}');
+    expect(await word('/kept')).toBe('{"Word":"one","New":1}');
+    expect(await word('/kept', 'Content-Length: 0\r\n')).toBe('{"Word":"one","New":1}');
+    expect(await word('/v1.49/kept')).toBe('{"Word":"one"}');
+    expect(await word('/kept')).toBe('{"Word":"one","New":3}');
+    expect(await word('/other')).toBe('{"Word":"one","New":4}');
+    subject = { word: 'two' };
+    expect(await word('/other')).toBe('{"Word":"two","New":5}');
   });
 
   it('of any length arrives whole and in its place at a client that reads late', async () => {

@@ -3,6 +3,7 @@ import { errorMessage } from '../../shared/errors.js';
 import type { Logger } from '../../shared/logger.js';
 import { applyGates } from '../compat/apply-gates.js';
 import type { ApiVersion } from './api-version.js';
+import { compareVersions } from './api-version.js';
 import { errorStatus } from './error-status.js';
 import { RAW_STREAM } from './hijack.js';
 import type { ApiReply, QuickReply } from './reply.js';
@@ -20,6 +21,7 @@ export function sendReply(
   if (reply.headers) for (const [name, value] of Object.entries(reply.headers)) response.setHeader(name, value);
   switch (reply.kind) {
     case 'json':
+    case 'json-of':
       return sendText(response, reply.status, 'application/json', replyText(route, version, reply));
     case 'text':
       return sendText(response, reply.status, reply.contentType, replyText(route, version, reply));
@@ -35,9 +37,27 @@ export function sendReply(
 
 /** What a client of that version reads. Applies the gates to the body of the reply itself. */
 export function replyText(route: RouteDefinition, version: ApiVersion, reply: QuickReply): string {
-  if (reply.kind === 'text') return reply.text;
-  if (route.responseGates) applyGates(route.responseGates, version, reply.body);
-  return `${JSON.stringify(reply.body)}\n`;
+  switch (reply.kind) {
+    case 'text':
+      return reply.text;
+    case 'json':
+      return jsonText(route, version, reply.body);
+    case 'json-of': {
+      const last = kept.get(reply.subject);
+      if (last?.route === route && compareVersions(last.version, version) === 0) return last.text;
+      const text = jsonText(route, version, reply.make());
+      kept.set(reply.subject, { route, version, text });
+      return text;
+    }
+  }
+}
+
+/** The last text of each object that a `json-of` was about. */
+const kept = new WeakMap<object, { route: RouteDefinition; version: ApiVersion; text: string }>();
+
+function jsonText({ responseGates }: RouteDefinition, version: ApiVersion, body: unknown): string {
+  if (responseGates) applyGates(responseGates, version, body);
+  return `${JSON.stringify(body)}\n`;
 }
 
 /** Text with its length; a HEAD request's answer goes without the text, as Node sees to. */

@@ -2,7 +2,7 @@ import type { ListContainersOptions } from '../../engine/containers/container.js
 import { invalid } from '../../shared/errors.js';
 import { atLeast } from '../http/api-version.js';
 import type { Query } from '../http/query.js';
-import { type ApiReply, empty, json, type QuickReply, text } from '../http/reply.js';
+import { type ApiReply, empty, json, jsonOf, type QuickReply, text } from '../http/reply.js';
 import type { ApiRequest, QuickRequest, RouteDefinition } from '../http/route.js';
 import { CONTAINER_INSPECT_RESPONSE } from '../compat/container-inspect.js';
 import { CREATE_CONTAINER_UPGRADES } from '../compat/create-container.js';
@@ -59,14 +59,16 @@ async function createContainer(request: ApiRequest): Promise<ApiReply> {
 
 function quickInspect(request: QuickRequest): QuickReply | null {
   const { engine, query } = request;
-  return query.bool('size') ? null : json(fromContainer(engine.containers.inspect(pathId(request)), null));
+  if (query.bool('size')) return null;
+  const container = engine.containers.inspect(pathId(request));
+  return jsonOf(container, () => fromContainer(container, null));
 }
 
 async function inspectContainer(request: ApiRequest): Promise<ApiReply> {
-  const { engine, query } = request;
-  const container = engine.containers.inspect(pathId(request));
-  const size = query.bool('size') ? await engine.containers.size(container.id) : null;
-  return json(fromContainer(container, size));
+  const quick = quickInspect(request);
+  if (quick) return quick;
+  const container = request.engine.containers.inspect(pathId(request));
+  return json(fromContainer(container, await request.engine.containers.size(container.id)));
 }
 
 async function topContainer(request: ApiRequest): Promise<ApiReply> {

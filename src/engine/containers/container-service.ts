@@ -38,7 +38,7 @@ export interface ContainerService {
   list(options: ListContainersOptions): ContainerSummary[];
   /** The same with sizes, which are looked up on disk. Never waits for a lock. */
   listWithSizes(options: ListContainersOptions): Promise<ContainerSummary[]>;
-  /** Never waits for a lock. */
+  /** Never waits for a lock. What it gives is never changed: a container that has changed is another object. */
   inspect(ref: string): Container;
   size(ref: string): Promise<ContainerSize>;
   top(ref: string, psArgs: string): Promise<{ titles: string[]; processes: string[][] }>;
