@@ -9,6 +9,7 @@ import type { Engine } from '../../engine/engine.js';
 import { silentLogger } from '../../shared/logger.js';
 import { SYSTEM_ROUTES } from '../routes/system.js';
 import { hijack, RAW_STREAM } from './hijack.js';
+import { json } from './reply.js';
 import type { ApiServer } from './server.js';
 import { createApiServer } from './server.js';
 
@@ -54,6 +55,14 @@ beforeAll(async () => {
           client.on('end', () => client.end('[eof]'));
           return null;
         },
+      },
+      {
+        method: 'GET',
+        path: '/words',
+        since: '1.24',
+        cancelled: 'detached',
+        quickReply: ({ query }) => json({ words: query.string('last').padStart(100_000, 'word ') }),
+        handler: () => null,
       },
     ],
   });
@@ -101,6 +110,18 @@ it('answers pings over TLS, one after another and several at once', async () => 
   await expect.poll(() => seen.text, { timeout: 30_000 }).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*\r\n\r\nOK$/);
   socket.write(ping.repeat(20));
   await expect.poll(() => seen.text.match(/\r\n\r\nOK/g)?.length, { timeout: 30_000 }).toBe(21);
+  socket.destroy();
+});
+
+it('answers quickly over TLS, whatever the letters', async () => {
+  const { socket, seen } = open({ cert: readFileSync(file('cert.pem')), key: readFileSync(file('key.pem')) });
+  for (const last of ['end', 'ende fällig', '€nd']) {
+    seen.text = '';
+    socket.write(`GET /words?last=${encodeURIComponent(last)} HTTP/1.1\r\nHost: d\r\n\r\n`);
+    const body = Buffer.from(`${JSON.stringify({ words: last.padStart(100_000, 'word ') })}\n`).toString('latin1');
+    await expect.poll(() => seen.text.endsWith(`\r\n\r\n${body}`), { timeout: 30_000 }).toBe(true);
+    expect(seen.text).toContain(`Content-Length: ${body.length}\r\n`);
+  }
   socket.destroy();
 });
 

@@ -34,12 +34,12 @@ function rowText(summary: ContainerSummary, version: ApiVersion): string {
 }
 
 /** Of one container; whatever else a summary has is made of that. */
-function isSame(kept: ContainerSummary, { names, statusText, image, size }: ContainerSummary): boolean {
+function isSame(shown: ContainerSummary, { names, statusText, image, size }: ContainerSummary): boolean {
   return (
     size === null &&
-    kept.statusText === statusText &&
-    kept.image === image &&
-    kept.names.length === names.length &&
-    kept.names.every((name, index) => name === names[index])
+    shown.statusText === statusText &&
+    shown.image === image &&
+    shown.names.length === names.length &&
+    shown.names.every((name, index) => name === names[index])
   );
 }
