@@ -74,6 +74,7 @@ export class ApiServer implements AsyncDisposable {
     private readonly answered: (request: IncomingMessage, keepsAlive: boolean) => boolean,
     private readonly detaching: (request: IncomingMessage) => 'hijack' | 'upload' | null,
     private readonly longLived: LongLivedRequests,
+    private readonly connected: () => void,
     private readonly log: Logger,
   ) {}
 
@@ -149,6 +150,7 @@ export class ApiServer implements AsyncDisposable {
       },
       (request) => new ServerResponse(request),
     );
+    server.on('connection', this.connected);
     this.servers.push(server);
     return server;
   }
@@ -175,7 +177,7 @@ export async function createApiServer({ engine, logger, facts, routes }: ApiServ
     const found = resolve(request);
     return found !== null && directReplies.answer(request, found, keepsAlive);
   };
-  return new ApiServer(handle, answered, detaching, longLived, logger);
+  return new ApiServer(handle, answered, detaching, longLived, () => engine.containers.expectClient(), logger);
 }
 
 function tlsContext({ verify, caPath, certPath, keyPath }: TlsOptions): object {

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -7,7 +7,7 @@ import { containerFromInspect, recording } from '../../../test/support/recorded-
 import { KeyedLock } from '../../shared/keyed-lock.js';
 import { silentLogger } from '../../shared/logger.js';
 import { formatRfc3339Nano, nowNs } from '../../shared/rfc3339.js';
-import { AHEAD_MS } from './ahead-policy.js';
+import { AHEAD_MS, SPARE_MS } from './ahead-policy.js';
 import { AheadOfStarts } from './ahead-of-starts.js';
 import type { ContainerEntry } from './container-entry.js';
 import { runFiles } from './container-paths.js';
@@ -26,7 +26,7 @@ class Scene {
   readonly said: string[] = [];
   answer: { claim: () => Promise<void>; quit: () => Promise<void> } = { claim: atOnce, quit: atOnce };
   runtime = { name: 'runc', path: '/usr/bin/runc', args: [] as string[] };
-  readonly entry: ContainerEntry;
+  entry: ContainerEntry;
   readonly ctx: ContainersContext;
 
   constructor() {
@@ -50,9 +50,9 @@ class Scene {
         defaults: { cgroupDriver: 'cgroupfs', cgroupParent: '', cgroupVersion: 2 },
         oci: { runtimes: { resolve: () => this.runtime } },
         shims: {
-          launch: async ({ ahead }: { ahead?: boolean }) => {
+          launch: async ({ ahead, shimLog }: { ahead?: boolean; shimLog: string }) => {
             this.say(ahead ? 'launch ahead' : 'launch');
-            writeFileSync(this.files.shimLog, '');
+            writeFileSync(shimLog, '');
             return this.shim;
           },
         },
@@ -170,5 +170,96 @@ describe('what is ahead of a start', () => {
     await scene.ahead.discardAll(scene.ctx);
     expect(scene.said).toEqual(['launch ahead', 'quit', 'close']);
     expect(existsSync(scene.files.bundle)).toBe(false);
+  });
+});
+
+describe('what waits for a container that is yet to be created', () => {
+  /** Starts one, which makes the spare; the container's configuration. */
+  async function started() {
+    await scene.prepare();
+    await scene.start();
+    scene.ahead.refill(scene.ctx, scene.entry);
+    await vi.advanceTimersByTimeAsync(0);
+    scene.said.length = 0;
+    const { config, hostConfig } = scene.entry.container;
+    return { config, hostConfig };
+  }
+
+  /** A container that is created with the id that the spare has. */
+  function create(id: string) {
+    const { container } = scene.entry;
+    scene.entry = scene.ctx.registry.add({
+      container: { ...container, id, name: 'second' },
+      plan: [],
+      phase: 'stable',
+    });
+  }
+
+  const bundles = (): string[] => readdirSync(join(scene.dir, 'b'));
+
+  it('goes to the next of its kind, with its id', async () => {
+    const configuration = await started();
+    const id = scene.ahead.takeSpare(scene.ctx, configuration);
+    expect(bundles()).toContain(id);
+    expect(scene.ahead.takeSpare(scene.ctx, configuration)).toBeNull();
+    create(id!);
+    await scene.prepare(500);
+    expect(await scene.start()).not.toBeNull();
+    await vi.advanceTimersByTimeAsync(2 * SPARE_MS);
+    expect(scene.said).toEqual(['claim']);
+  });
+
+  it('is not taken by one of another kind, or one whose log is to say something of it', async () => {
+    const { config, hostConfig } = await started();
+    const take = (draft: Parameters<AheadOfStarts['takeSpare']>[1]) => scene.ahead.takeSpare(scene.ctx, draft);
+    expect(take({ config: { ...config, tty: true }, hostConfig })).toBeNull();
+    expect(take({ config, hostConfig: { ...hostConfig, cgroupParent: '/other' } })).toBeNull();
+    const tagged = { type: 'json-file', config: { tag: '{{.Name}}' } };
+    expect(take({ config, hostConfig: { ...hostConfig, logConfig: tagged } })).toBeNull();
+    expect(take({ config: { ...config, env: ['A=b'], labels: { c: 'd' } }, hostConfig })).not.toBeNull();
+  });
+
+  it('is ended when no container comes, when the one that comes is not created, and with the daemon', async () => {
+    const configuration = await started();
+    const [first] = bundles().filter((name) => name !== scene.entry.id);
+    await vi.advanceTimersByTimeAsync(SPARE_MS);
+    expect(scene.said).toEqual(['quit', 'close']);
+    expect(bundles()).not.toContain(first);
+    expect(scene.ahead.hasSpare).toBe(false);
+
+    scene.ahead.refill(scene.ctx, scene.entry);
+    expect(scene.ahead.hasSpare).toBe(false);
+
+    scene.entry.container = { ...scene.entry.container, created: formatRfc3339Nano(nowNs()) };
+    scene.ahead.refill(scene.ctx, scene.entry);
+    await scene.ahead.drop(scene.ctx, scene.ahead.takeSpare(scene.ctx, configuration)!);
+    scene.ahead.refill(scene.ctx, scene.entry);
+    await scene.ahead.discardAll(scene.ctx);
+    expect(bundles()).toEqual([scene.entry.id]);
+    expect(scene.said.filter((what) => what === 'quit')).toHaveLength(3);
+  });
+
+  it('is ended after the time of a start when its container is not started', async () => {
+    const id = scene.ahead.takeSpare(scene.ctx, await started());
+    create(id!);
+    await scene.prepare(AHEAD_MS);
+    expect(scene.said).toEqual(['quit', 'close']);
+    expect(bundles()).not.toContain(id);
+    expect(await scene.start()).toBeNull();
+  });
+
+  it('is not made for a kind that is not started, or where the daemon goes down', async () => {
+    await scene.prepare(AHEAD_MS);
+    await scene.prepare(AHEAD_MS);
+    scene.said.length = 0;
+    scene.entry.container = { ...scene.entry.container, created: formatRfc3339Nano(nowNs()) };
+    scene.ahead.refill(scene.ctx, scene.entry);
+    await scene.start();
+    scene.ctx.stopping = true;
+    scene.ahead.refill(scene.ctx, scene.entry);
+    scene.ctx.stopping = false;
+    expect(scene.said).toEqual([]);
+    scene.ahead.refill(scene.ctx, scene.entry);
+    expect(scene.said).toEqual(['launch ahead']);
   });
 });

@@ -1,17 +1,20 @@
 import { rmSync } from 'node:fs';
 import { isPlainRuntime } from '../../host/oci/runtimes.js';
 import { ZERO_TIME, nowNs, parseRfc3339Ns } from '../../shared/rfc3339.js';
-import { AHEAD_MS, AheadPolicy, type CreateKind } from './ahead-policy.js';
+import { AHEAD_MS, AheadPolicy, SPARE_MS, type CreateKind } from './ahead-policy.js';
 import { emptyBundle, makeBundle, removeBundle } from './bundle.js';
+import type { ContainerConfig, HostConfig } from './container-config.js';
 import type { ContainerEntry } from './container-entry.js';
+import { newContainerId } from './container-id.js';
 import { runFiles } from './container-paths.js';
 import type { ContainersContext } from './containers-context.js';
-import { shimLog } from './log-config.js';
+import { selectsAttrs } from './log-attrs.js';
+import { shimLog, shimLogWithoutAttrs } from './log-config.js';
 import { logPath } from './logs.js';
 import type { PendingAttach } from './pending-attach.js';
 import { unmountRoot } from './release-run.js';
 import type { RunningShim } from './shim-port.js';
-import { runSetup } from './shim-setup.js';
+import { runSetup, type RunSetup } from './shim-setup.js';
 import { within } from './within.js';
 
 /** How long a shim may take to answer; one that is stopped or hangs is left to itself. */
@@ -19,28 +22,79 @@ const ANSWER_WAIT_MS = 2000;
 
 /** A shim whose runtime waits for the specification of its container. */
 interface Prepared {
+  readonly id: string;
   /** What the shim was told: of use only to a start that would tell the same. */
   readonly told: string;
   /** null when it did not work out. Never rejects. */
   readonly shim: Promise<RunningShim | null>;
-  readonly timer: NodeJS.Timeout;
+  timer: NodeJS.Timeout | null;
+  /** null: nobody has created the container yet. */
+  entry: ContainerEntry | null;
   /** The bundle is that of a start now, which puts files of its own into it. */
   isReserved: boolean;
   /** Settles when nothing of it is left; null while it waits. */
   gone: Promise<void> | null;
 }
 
+/** What a shim is told depends on, but for the id. */
+interface Configuration {
+  readonly config: ContainerConfig;
+  readonly hostConfig: HostConfig;
+}
+
 /**
  * Starts shims and runtimes of containers that were created a moment ago, as most of these are about to be started: 4 to 6 ms of a start
- * are the loading of two programs, and a processor is idle while a client gets from create to start. They do nothing before the runtime
- * has its specification. A start is never the worse for it: whatever is not as it should be is discarded, and the start begins anew.
+ * are the loading of two programs, and a processor is idle while a client gets from create to start. After a start, one of them waits
+ * for a container that is yet to be created: its id is drawn already, and goes to the next one for which the shim would be told the
+ * same. They do nothing before the runtime has its specification. A start is never the worse for it: whatever is not as it should be is
+ * discarded, and the start begins anew.
  */
 export class AheadOfStarts {
   private readonly prepared = new Map<string, Prepared>();
   private readonly policy = new AheadPolicy();
+  /** The one that is nobody's yet. */
+  private spare: Prepared | null = null;
+
+  /** Whether a shim and a runtime wait for a container that is yet to be created, as they do for a while after each start. */
+  get hasSpare(): boolean {
+    return this.spare !== null;
+  }
+
+  /** The id that a container must have which is being created, to be what a shim and a runtime wait for; null: any. */
+  takeSpare(ctx: ContainersContext, draft: Configuration): string | null {
+    const { spare } = this;
+    if (!spare || !this.isWanted(ctx, draft, this.prepared.size - 1)) return null;
+    if (spare.told !== told(spareSetup(ctx, spare.id, draft))) return null;
+    this.spare = null;
+    return spare.id;
+  }
+
+  /** A container with this id will not be created. Never rejects. */
+  async drop(ctx: ContainersContext, id: string): Promise<void> {
+    const prepared = this.prepared.get(id);
+    if (prepared) await this.end(ctx, prepared);
+  }
+
+  /**
+   * Makes what the next container may use, as one like this that is being started; for a moment in which the daemon waits. Never throws.
+   */
+  refill(ctx: ContainersContext, { container }: ContainerEntry): void {
+    if (this.spare || ageMs(container) > AHEAD_MS || !this.isWanted(ctx, container, this.prepared.size)) return;
+    try {
+      const id = newContainerId(ctx.registry);
+      this.spare = this.begin(ctx, spareSetup(ctx, id, container), SPARE_MS);
+    } catch (err) {
+      ctx.deps.log.debug({ err }, 'nothing is prepared for the next container');
+    }
+  }
 
   /** Prepares for the start of a container that has just been created, after the answer to the create has gone out. */
   prepareSoon(ctx: ContainersContext, entry: ContainerEntry): void {
+    const prepared = this.prepared.get(entry.id);
+    if (prepared) {
+      prepared.entry = entry;
+      this.endAfter(ctx, prepared, AHEAD_MS);
+    }
     setImmediate(() => {
       try {
         this.prepare(ctx, entry);
@@ -55,11 +109,11 @@ export class AheadOfStarts {
    * Begins a start; the caller holds the lock, and calls `take` or `discard`. Whether there is something that may be taken: the bundle is
    * there then, and stays.
    */
-  async reserve(ctx: ContainersContext, entry: ContainerEntry): Promise<boolean> {
-    if (entry.container.state.startedAt === ZERO_TIME) this.policy.hasStarted(kindOf(entry), ageMs(entry));
-    const prepared = this.prepared.get(entry.id);
+  async reserve(ctx: ContainersContext, { id, container }: ContainerEntry): Promise<boolean> {
+    if (container.state.startedAt === ZERO_TIME) this.policy.hasStarted(kindOf(container), ageMs(container));
+    const prepared = this.prepared.get(id);
     if (!prepared) return false;
-    clearTimeout(prepared.timer);
+    stopTimer(prepared);
     if (!prepared.gone) return (prepared.isReserved = true);
     await prepared.gone;
     return false;
@@ -69,11 +123,7 @@ export class AheadOfStarts {
    * The shim that waits for this start, with a bundle that lacks the specification. null, with nothing left of it: none was reserved, it
    * has been told something else than the start would tell it, or something is wrong with it.
    */
-  async take(
-    ctx: ContainersContext,
-    entry: ContainerEntry,
-    setup: ReturnType<typeof runSetup>,
-  ): Promise<RunningShim | null> {
+  async take(ctx: ContainersContext, entry: ContainerEntry, setup: RunSetup): Promise<RunningShim | null> {
     const prepared = this.prepared.get(entry.id);
     if (!prepared) return null;
     const shim = await prepared.shim;
@@ -82,7 +132,7 @@ export class AheadOfStarts {
       this.policy.wasUsed();
       return shim;
     }
-    await this.end(ctx, entry, prepared);
+    await this.end(ctx, prepared);
     return null;
   }
 
@@ -94,65 +144,96 @@ export class AheadOfStarts {
   }
 
   /** Ends what waits for a start that will not come, if anything does; nothing is left of it. Never rejects. */
-  async discard(ctx: ContainersContext, entry: ContainerEntry): Promise<void> {
-    const prepared = this.prepared.get(entry.id);
+  async discard(ctx: ContainersContext, { id, container }: ContainerEntry): Promise<void> {
+    const prepared = this.prepared.get(id);
     if (!prepared) return;
-    if (!prepared.gone) this.policy.wasWasted(kindOf(entry));
-    await this.end(ctx, entry, prepared);
+    if (!prepared.gone) this.policy.wasWasted(kindOf(container));
+    await this.end(ctx, prepared);
   }
 
   /** The same for all, at the daemon's end. */
   async discardAll(ctx: ContainersContext): Promise<void> {
-    const entries = [...this.prepared.keys()].flatMap((id) => ctx.registry.get(id) ?? []);
-    await Promise.all(entries.map((entry) => this.discard(ctx, entry)));
+    await Promise.all([...this.prepared.values()].map((prepared) => this.end(ctx, prepared)));
+  }
+
+  /** Whether something that waits would be of use to such a container, while so many do. */
+  private isWanted(ctx: ContainersContext, { hostConfig }: Configuration, waiting: number): boolean {
+    return (
+      !ctx.stopping && !selectsAttrs(hostConfig.logConfig) && this.policy.isWorthwhile(kindOf({ hostConfig }), waiting)
+    );
   }
 
   private prepare(ctx: ContainersContext, entry: ContainerEntry): void {
     const { registry, locks } = ctx;
-    if (!this.policy.isWorthwhile(kindOf(entry), this.prepared.size)) return;
     const isNew = registry.get(entry.id) === entry && entry.phase === 'stable' && !entry.run;
     if (ctx.stopping || !isNew || locks.isHeld(entry.id)) return;
-    const setup = runSetup(ctx, entry.container, shimLog(entry.container, logPath(ctx, entry.container)));
-    if (!isPlainRuntime(setup.runtime)) return;
-    makeBundle(runFiles(ctx.deps.paths, entry.id));
-    const prepared: Prepared = {
-      told: told(setup),
-      shim: this.launch(ctx, entry, setup),
-      timer: setTimeout(() => void this.discard(ctx, entry), AHEAD_MS),
-      isReserved: false,
-      gone: null,
-    };
-    this.prepared.set(entry.id, prepared);
+    if (!this.prepared.has(entry.id) && !this.prepareAnew(ctx, entry)) return;
     // A third of a millisecond in the kernel, while the launch is waited for.
     ctx.deps.snapshots.mount(entry.id, { isVolatile: entry.container.hostConfig.autoRemove });
   }
 
-  private async launch(
-    ctx: ContainersContext,
-    entry: ContainerEntry,
-    setup: ReturnType<typeof runSetup>,
-  ): Promise<RunningShim | null> {
+  /** Whether it was worth while. */
+  private prepareAnew(ctx: ContainersContext, entry: ContainerEntry): boolean {
+    const { container } = entry;
+    const waiting = this.prepared.size - (this.spare ? 1 : 0);
+    if (!this.policy.isWorthwhile(kindOf(container), waiting)) return false;
+    const setup = runSetup(ctx, container, shimLog(container, logPath(ctx, container)));
+    const prepared = this.begin(ctx, setup, AHEAD_MS);
+    if (prepared) prepared.entry = entry;
+    return prepared !== null;
+  }
+
+  /** null: the runtime is of unknown ways. */
+  private begin(ctx: ContainersContext, setup: RunSetup, waitMs: number): Prepared | null {
+    const { id, runtime } = setup;
+    if (!isPlainRuntime(runtime)) return null;
+    makeBundle(runFiles(ctx.deps.paths, id));
+    const prepared: Prepared = {
+      id,
+      told: told(setup),
+      shim: this.launch(ctx, setup),
+      timer: null,
+      entry: null,
+      isReserved: false,
+      gone: null,
+    };
+    this.endAfter(ctx, prepared, waitMs);
+    this.prepared.set(id, prepared);
+    return prepared;
+  }
+
+  private endAfter(ctx: ContainersContext, prepared: Prepared, waitMs: number): void {
+    stopTimer(prepared);
+    prepared.timer = setTimeout(() => {
+      const { entry } = prepared;
+      void (entry ? this.discard(ctx, entry) : this.end(ctx, prepared));
+    }, waitMs);
+  }
+
+  private async launch(ctx: ContainersContext, setup: RunSetup): Promise<RunningShim | null> {
     try {
       return await ctx.deps.shims.launch({ ahead: true, ...setup });
     } catch (err) {
-      ctx.deps.log.debug({ err, container: entry.id }, 'no shim could be started ahead of a start');
+      ctx.deps.log.debug({ err, container: setup.id }, 'no shim could be started ahead of a start');
       this.policy.hasFailed();
       return null;
     }
   }
 
   /** Can be asked again. */
-  private end(ctx: ContainersContext, entry: ContainerEntry, prepared: Prepared): Promise<void> {
-    clearTimeout(prepared.timer);
-    return (prepared.gone ??= this.clear(ctx, entry, prepared));
+  private end(ctx: ContainersContext, prepared: Prepared): Promise<void> {
+    stopTimer(prepared);
+    if (this.spare === prepared) this.spare = null;
+    return (prepared.gone ??= this.clear(ctx, prepared));
   }
 
-  private async clear(ctx: ContainersContext, entry: ContainerEntry, prepared: Prepared): Promise<void> {
-    const files = runFiles(ctx.deps.paths, entry.id);
+  private async clear(ctx: ContainersContext, prepared: Prepared): Promise<void> {
+    const { id, entry } = prepared;
+    const files = runFiles(ctx.deps.paths, id);
     try {
       await quit(await prepared.shim);
     } catch (err) {
-      ctx.deps.log.debug({ err, container: entry.id }, 'a shim that was ahead of a start had left');
+      ctx.deps.log.debug({ err, container: id }, 'a shim that was ahead of a start had left');
       this.policy.hasFailed();
     }
     try {
@@ -160,11 +241,11 @@ export class AheadOfStarts {
       else removeBundle(files);
       rmSync(files.socket, { force: true });
       // The start that has reserved it mounts as well, and may have done so.
-      if (!prepared.isReserved) await unmountRoot(ctx, entry);
+      if (entry && !prepared.isReserved) await unmountRoot(ctx, entry);
     } catch (err) {
-      ctx.deps.log.error({ err, container: entry.id }, 'cannot remove what was prepared for a start');
+      ctx.deps.log.error({ err, container: id }, 'cannot remove what was prepared for a start');
     }
-    this.prepared.delete(entry.id);
+    this.prepared.delete(id);
   }
 }
 
@@ -188,15 +269,25 @@ async function quit(shim: RunningShim | null): Promise<void> {
   }
 }
 
-function told(setup: ReturnType<typeof runSetup>): string {
+function stopTimer({ timer }: Prepared): void {
+  if (timer) clearTimeout(timer);
+}
+
+function told(setup: RunSetup): string {
   return JSON.stringify(setup);
 }
 
-function kindOf({ container }: ContainerEntry): CreateKind {
-  return container.hostConfig.autoRemove ? 'auto-remove' : 'kept';
+/** What the shim of such a container is told, when its log says nothing of the container. */
+function spareSetup(ctx: ContainersContext, id: string, { config, hostConfig }: Configuration): RunSetup {
+  const container = { id, config, hostConfig };
+  return runSetup(ctx, container, shimLogWithoutAttrs(hostConfig.logConfig, logPath(ctx, container)));
 }
 
-function ageMs({ container }: ContainerEntry): number {
-  const created = parseRfc3339Ns(container.created);
-  return created === null ? Infinity : Number((nowNs() - created) / 1_000_000n);
+function kindOf({ hostConfig }: { hostConfig: HostConfig }): CreateKind {
+  return hostConfig.autoRemove ? 'auto-remove' : 'kept';
+}
+
+function ageMs({ created }: { created: string }): number {
+  const createdNs = parseRfc3339Ns(created);
+  return createdNs === null ? Infinity : Number((nowNs() - createdNs) / 1_000_000n);
 }

@@ -4,6 +4,9 @@
  */
 export const AHEAD_MS = 1000;
 
+/** How long they wait for a container that has not been created yet, after the last one of its kind: scripts and tests make many in a row. */
+export const SPARE_MS = 10_000;
+
 /** How many may wait at a time: shim and runtime have 1.4 MiB of their own, and few processors have time for more. */
 const MAX_WAITING = 4;
 /** So many in a row that nobody started: nothing is made ahead until a start comes soon after its create again. */

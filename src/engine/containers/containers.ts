@@ -102,6 +102,11 @@ export class Containers implements ContainerService {
     await this.context.ahead.discardAll(this.context);
   }
 
+  expectClient(): void {
+    const { ahead, deps } = this.context;
+    if (ahead.hasSpare) deps.quickMoves.expectStart();
+  }
+
   create(request: CreateContainerRequest): Promise<{ id: string; warnings: string[] }> {
     return createContainer(this.context, request);
   }

@@ -1,12 +1,12 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { errorMessage, invalid } from '../../shared/errors.js';
-import { randomHex } from '../../shared/random-hex.js';
 import { formatRfc3339Nano, nowNs } from '../../shared/rfc3339.js';
 import { UndoStack } from '../../shared/undo-stack.js';
 import type { Image } from '../images/image.js';
 import type { ContainerConfig, CreateContainerRequest, HostConfig } from './container-config.js';
 import type { Container, GraphDriverData } from './container.js';
+import { newContainerId } from './container-id.js';
 import { containerFiles } from './container-paths.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
 import { applyHostDefaults } from './host-defaults.js';
@@ -46,7 +46,8 @@ export async function createContainer(
   validateLogConfig(hostConfig.logConfig);
 
   await using undo = new UndoStack(ctx.deps.log);
-  const id = newId(ctx);
+  const id = ctx.ahead.takeSpare(ctx, { config, hostConfig }) ?? newContainerId(ctx.registry);
+  undo.push('what was ahead', () => ctx.ahead.drop(ctx, id));
   const name = takeName(ctx, request.name, id);
   undo.push('container name', () => ctx.registry.releaseName(name, id));
   parseSecurityOpt(hostConfig.securityOpt);
@@ -90,14 +91,6 @@ function withDefaults(config: ContainerConfig): ContainerConfig {
   const workingDir = config.workingDir === '' ? '' : cleanDestination(config.workingDir);
   const exposedPorts = config.exposedPorts.map((port) => (port.includes('/') ? port : `${port}/tcp`));
   return { ...config, workingDir, exposedPorts };
-}
-
-function newId(ctx: ContainersContext): string {
-  for (;;) {
-    const id = randomHex(32);
-    // An id of digits alone would be taken for a number by some clients; a known prefix would make short ids ambiguous.
-    if (!/^\d+$/.test(id.slice(0, 12)) && !ctx.registry.get(id)) return id;
-  }
 }
 
 function takeName(ctx: ContainersContext, given: string, id: string): string {

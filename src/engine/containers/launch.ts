@@ -92,6 +92,7 @@ async function bringUp(ctx: ContainersContext, entry: ContainerEntry, undo: Undo
   const starting = shim.start();
   // the runtime takes its time
   deps.networks.prepareNext();
+  ctx.ahead.refill(ctx, entry);
   const started = await starting;
   deps.networks.announceConnected(id);
   ctx.registry.storeState(entry, {

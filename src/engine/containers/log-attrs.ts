@@ -1,10 +1,17 @@
 import { hostname } from 'node:os';
 import { compileRegexp } from '../../shared/go-regexp.js';
 import type { Container } from './container.js';
+import type { LogConfig } from './container-config.js';
 import { renderTemplate } from '../../shared/go-template.js';
 import type { TemplateValue } from '../../shared/go-template.js';
 
 const SHORT_ID = 12;
+const SELECTING = ['labels', 'labels-regex', 'env', 'env-regex', 'tag'];
+
+/** Whether lines of the log may say something of the container. */
+export function selectsAttrs({ config }: LogConfig): boolean {
+  return SELECTING.some((option) => config[option] !== undefined);
+}
 
 /**
  * The labels and variables that the options `labels`, `labels-regex`, `env`, `env-regex` and `tag` pick. Throws TypeError with Go's

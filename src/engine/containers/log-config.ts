@@ -54,12 +54,24 @@ export function validateLogConfig({ type, config }: LogConfig): void {
  * does at start, for bad values.
  */
 export function shimLog(container: Container, path: string): LogFileOptions | null {
-  const { type, config } = container.hostConfig.logConfig;
+  return logFile(container.hostConfig.logConfig, path, () => logAttrs(container));
+}
+
+/** The same where nothing of the container is written into the log. */
+export function shimLogWithoutAttrs(logConfig: LogConfig, path: string): LogFileOptions | null {
+  return logFile(logConfig, path, () => ({}));
+}
+
+function logFile(
+  { type, config }: LogConfig,
+  path: string,
+  attrs: () => Record<string, string>,
+): LogFileOptions | null {
   if (type === 'none') return null;
   const queueBytes =
     config['mode'] === 'non-blocking' ? (parseByteSize(config['max-buffer-size'] ?? '') ?? DEFAULT_QUEUE_BYTES) : null;
   try {
-    const options = type === 'local' ? localOptions(config) : { attrs: logAttrs(container), ...jsonOptions(config) };
+    const options = type === 'local' ? localOptions(config) : { attrs: attrs(), ...jsonOptions(config) };
     return { path, queueBytes, ...options };
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;

@@ -42,7 +42,7 @@ export function readLogs(
 }
 
 /** Where a container's log is; nothing is there with the driver none. */
-export function logPath({ deps }: ContainersContext, { id, hostConfig }: Container): string {
+export function logPath({ deps }: ContainersContext, { id, hostConfig }: Pick<Container, 'id' | 'hostConfig'>): string {
   const files = containerFiles(deps.paths, id);
   return hostConfig.logConfig.type === 'local' ? files.localLog : files.log;
 }

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { hasCode } from '../../shared/errors.js';
 import { ZERO_TIME } from '../../shared/rfc3339.js';
 import { endCommitPause } from './commit-pause.js';
+import { removeBundle } from './bundle.js';
 import type { ContainerEntry } from './container-entry.js';
 import { EXEC_SOCKET_PREFIX, runFiles } from './container-paths.js';
 import type { ContainersContext } from './containers-context.js';
@@ -134,7 +135,8 @@ async function removeOrphans(ctx: ContainersContext): Promise<void> {
     for (const name of await entriesOf(directory)) {
       if (!isContainerId(name) || isKnown(name)) continue;
       log.info({ directory, container: name }, 'removing what an unknown container left');
-      await rm(join(directory, name), { recursive: true, force: true });
+      if (directory === paths.bundles) removeBundle(runFiles(paths, name));
+      else await rm(join(directory, name), { recursive: true, force: true });
     }
   }
   const sockets = new Set(ctx.registry.all().map(({ id }) => basename(runFiles(paths, id).socket)));

@@ -39,12 +39,15 @@ export function shimSetup(
   };
 }
 
-/** What the shim of a container's run is told. Throws invalid when the runtime is not there. */
+/** What the shim of a container's run is told. */
+export type RunSetup = Omit<ShimOptions, 'binary' | 'executable'>;
+
+/** Throws invalid when the runtime is not there. */
 export function runSetup(
   ctx: ContainersContext,
-  container: Container,
+  container: Pick<Container, 'id' | 'config' | 'hostConfig'>,
   log: LogFileOptions | null,
-): Omit<ShimOptions, 'binary' | 'executable'> {
+): RunSetup {
   const { deps } = ctx;
   const { id, config, hostConfig } = container;
   const files = runFiles(deps.paths, id);
@@ -57,6 +60,7 @@ export function runSetup(
     spoolDirectory: containerFiles(deps.paths, id).directory,
     cgroupPath: kernelCgroupPath(cgroupsPath(ctx, container)),
     log,
-    ...shimSetup(ctx, files, hostConfig.runtime, hostConfig.consoleSize),
+    // The CLI tells the size of its own terminal for containers without one, too.
+    ...shimSetup(ctx, files, hostConfig.runtime, config.tty ? hostConfig.consoleSize : null),
   };
 }

@@ -148,7 +148,7 @@ export function specResources(host: HostConfig): SpecResources {
 }
 
 /** As the OCI specification has it: a path with cgroupfs, `slice:prefix:name` with systemd. */
-export function cgroupsPath(ctx: ContainersContext, { id, hostConfig }: Container): string {
+export function cgroupsPath(ctx: ContainersContext, { id, hostConfig }: Pick<Container, 'id' | 'hostConfig'>): string {
   const { cgroupDriver, cgroupParent } = ctx.deps.defaults;
   return cgroupPathFor(id, hostConfig.cgroupParent || cgroupParent, cgroupDriver);
 }

@@ -1,12 +1,15 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import { closeSync, openSync, write } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import type { Logger } from '../../shared/logger.js';
 import { cgroupDirectory, type CgroupLayout } from './cgroup-layout.js';
 
+const writeText = promisify<number, string, unknown>(write);
+
 /** The kernel falls back to slow moves a grace period after the last one, which takes at least this long. */
 const REPEAT_MS = 4;
-/** How long a start is waited for after a create; the docker CLI's comes after 5 to 10 ms. */
+/** How long a start is waited for after a create, or a create after a connection; the docker CLI's come after 5 to 10 ms. */
 const EXPECTED_WITHIN_MS = 100;
 
 /**
@@ -56,19 +59,19 @@ export class QuickMoves implements AsyncDisposable {
   }
 
   private async keepQuick(): Promise<void> {
-    let group: FileHandle | undefined;
+    let group: number | null = null;
     try {
-      // Not `w`, which would make a file where no control groups are mounted.
-      group = await open((this.path ??= this.ownGroup()), 'r+');
+      // Not `w`, which would make a file where no control groups are mounted. At once, as the loop may have much to do after this.
+      group = openSync((this.path ??= this.ownGroup()), 'r+');
       while (this.users > 0 || performance.now() < this.expectedUntil) {
-        await group.write('0');
+        await writeText(group, '0');
         await delay(REPEAT_MS);
       }
     } catch (err) {
       this.path = null;
       this.log.debug({ err }, 'moves between control groups stay slow');
     } finally {
-      await group?.close();
+      if (group !== null) closeSync(group);
     }
   }
 
