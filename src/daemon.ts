@@ -73,6 +73,7 @@ export class Daemon implements AsyncDisposable {
   private registry: RuntimeRegistry;
   private settings: SystemSettings;
   private images: Images | null = null;
+  private containers: Containers | null = null;
   private engineId = '';
 
   private constructor(
@@ -114,6 +115,7 @@ export class Daemon implements AsyncDisposable {
     Object.assign(this.defaults, defaults);
     this.registries.reload(registries);
     this.images?.reload(config);
+    this.containers?.reload();
     this.registry = runtimes;
     this.settings = settings;
     const attributes = { name: hostName(), ...reloadAttributes(config) };
@@ -146,7 +148,7 @@ export class Daemon implements AsyncDisposable {
         .filter((entry) => entry.uses(imageId))
         .map(({ container }) => ({ id: container.id, running: container.state.running })),
     ));
-    const containers = this.buildContainers(db, layers, images, networks, volumes);
+    const containers = (this.containers = this.buildContainers(db, layers, images, networks, volumes));
     const exec = new Execs(containers.context);
     const system = this.buildSystem(containers, images, volumes);
     const engine: Engine = { containers, exec, images, networks, volumes, events, system };

@@ -26,6 +26,7 @@ struct args {
 	const char *shim_log;
 	const char *cgroup;        /* memory cgroup, for a first process that was gone before it could be asked; may be NULL */
 	bool ahead;                /* the runtime is started before the container is, and waits for its specification */
+	const char *gate;          /* the FIFO at which a container that the runtime has created waits; NULL: the runtime starts it itself */
 	const char *spool;         /* directory for output that clients have not read, on a disk; may be NULL */
 	bool tty;
 	bool stdin_open;

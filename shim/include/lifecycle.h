@@ -9,7 +9,10 @@ struct shim;
 /* Starts the runtime of a shim that runs ahead. */
 void lifecycle_prepare(struct shim *shim);
 
-/* Ends a shim of which nothing has been started, with a runtime that waits. */
+/* Hands the runtime that waits its specification before the start; a gate keeps the container from running. */
+int lifecycle_feed(struct shim *shim);
+
+/* Ends a shim of which nothing has been started, with a runtime that waits; what that has created it takes back first. */
 void lifecycle_quit(struct shim *shim);
 
 /* Children have ended. */

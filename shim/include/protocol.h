@@ -7,6 +7,7 @@
  * "exit …" and "deleted"; a control client that comes late therefore knows what one that was there from the start knows.
  *   requests                  replies
  *     claim                     ok | err <text>           only with --ahead, before start: the log is opened; see below
+ *     feed                      ok | err <text>           only with --ahead and --gate, before start: see below
  *     start                     started … | failed …      (asked again: the same answer again)
  *     kill <signo>              ok | err <text>           kill(2) on the first process, never on a recycled pid
  *     resize <height> <width>   ok | err <text>
@@ -15,7 +16,7 @@
  *                                                         later, or as soon as there is no control client
  *     close-stdin               ok | err <text>           end of file once what clients have sent has been delivered
  *     state                     state <created|starting|running|exited> <pid>   (pid 0 before the start)
- *     quit                      ok, and the shim is gone; err unless the state is created
+ *     quit                      ok, and the shim is gone (after "feed": goes); err unless the state is created
  *   Replies other than events come in the order of the requests. Events, to every control client:
  *     started <pid> <startedAt>
  *     failed <exit code of the runtime> <base64 of its error message>     and the shim ends
@@ -48,6 +49,10 @@
  * With --ahead the runtime is started at once, and waits: the bundle's config.json is a FIFO then. The client renames the specification
  * over it before it asks for "start". Until then nothing of the container exists. If the runtime ends before, the shim leaves without a
  * word; so it does when the last control connection ends, or none comes within AHEAD_WAIT_MS. The runtime never stays.
+ *
+ * With --gate the runtime only creates the container, whose first process then opens that FIFO for writing and waits there; the shim opens
+ * it for reading at the "start". So the specification can be passed on before, with "feed". A shim that leaves after that, at "quit" or
+ * when it is alone, has the runtime delete the container first: its connection ends when nothing is left.
  */
 #ifndef WHARF_PROTOCOL_H
 #define WHARF_PROTOCOL_H

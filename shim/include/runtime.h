@@ -8,7 +8,7 @@
 
 #include "args.h"
 
-/* Starts `runtime run` (or `runtime exec`) with these descriptors as 0, 1 and 2; returns its pid. */
+/* Starts `runtime run` (`runtime create` where there is a gate, or `runtime exec`) with these descriptors as 0, 1 and 2; returns its pid. */
 pid_t runtime_start(const struct args *args, const char *console_socket, const int stdio[3]);
 
 /* Starts `runtime delete [--force]`; its output goes to output; returns its pid. */

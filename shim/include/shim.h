@@ -42,6 +42,9 @@ struct shim {
 	int error_pipe;             /* what the runtime writes to stderr when that is not the container's */
 	pid_t runtime_pid;          /* while it is at work, or waits; else 0 */
 	struct feed feed;           /* what it waits for */
+	bool fed;                   /* the runtime has got it before the start, so there may be a container */
+	bool quitting;              /* and is made to take that back */
+	struct source gate;         /* where the created container waits, while it is being let go */
 	bool claimed;               /* the start of a shim that runs ahead is under way */
 	pid_t init_pid;
 	pid_t delete_pid;
@@ -73,6 +76,9 @@ void shim_start(struct shim *shim, struct client *client);
 
 /* The process is going to be started: opens what a shim that runs ahead leaves alone. */
 int shim_claim(struct shim *shim);
+
+/* Listens for a terminal, if there is to be one; again for a runtime that takes the place of one that has handed over its own. */
+int shim_open_console(struct shim *shim);
 
 /* Removes the sockets from the file system: from now on their paths may be another shim's. */
 void shim_unlink(struct shim *shim);

@@ -34,6 +34,7 @@ static const struct flag flags[] = {
 	FLAG("--cgroup", TEXT, cgroup),
 	FLAG("--spool", TEXT, spool),
 	FLAG("--ahead", SWITCH, ahead),
+	FLAG("--gate", TEXT, gate),
 	FLAG("--tty", SWITCH, tty),
 	FLAG("--stdin", SWITCH, stdin_open),
 	FLAG("--stdin-once", SWITCH, stdin_once),

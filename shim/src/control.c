@@ -114,7 +114,9 @@ void control_request(struct shim *shim, struct client *client, const char *line)
 	} else if (strcmp(line, "quit") == 0 && shim->state == STATE_CREATED) {
 		lifecycle_quit(shim);
 		answer(shim, client, 0);
-	} else if (strcmp(line, "claim") == 0 && shim->state == STATE_CREATED && shim->args.ahead) {
+	} else if (strcmp(line, "feed") == 0 && shim->state == STATE_CREATED && shim->args.gate) {
+		answer(shim, client, lifecycle_feed(shim));
+	} else if (strcmp(line, "claim") == 0 && shim->state == STATE_CREATED && shim->args.ahead && !shim->quitting) {
 		answer(shim, client, shim_claim(shim));
 	} else {
 		client_reply(shim, client, "err cannot %s while %s", line, shim_state_name(shim));

@@ -86,7 +86,10 @@ static int spawn_with_terminal(struct shim *shim)
 	if (null < 0)
 		return -errno;
 	close_and_forget(&shim->error_pipe);
-	int err = output_pipe(&shim->error_pipe, &error_end);
+	close_and_forget(&shim->master);
+	int err = shim->console.fd < 0 ? shim_open_console(shim) : 0;
+	if (err == 0)
+		err = output_pipe(&shim->error_pipe, &error_end);
 	if (err < 0)
 		return err;
 	return runtime_start(&shim->args, shim->console_path, (int[3]){ null, null, error_end });
@@ -218,14 +221,42 @@ void lifecycle_prepare(struct shim *shim)
 	lifecycle_quit(shim);
 }
 
-void lifecycle_quit(struct shim *shim)
+static void leave(struct shim *shim)
 {
-	if (shim->runtime_pid > 0 && kill(shim->runtime_pid, SIGKILL) == 0)
-		waitpid(shim->runtime_pid, NULL, 0);
-	shim->runtime_pid = 0;
 	feed_end(&shim->feed, shim->epfd);
 	shim_unlink(shim);
 	shim->state = STATE_GONE;
+}
+
+/*
+ * Has the runtime delete what it was fed with, once it is not at work any more. One that was killed may have left processes, which only
+ * --force ends.
+ */
+static void take_back(struct shim *shim)
+{
+	shim->quitting = true;
+	if (shim->runtime_pid > 0 || shim->delete_pid > 0)
+		return;
+	if (shim->init_pid > 0 && kill(shim->init_pid, SIGKILL) == 0)
+		waitpid(shim->init_pid, NULL, 0);
+	CLEANUP_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	shim->delete_pid = null < 0 ? -errno : runtime_delete(&shim->args, shim->init_pid <= 0, null);
+	if (shim->delete_pid > 0)
+		return;
+	shim_log("what was created is not deleted: %s", strerror(-shim->delete_pid));
+	leave(shim);
+}
+
+void lifecycle_quit(struct shim *shim)
+{
+	if (shim->fed) {
+		take_back(shim);
+		return;
+	}
+	if (shim->runtime_pid > 0 && kill(shim->runtime_pid, SIGKILL) == 0)
+		waitpid(shim->runtime_pid, NULL, 0);
+	shim->runtime_pid = 0;
+	leave(shim);
 }
 
 /* Hands the runtime its specification, or the next part of it. */
@@ -247,18 +278,69 @@ static void on_feed_writable(struct shim *shim, struct source *source, uint32_t 
 	feed_runtime(shim);
 }
 
-static int release_runtime(struct shim *shim)
+static int begin_feeding(struct shim *shim)
 {
 	char path[PATH_MAX];
 	spec_path(shim, path);
 	int err = feed_begin(&shim->feed, path);
-	if (err < 0) {
-		lifecycle_quit(shim);
+	if (err < 0)
 		return err;
-	}
 	shim->feed.fifo.ready = on_feed_writable;
 	feed_runtime(shim);
-	return shim->runtime_pid;
+	return 0;
+}
+
+int lifecycle_feed(struct shim *shim)
+{
+	if (shim->runtime_pid <= 0 || shim->fed || shim->quitting)
+		return -EINVAL;
+	int err = begin_feeding(shim);
+	shim->fed = err == 0;
+	return err;
+}
+
+static int release_runtime(struct shim *shim)
+{
+	int err = shim->fed ? 0 : begin_feeding(shim);
+	if (err < 0)
+		lifecycle_quit(shim);
+	return err < 0 ? err : shim->runtime_pid;
+}
+
+static bool has_ended(pid_t pid)
+{
+	siginfo_t info = { 0 };
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == pid;
+}
+
+/* The first process goes on to its program, or has ended at the gate, which is as good as right after it. */
+static void passed_gate(struct shim *shim)
+{
+	source_close(shim->epfd, &shim->gate);
+	unlink(shim->args.gate);
+	running(shim);
+}
+
+static void on_gate(struct shim *shim, struct source *source, uint32_t events)
+{
+	(void)source;
+	(void)events;
+	passed_gate(shim);
+}
+
+/* It need not be there yet: the runtime ends a moment before. */
+static void open_gate(struct shim *shim)
+{
+	shim->gate = (struct source){ .ready = on_gate };
+	shim->gate.fd = open(shim->args.gate, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	int err = shim->gate.fd < 0 ? -errno : source_watch(shim->epfd, &shim->gate, EPOLLIN);
+	if (err == 0 && !has_ended(shim->init_pid))
+		return;
+	if (err < 0) {
+		shim_log("%s: %s", shim->args.gate, strerror(-err));
+		kill(shim->init_pid, SIGKILL);
+	}
+	passed_gate(shim);
 }
 
 void shim_start(struct shim *shim, struct client *client)
@@ -269,6 +351,14 @@ void shim_start(struct shim *shim, struct client *client)
 	if (shim->state != STATE_CREATED) {
 		shim_started_line(shim, line, sizeof(line));
 		client_reply(shim, client, "%s", line);
+		return;
+	}
+	if (shim->quitting)
+		return;
+	if (shim->init_pid > 0) {
+		shim->state = STATE_STARTING;
+		open_gate(shim);
+		lifecycle_reap(shim);
 		return;
 	}
 	int pid = shim->runtime_pid > 0 ? release_runtime(shim) : spawn_runtime(shim);
@@ -303,7 +393,9 @@ static void runtime_ended(struct shim *shim, int status)
 	feed_end(&shim->feed, shim->epfd);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
 		shim->init_pid = runtime_read_pid(&shim->args);
-		if (shim->init_pid > 0)
+		if (shim->init_pid > 0 && shim->args.gate && !shim->args.exec_process)
+			open_gate(shim);
+		else if (shim->init_pid > 0)
 			running(shim);
 		else
 			fail_errno(shim, shim->args.pid_file, shim->init_pid);
@@ -430,20 +522,53 @@ static void reap_others(struct shim *shim)
 	}
 }
 
+/* The runtime has ended before the start. */
+static void ended_ahead(struct shim *shim, int status)
+{
+	bool is_done = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	pid_t init = shim->fed && is_done ? runtime_read_pid(&shim->args) : -1;
+	shim->runtime_pid = 0;
+	if (init > 0) {
+		shim->init_pid = init;
+		return;
+	}
+	shim_log("the runtime has not waited for the start: status %d", status);
+	/* by itself it leaves nothing, and the start, which says why it can't be done, runs another one */
+	if (shim->fed ? !is_done && !WIFSIGNALED(status) : shim->claimed) {
+		feed_end(&shim->feed, shim->epfd);
+		shim->fed = false;
+	} else {
+		lifecycle_quit(shim);
+	}
+}
+
+static bool reaped(pid_t pid, int *status)
+{
+	return pid > 0 && waitpid(pid, status, WNOHANG) == pid;
+}
+
+static void reap_ahead(struct shim *shim)
+{
+	int status;
+	if (reaped(shim->runtime_pid, &status)) {
+		ended_ahead(shim, status);
+		if (shim->quitting)
+			lifecycle_quit(shim);
+	}
+	if (shim->quitting && reaped(shim->delete_pid, &status))
+		leave(shim);
+}
+
 void lifecycle_reap(struct shim *shim)
 {
 	int status;
-	if (shim->state == STATE_CREATED && shim->runtime_pid > 0 && waitpid(shim->runtime_pid, &status, WNOHANG) == shim->runtime_pid) {
-		shim_log("the runtime has not waited for the start: status %d", status);
-		shim->runtime_pid = 0;
-		if (shim->claimed)
-			feed_end(&shim->feed, shim->epfd); /* the start, which may be on its way, runs another one */
-		else
-			lifecycle_quit(shim);
-	}
+	if (shim->state == STATE_CREATED)
+		reap_ahead(shim);
 	/* until the pid file is read nobody else is reaped: the first process may be among them */
-	if (shim->state == STATE_STARTING && waitpid(shim->runtime_pid, &status, WNOHANG) == shim->runtime_pid)
+	if (shim->state == STATE_STARTING && reaped(shim->runtime_pid, &status))
 		runtime_ended(shim, status);
+	else if (shim->state == STATE_STARTING && shim->gate.fd >= 0 && has_ended(shim->init_pid))
+		passed_gate(shim);
 	if (shim->state >= STATE_RUNNING && shim->state != STATE_GONE)
 		reap_others(shim);
 }
@@ -451,9 +576,10 @@ void lifecycle_reap(struct shim *shim)
 /* A shim that nobody starts leaves; one that runs ahead as soon as it is alone. */
 static int64_t await_start(struct shim *shim, int64_t now_ms)
 {
-	if (clients_have_control(shim))
+	if (shim->quitting || clients_have_control(shim))
 		return -1;
-	int64_t patience = shim->runtime_pid == 0 ? START_WAIT_MS : shim->had_control ? 0 : AHEAD_WAIT_MS;
+	bool is_ahead = shim->runtime_pid != 0 || shim->init_pid != 0;
+	int64_t patience = !is_ahead ? START_WAIT_MS : shim->had_control ? 0 : AHEAD_WAIT_MS;
 	int64_t left = shim->created_ms + patience - now_ms;
 	if (left <= 0)
 		lifecycle_quit(shim);
@@ -462,18 +588,20 @@ static int64_t await_start(struct shim *shim, int64_t now_ms)
 
 int64_t lifecycle_tick(struct shim *shim, int64_t now_ms)
 {
-	if (shim->state == STATE_CREATED)
-		return await_start(shim, now_ms);
+	if (shim->state <= STATE_STARTING && shim->feed.retry_ms > 0 && now_ms >= shim->feed.retry_ms)
+		feed_runtime(shim);
+	int64_t until_retry = shim->feed.retry_ms > 0 ? shim->feed.retry_ms - now_ms : -1;
+	if (shim->state == STATE_CREATED) {
+		int64_t wait = await_start(shim, now_ms);
+		return wait >= 0 && (until_retry < 0 || wait < until_retry) ? wait : until_retry;
+	}
 	if (shim->state == STATE_RUNNING && !shim->is_parent) {
 		find_parentage(shim);
 		lifecycle_reap(shim);
 		return shim->state == STATE_RUNNING && shim->is_parent ? -1 : PARENTAGE_RETRY_MS;
 	}
-	if (shim->state == STATE_STARTING && shim->feed.retry_ms > 0) {
-		if (now_ms >= shim->feed.retry_ms)
-			feed_runtime(shim);
-		return shim->feed.retry_ms > 0 ? shim->feed.retry_ms - now_ms : -1;
-	}
+	if (shim->state == STATE_STARTING)
+		return until_retry;
 	if (shim->state == STATE_RUNNING)
 		return oomwatch_tick(shim, now_ms);
 	if (shim->state == STATE_DRAINING) {

@@ -77,8 +77,9 @@ pid_t runtime_start(const struct args *args, const char *console_socket, const i
 {
 	struct argv argv = { 0 };
 	add_global(&argv, args);
-	add(&argv, args->exec_process ? "exec" : "run");
-	add(&argv, "--detach");
+	add(&argv, args->exec_process ? "exec" : args->gate ? "create" : "run");
+	if (args->exec_process || !args->gate)
+		add(&argv, "--detach");
 	add_pair(&argv, "--pid-file", args->pid_file);
 	add_pair(&argv, "--console-socket", console_socket);
 	if (args->exec_process)

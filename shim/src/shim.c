@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -99,11 +100,13 @@ static int open_stdin(struct shim *shim)
 	return fcntl(ends[1], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 }
 
-static int open_console(struct shim *shim)
+int shim_open_console(struct shim *shim)
 {
 	shim->console = (struct source){ .fd = -1, .ready = on_console };
 	if (!shim->args.tty)
 		return 0;
+	free(shim->console_path);
+	shim->console_path = NULL;
 	if (asprintf(&shim->console_path, "%s.tty", shim->args.socket) < 0)
 		return -ENOMEM;
 	shim->console.fd = console_listen(shim->console_path);
@@ -154,11 +157,12 @@ int shim_open(struct shim *shim)
 	shim->streams[0].eof = shim->streams[1].eof = true;
 	oomwatch_init(shim);
 	feed_init(&shim->feed);
+	shim->gate.fd = -1;
 	shim->created_ms = monotonic_ms();
 	shim->epfd = epoll_create1(EPOLL_CLOEXEC);
 	if (shim->epfd < 0)
 		return -errno;
-	int (*const steps[])(struct shim *) = { open_stdin, open_console, open_log_unless_ahead };
+	int (*const steps[])(struct shim *) = { open_stdin, shim_open_console, open_log_unless_ahead };
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
 		int err = steps[i](shim);
 		if (err < 0)

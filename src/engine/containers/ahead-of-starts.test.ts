@@ -74,6 +74,10 @@ class Scene {
   private readonly shim = {
     claim: () => (this.say('claim'), this.answer.claim()),
     quit: () => (this.say('quit'), this.answer.quit()),
+    /** It leaves when it is told to. */
+    get exited() {
+      return Promise.reject(new Error('lost the shim'));
+    },
     close: () => this.say('close'),
   } as unknown as RunningShim;
 
@@ -85,9 +89,9 @@ class Scene {
 
   /** What a start does with what it finds; null: it has to launch a shim itself. */
   async start(): Promise<RunningShim | null> {
-    const isReserved = await this.ahead.reserve(this.ctx, this.entry);
-    if (isReserved) writeFileSync(join(this.files.bundle, 'of-the-start'), '');
-    return this.ahead.take(this.ctx, this.entry, runSetup(this.ctx, this.entry.container, null));
+    const reserved = await this.ahead.reserve(this.ctx, this.entry);
+    if (reserved !== 'none') writeFileSync(join(this.files.bundle, 'of-the-start'), '');
+    return (await this.ahead.take(this.ctx, this.entry, runSetup(this.ctx, this.entry.container, null)))?.shim ?? null;
   }
 }
 

@@ -1,18 +1,22 @@
 import { rmSync } from 'node:fs';
-import { isPlainRuntime } from '../../host/oci/runtimes.js';
+import { isPlainRuntime, startGate } from '../../host/oci/runtimes.js';
 import { ZERO_TIME, nowNs, parseRfc3339Ns } from '../../shared/rfc3339.js';
 import { AHEAD_MS, AheadPolicy, SPARE_MS, type CreateKind } from './ahead-policy.js';
-import { emptyBundle, makeBundle, removeBundle } from './bundle.js';
+import { emptyBundle, makeBundle, removeBundle, writeSpec } from './bundle.js';
 import type { ContainerConfig, HostConfig } from './container-config.js';
+import type { Container } from './container.js';
 import type { ContainerEntry } from './container-entry.js';
 import { newContainerId } from './container-id.js';
 import { runFiles } from './container-paths.js';
 import type { ContainersContext } from './containers-context.js';
+import { specAhead } from './create-ahead.js';
+import { quitShim } from './end-shim.js';
 import { selectsAttrs } from './log-attrs.js';
 import { shimLog, shimLogWithoutAttrs } from './log-config.js';
 import { logPath } from './logs.js';
 import type { PendingAttach } from './pending-attach.js';
 import { unmountRoot } from './release-run.js';
+import { deleteFromRuntime } from './runtime-delete.js';
 import type { RunningShim } from './shim-port.js';
 import { runSetup, type RunSetup } from './shim-setup.js';
 import { within } from './within.js';
@@ -27,11 +31,17 @@ interface Prepared {
   readonly told: string;
   /** null when it did not work out. Never rejects. */
   readonly shim: Promise<RunningShim | null>;
+  /** Whether the runtime creates the container before it is started. */
+  readonly hasGate: boolean;
   timer: NodeJS.Timeout | null;
   /** null: nobody has created the container yet. */
   entry: ContainerEntry | null;
   /** The bundle is that of a start now, which puts files of its own into it. */
   isReserved: boolean;
+  /** The runtime has the specification, or is about to get it; whether it has. Never rejects. null: it gets it from the start. */
+  fed: { readonly container: Container; readonly done: Promise<boolean> } | null;
+  /** Somebody has looked into its root, or changed something there: a start can't know what it finds. */
+  isTouched: boolean;
   /** Settles when nothing of it is left; null while it waits. */
   gone: Promise<void> | null;
 }
@@ -106,34 +116,57 @@ export class AheadOfStarts {
   }
 
   /**
-   * Begins a start; the caller holds the lock, and calls `take` or `discard`. Whether there is something that may be taken: the bundle is
-   * there then, and stays.
+   * Begins a start; the caller holds the lock, and calls `take` or `discard`. What there is that may be taken, in a bundle that is there then,
+   * and stays: a shim that lacks the specification, or one that the start need not make any for.
    */
-  async reserve(ctx: ContainersContext, { id, container }: ContainerEntry): Promise<boolean> {
+  async reserve(ctx: ContainersContext, { id, container }: ContainerEntry): Promise<'none' | 'shim' | 'container'> {
     if (container.state.startedAt === ZERO_TIME) this.policy.hasStarted(kindOf(container), ageMs(container));
     const prepared = this.prepared.get(id);
-    if (!prepared) return false;
+    if (!prepared) return 'none';
     stopTimer(prepared);
-    if (!prepared.gone) return (prepared.isReserved = true);
-    await prepared.gone;
-    return false;
+    if (!prepared.gone) {
+      const { fed, isTouched, entry } = prepared;
+      const isSame = !isTouched && (fed?.container ?? entry?.container) === container;
+      this.policy.wasCreatable(isSame);
+      if (!fed || isSame) {
+        prepared.isReserved = true;
+        return fed ? 'container' : 'shim';
+      }
+    }
+    await this.end(ctx, prepared);
+    return 'none';
   }
 
   /**
-   * The shim that waits for this start, with a bundle that lacks the specification. null, with nothing left of it: none was reserved, it
-   * has been told something else than the start would tell it, or something is wrong with it.
+   * The shim that waits for this start. null, with nothing left of it: none was reserved, it has been told something else than the start
+   * would tell it, or something is wrong with it.
    */
-  async take(ctx: ContainersContext, entry: ContainerEntry, setup: RunSetup): Promise<RunningShim | null> {
+  async take(
+    ctx: ContainersContext,
+    entry: ContainerEntry,
+    setup: RunSetup,
+  ): Promise<{ shim: RunningShim; hasSpec: boolean } | null> {
     const prepared = this.prepared.get(entry.id);
     if (!prepared) return null;
     const shim = await prepared.shim;
+    const hasSpec = (await prepared.fed?.done) ?? false;
     if (shim && !prepared.gone && prepared.told === told(setup) && (await claim(ctx, entry, shim))) {
       this.prepared.delete(entry.id);
       this.policy.wasUsed();
-      return shim;
+      return { shim, hasSpec };
     }
     await this.end(ctx, prepared);
     return null;
+  }
+
+  /** Somebody is going to work on the container's root: what has been created of it, or would be, can't be relied on. Never rejects. */
+  async touch(ctx: ContainersContext, { id }: ContainerEntry): Promise<void> {
+    const prepared = this.prepared.get(id);
+    if (!prepared || prepared.isReserved) return;
+    prepared.isTouched = true;
+    if (!prepared.fed) return;
+    this.policy.wasCreatable(false);
+    await this.end(ctx, prepared);
   }
 
   /** Connects a client that waits for the start to the shim that does, if there is one. Never rejects. */
@@ -167,20 +200,41 @@ export class AheadOfStarts {
     const { registry, locks } = ctx;
     const isNew = registry.get(entry.id) === entry && entry.phase === 'stable' && !entry.run;
     if (ctx.stopping || !isNew || locks.isHeld(entry.id)) return;
-    if (!this.prepared.has(entry.id) && !this.prepareAnew(ctx, entry)) return;
+    const prepared = this.prepared.get(entry.id) ?? this.prepareAnew(ctx, entry);
+    if (!prepared || prepared.gone) return;
     // A third of a millisecond in the kernel, while the launch is waited for.
-    ctx.deps.snapshots.mount(entry.id, { isVolatile: entry.container.hostConfig.autoRemove });
+    const rootfs = ctx.deps.snapshots.mount(entry.id, { isVolatile: entry.container.hostConfig.autoRemove });
+    if (prepared.hasGate && this.policy.mayCreate()) this.feed(ctx, entry, prepared, rootfs);
   }
 
-  /** Whether it was worth while. */
-  private prepareAnew(ctx: ContainersContext, entry: ContainerEntry): boolean {
+  /** Has the runtime create the container, which takes it longer than all else that happens until the start. */
+  private feed(ctx: ContainersContext, entry: ContainerEntry, prepared: Prepared, rootfs: string): void {
+    const spec = specAhead(ctx, entry, rootfs);
+    if (spec === null) return;
+    const done = (async () => {
+      try {
+        const shim = await prepared.shim;
+        if (!shim || prepared.gone) return false;
+        writeSpec(runFiles(ctx.deps.paths, entry.id), spec);
+        await shim.feed();
+        return true;
+      } catch (err) {
+        ctx.deps.log.debug({ err, container: entry.id }, 'a container could not be created ahead of its start');
+        return false;
+      }
+    })();
+    prepared.fed = { container: entry.container, done };
+  }
+
+  /** null: it is not worth while, or the runtime is of unknown ways. */
+  private prepareAnew(ctx: ContainersContext, entry: ContainerEntry): Prepared | null {
     const { container } = entry;
     const waiting = this.prepared.size - (this.spare ? 1 : 0);
-    if (!this.policy.isWorthwhile(kindOf(container), waiting)) return false;
+    if (!this.policy.isWorthwhile(kindOf(container), waiting)) return null;
     const setup = runSetup(ctx, container, shimLog(container, logPath(ctx, container)));
     const prepared = this.begin(ctx, setup, AHEAD_MS);
     if (prepared) prepared.entry = entry;
-    return prepared !== null;
+    return prepared;
   }
 
   /** null: the runtime is of unknown ways. */
@@ -188,13 +242,17 @@ export class AheadOfStarts {
     const { id, runtime } = setup;
     if (!isPlainRuntime(runtime)) return null;
     makeBundle(runFiles(ctx.deps.paths, id));
+    const gate = startGate(runtime, id);
     const prepared: Prepared = {
       id,
       told: told(setup),
-      shim: this.launch(ctx, setup),
+      shim: this.launch(ctx, setup, gate),
+      hasGate: gate !== null,
       timer: null,
       entry: null,
       isReserved: false,
+      fed: null,
+      isTouched: false,
       gone: null,
     };
     this.endAfter(ctx, prepared, waitMs);
@@ -210,9 +268,9 @@ export class AheadOfStarts {
     }, waitMs);
   }
 
-  private async launch(ctx: ContainersContext, setup: RunSetup): Promise<RunningShim | null> {
+  private async launch(ctx: ContainersContext, setup: RunSetup, gate: string | null): Promise<RunningShim | null> {
     try {
-      return await ctx.deps.shims.launch({ ahead: true, ...setup });
+      return await ctx.deps.shims.launch({ ahead: true, gate, ...setup });
     } catch (err) {
       ctx.deps.log.debug({ err, container: setup.id }, 'no shim could be started ahead of a start');
       this.policy.hasFailed();
@@ -230,12 +288,18 @@ export class AheadOfStarts {
   private async clear(ctx: ContainersContext, prepared: Prepared): Promise<void> {
     const { id, entry } = prepared;
     const files = runFiles(ctx.deps.paths, id);
+    const isFed = (await prepared.fed?.done) ?? false;
+    const shim = await prepared.shim;
     try {
-      await quit(await prepared.shim);
+      if (shim) await quitShim(shim);
     } catch (err) {
       ctx.deps.log.debug({ err, container: id }, 'a shim that was ahead of a start had left');
       this.policy.hasFailed();
+      if (entry && isFed) await deleteFromRuntime(ctx, entry.container);
+    } finally {
+      shim?.close();
     }
+    if (prepared.fed) ctx.deps.networks.cancelReservation(id);
     try {
       if (prepared.isReserved) emptyBundle(files);
       else removeBundle(files);
@@ -256,16 +320,6 @@ async function claim(ctx: ContainersContext, entry: ContainerEntry, shim: Runnin
   } catch (err) {
     ctx.deps.log.debug({ err, container: entry.id }, 'a shim that was ahead of a start is not used');
     return false;
-  }
-}
-
-/** Rejects when it was gone already. */
-async function quit(shim: RunningShim | null): Promise<void> {
-  if (!shim) return;
-  try {
-    await within(shim.quit(), ANSWER_WAIT_MS);
-  } finally {
-    shim.close();
   }
 }
 

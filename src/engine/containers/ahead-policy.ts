@@ -21,6 +21,7 @@ export type CreateKind = 'auto-remove' | 'kept';
 export class AheadPolicy {
   private readonly wastedInRow: Record<CreateKind, number> = { 'auto-remove': 0, kept: 0 };
   private failedInRow = 0;
+  private uncreatableInRow = 0;
 
   /** Whether to prepare another one while so many wait. */
   isWorthwhile(kind: CreateKind, waiting: number): boolean {
@@ -30,6 +31,19 @@ export class AheadPolicy {
   /** A container has been started for the first time, so long after its create, whether or not anything was ready for it. */
   hasStarted(kind: CreateKind, ageMs: number): void {
     if (ageMs <= AHEAD_MS) this.wastedInRow[kind] = 0;
+  }
+
+  /** Whether to have the container created that somebody waits for. */
+  mayCreate(): boolean {
+    return this.uncreatableInRow < MAX_WASTED;
+  }
+
+  /**
+   * A container came to its start as it was created; or it was changed, or worked on, before, as by clients that copy files into it: what was
+   * created of it was of no use, or would have been of none.
+   */
+  wasCreatable(isSame: boolean): void {
+    this.uncreatableInRow = isSame ? 0 : this.uncreatableInRow + 1;
   }
 
   /** What was ready was not asked for. */

@@ -102,6 +102,11 @@ export class Containers implements ContainerService {
     await this.context.ahead.discardAll(this.context);
   }
 
+  /** The daemon is configured differently: what waits for starts was made with what was so before. */
+  reload(): void {
+    void this.context.ahead.discardAll(this.context);
+  }
+
   expectClient(): void {
     const { ahead, deps } = this.context;
     if (ahead.hasSpare) deps.quickMoves.expectStart();

@@ -9,7 +9,7 @@ import { makeBundle, removeBundle, writeSpec } from './bundle.js';
 import { runFiles } from './container-paths.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
 import { requestedCdiEdits } from './device-requests.js';
-import { endShim } from './end-shim.js';
+import { endShim, quitShim } from './end-shim.js';
 import { superviseRun } from './exit.js';
 import { startHealth } from './health.js';
 import { unmountImages } from './image-mounts.js';
@@ -24,7 +24,7 @@ import { releaseVolumes, unmountRoot } from './release-run.js';
 import type { RunningShim } from './shim-port.js';
 import { runSetup } from './shim-setup.js';
 import { mountShm, unmountShm } from './shm.js';
-import { specMounts, specRequest } from './spec-request.js';
+import { specMounts, specRequest, type SpecFacts } from './spec-request.js';
 import { startFailure } from './start-error.js';
 import { toRunning, toStartFailed } from './state-machine.js';
 
@@ -58,7 +58,8 @@ async function bringUp(ctx: ContainersContext, entry: ContainerEntry, undo: Undo
   const files = runFiles(deps.paths, id);
   const { netnsOwner, log } = preconditions(ctx, entry);
 
-  if (!(await ctx.ahead.reserve(ctx, entry))) makeBundle(files);
+  const ahead = await ctx.ahead.reserve(ctx, entry);
+  if (ahead === 'none') makeBundle(files);
   undo.push('bundle', () => removeBundle(files));
   // May be mounted already, ahead of the start.
   undo.push('root file system', () => unmountRoot(ctx, entry));
@@ -75,18 +76,23 @@ async function bringUp(ctx: ContainersContext, entry: ContainerEntry, undo: Undo
   undo.push('network', async () => {
     await wiring;
     await deps.networks.releaseSandbox(id);
+    deps.networks.cancelReservation(id);
   });
   const rootfs = deps.snapshots.mount(id, { isVolatile: entry.container.hostConfig.autoRemove });
   undo.push('shared memory', () => unmountShm(ctx, entry.container));
   mountShm(ctx, entry.container);
-  const user = deps.oci.resolveUser(rootfs, entry.container.config.user, entry.container.hostConfig.groupAdd);
+  const resolveUser = (): SpecFacts['user'] =>
+    deps.oci.resolveUser(rootfs, entry.container.config.user, entry.container.hostConfig.groupAdd);
+  const knownUser = ahead === 'container' ? null : resolveUser();
 
   const sandbox = await wiring.then(orThrow);
   writeNetworkFiles(ctx, entry.container, sandbox);
-  const netnsPath = netnsOwner ? `/proc/${netnsOwner.container.state.pid}/ns/net` : sandbox.netnsPath;
-  const spec = deps.oci.buildSpec(specRequest(ctx, entry.container, { rootfs, user, netnsPath, mounts, cdiEdits }));
-  const shim = await launching.then(orThrow);
-  writeSpec(files, specJson(spec));
+  const { shim, hasSpec } = await launching.then(orThrow);
+  if (!hasSpec) {
+    const netnsPath = netnsOwner ? `/proc/${netnsOwner.container.state.pid}/ns/net` : sandbox.netnsPath;
+    const facts = { rootfs, user: knownUser ?? resolveUser(), netnsPath, mounts, cdiEdits };
+    writeSpec(files, specJson(deps.oci.buildSpec(specRequest(ctx, entry.container, facts))));
+  }
 
   for (const pending of entry.pendingAttaches) await pending.connect(files.socket, shim);
   const starting = shim.start();
@@ -156,7 +162,7 @@ function launchShim(
   ctx: ContainersContext,
   entry: ContainerEntry,
   log: ReturnType<typeof shimLog>,
-): Promise<Outcome<RunningShim>> {
+): Promise<Outcome<{ shim: RunningShim; hasSpec: boolean }>> {
   const files = runFiles(ctx.deps.paths, entry.id);
   return outcome(
     (async () => {
@@ -164,17 +170,17 @@ function launchShim(
       const ahead = await ctx.ahead.take(ctx, entry, setup);
       if (ahead) return ahead;
       rmSync(files.socket, { force: true });
-      return ctx.deps.shims.launch(setup);
+      return { shim: await ctx.deps.shims.launch(setup), hasSpec: false };
     })(),
   );
 }
 
-async function discardShim(launched: Outcome<RunningShim>): Promise<void> {
+async function discardShim(launched: Outcome<{ shim: RunningShim }>): Promise<void> {
   if (!launched.ok) return;
-  const shim = launched.value;
+  const { shim } = launched.value;
   try {
     if (shim.state === 'running') await endShim(shim);
-    else await shim.quit();
+    else await quitShim(shim);
   } catch (error) {
     // A shim whose start has failed is gone already.
     if (!['unavailable', 'conflict'].includes(errorKind(error))) throw error;

@@ -28,6 +28,11 @@ export function writeNetworkFiles(ctx: ContainersContext, container: Container, 
   writeResolvConf(ctx, container, sandbox);
 }
 
+/** Makes the files empty, for a runtime that binds them before it is known what belongs into them. Those that are there stay as they are. */
+export function makeNetworkFiles({ hostnamePath, hostsPath, resolvConfPath }: Container): void {
+  for (const path of [hostnamePath, hostsPath, resolvConfPath]) writeFileSync(path, '', { flag: 'a' });
+}
+
 /**
  * Follows a running container that came to a network or left one: the lines of its addresses there come and go in /etc/hosts, whatever else
  * is in the file by now, and /etc/resolv.conf is written again unless somebody has changed it. Both are changed in place, since they are

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { hasCode } from '../../shared/errors.js';
@@ -7,7 +8,7 @@ import { removeBundle } from './bundle.js';
 import type { ContainerEntry } from './container-entry.js';
 import { EXEC_SOCKET_PREFIX, runFiles } from './container-paths.js';
 import type { ContainersContext } from './containers-context.js';
-import { endShim } from './end-shim.js';
+import { endShim, quitShim } from './end-shim.js';
 import { factsOf, lostExit, recordExit, superviseRun } from './exit.js';
 import { startHealth } from './health.js';
 import { releaseFiles, releaseMounts } from './release-run.js';
@@ -58,7 +59,9 @@ async function reconcileOne(ctx: ContainersContext, entry: ContainerEntry): Prom
   }
   if (shim) await undoStart(ctx, entry, shim);
   const record = await ctx.deps.shims.readExitRecord(runFiles(ctx.deps.paths, entry.id).exit);
-  if (wasRunning || record) {
+  // What was created ahead of a start goes with its shim, unless that was killed as well.
+  const isKnownToRuntime = existsSync(join(ctx.deps.paths.runtimeRoot, entry.id));
+  if (wasRunning || record || isKnownToRuntime) {
     await deleteFromRuntime(ctx, entry.container);
     await ctx.deps.networks.releaseSandbox(entry.id);
   }
@@ -111,7 +114,7 @@ async function undoStart(ctx: ContainersContext, entry: ContainerEntry, shim: Ru
   ctx.deps.log.info({ container: entry.id, state: shim.state }, 'undoing a start that was interrupted');
   try {
     if (shim.state === 'created') {
-      await shim.quit();
+      await quitShim(shim);
     } else {
       if (shim.state === 'starting') await shim.start();
       await endShim(shim);
@@ -150,7 +153,7 @@ async function removeOrphans(ctx: ContainersContext): Promise<void> {
 async function discardOrphanShim(ctx: ContainersContext, socketPath: string): Promise<void> {
   try {
     const shim = await ctx.deps.shims.connect(socketPath);
-    if (shim.state === 'created') await shim.quit();
+    if (shim.state === 'created') await quitShim(shim);
     else await shim.kill(SIGKILL);
     shim.close();
   } catch (err) {

@@ -49,6 +49,7 @@ async function mountView(ctx: ContainersContext, entry: ContainerEntry): Promise
     await closeView(ctx, entry);
   };
   entry.views++;
+  await ctx.ahead.touch(ctx, entry);
   await entry.unmounting;
   mkdirSync(root, { recursive: true, mode: 0o700 });
   try {

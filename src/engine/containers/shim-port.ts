@@ -10,6 +10,8 @@ export interface RunningShim {
   readonly pid: number;
   /** For one that was launched `ahead`: takes it for a start that is under way. */
   claim(): Promise<void>;
+  /** For one with a gate: has the container created before the start. */
+  feed(): Promise<void>;
   readonly exited: Promise<ExitRecord>;
   readonly deleted: Promise<void>;
   start(): Promise<StartedProcess>;

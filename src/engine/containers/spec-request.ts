@@ -227,7 +227,7 @@ function realpathOf(path: string): string | null {
 }
 
 /** /etc/resolv.conf, hostname and hosts: its own, or those of the container whose network it joins; not where a mount is. */
-function networkFiles(ctx: ContainersContext, container: Container, plan: readonly PlannedMount[]): SpecMount[] {
+export function networkFiles(ctx: ContainersContext, container: Container, plan: readonly PlannedMount[]): SpecMount[] {
   const owner = otherContainer(ctx, container.hostConfig.networkMode)?.container ?? container;
   const files: [string, string][] = [
     [owner.resolvConfPath, '/etc/resolv.conf'],

@@ -1,8 +1,7 @@
-import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeSysctl } from '../../host/netlink/sysctl.js';
 import { openNameService } from '../../host/dns/open-name-service.js';
-import { inNetns, pinNetns, removeNetns } from '../../host/sys/namespaces.js';
+import { inNetns, removeNetns } from '../../host/sys/namespaces.js';
 import { conflict, errorKind, errorMessage, WharfError } from '../../shared/errors.js';
 import { randomHex } from '../../shared/random-hex.js';
 import { UndoStack } from '../../shared/undo-stack.js';
@@ -14,6 +13,7 @@ import { type NetworksContext, portRules } from './networks-context.js';
 import { interfaceNameFor, planEndpoint, requestedNetworks } from './plan-endpoints.js';
 import { needsNameService } from './name-service.js';
 import { ensureHostNetns, releaseHostNetns } from './host-netns.js';
+import { namespaceFor, sandboxKeyOf } from './reserve-namespace.js';
 import { cutEndpoint, wireEndpoint } from './wire-endpoint.js';
 
 /** In a new namespace the loopback is interface 1, so the container's are numbered from here. */
@@ -66,7 +66,7 @@ async function makeSandbox(ctx: NetworksContext, request: ConnectSandboxRequest)
 }
 
 function planSandbox(ctx: NetworksContext, request: ConnectSandboxRequest): Sandbox {
-  const sandboxId = randomHex(32);
+  const sandboxId = ctx.reserved.get(request.containerId)?.sandboxId ?? randomHex(32);
   const requests = requestedNetworks(ctx, request);
   const kind = requests[0]?.network.driver === 'host' ? 'host' : 'private';
   const names: string[] = [];
@@ -77,7 +77,7 @@ function planSandbox(ctx: NetworksContext, request: ConnectSandboxRequest): Sand
   });
   return {
     sandboxId,
-    sandboxKey: join(ctx.options.netnsDir, kind === 'host' ? 'default' : sandboxId.slice(0, 12)),
+    sandboxKey: kind === 'host' ? join(ctx.options.netnsDir, 'default') : sandboxKeyOf(ctx, sandboxId),
     containerId: request.containerId,
     containerName: request.containerName,
     hostname: request.hostname,
@@ -89,13 +89,7 @@ function planSandbox(ctx: NetworksContext, request: ConnectSandboxRequest): Sand
 
 function wireSandbox(ctx: NetworksContext, sandbox: Sandbox, undo: UndoStack): void {
   const { sandboxKey } = sandbox;
-  const prepared = ctx.spareNetns.take();
-  using inside = prepared.routes;
-  try {
-    pinNetns(prepared.fd, sandboxKey);
-  } finally {
-    closeSync(prepared.fd);
-  }
+  using inside = namespaceFor(ctx, sandbox);
   undo.push('network namespace', () => removeNetns(sandboxKey));
   if (sandbox.endpoints.some(({ globalIpv6Address }) => globalIpv6Address !== '')) {
     inNetns(sandboxKey, () => writeSysctl('net/ipv6/conf/default/disable_ipv6', 0));

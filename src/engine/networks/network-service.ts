@@ -29,6 +29,7 @@ import { NameService } from './name-service.js';
 import { portReserver } from './reserve-port.js';
 import { leaveNetworks, newSurvivors, releaseSandbox } from './release-sandbox.js';
 import { Sandboxes } from './sandboxes.js';
+import { cancelReservation, reserveNamespace } from './reserve-namespace.js';
 import { removeNetwork } from './remove-network.js';
 import { SpareNetns } from './spare-netns.js';
 import { validateEndpoints } from './validate-endpoints.js';
@@ -69,6 +70,7 @@ export class NetworkService {
       routes,
       links,
       spareNetns: new SpareNetns(log),
+      reserved: new Map(),
       survivors: newSurvivors({ routes, links, log }),
       containers: null,
     };
@@ -118,6 +120,16 @@ export class NetworkService {
   /** Does ahead what the next connectSandbox needs; for a moment in which the daemon waits. */
   prepareNext(): void {
     this.ctx.spareNetns.refill();
+  }
+
+  /** Makes the namespace of a container that may be started in a moment, if that is quickly done; its path, or null. */
+  reserveNamespace(containerId: string): string | null {
+    return reserveNamespace(this.ctx, containerId);
+  }
+
+  /** Removes it again, unless connectSandbox has taken it. */
+  cancelReservation(containerId: string): void {
+    cancelReservation(this.ctx, containerId);
   }
 
   /** Tells of the networks that connectSandbox gave; to be called once the process runs, which is when dockerd tells it. */

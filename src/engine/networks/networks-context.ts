@@ -15,6 +15,7 @@ import { flag, gatewayMode, NETWORK_OPTION, trustedInterfaces } from './network-
 import type { NetworkRepository } from './network-repository.js';
 import type { PortAllocator } from './port-allocation.js';
 import type { Sandboxes } from './sandboxes.js';
+import type { ReservedNamespace } from './reserve-namespace.js';
 import type { SpareNetns } from './spare-netns.js';
 
 /** How the daemon is configured. */
@@ -82,6 +83,8 @@ export interface NetworksContext {
   readonly routes: RouteSocket;
   readonly links: LinkRemover;
   readonly spareNetns: SpareNetns;
+  /** Namespaces for containers that may be started in a moment, by container id. */
+  readonly reserved: Map<string, ReservedNamespace>;
   /** Veth pairs whose namespace was let go. */
   readonly survivors: { watch(names: readonly string[]): void; sweep(): Promise<void> };
   containers: ContainerDirectory | null;

@@ -33,12 +33,15 @@ export class SpareNetns {
 
   /** The spare, or one made now. */
   take(): PreparedNetns {
+    return this.takeReady() ?? prepareNetns();
+  }
+
+  /** The spare; null: there is none. */
+  takeReady(): PreparedNetns | null {
     const { spare } = this;
-    if (spare && isFresh(spare)) {
-      this.spare = null;
-      return spare;
-    }
-    return prepareNetns();
+    if (!spare || !isFresh(spare)) return null;
+    this.spare = null;
+    return spare;
   }
 
   /** Makes the spare unless there is one; for a moment in which the daemon waits for something else. Never throws. */

@@ -26,6 +26,17 @@ export function isPlainRuntime({ path, args }: { readonly path: string; readonly
   return PLAIN_PROGRAMS.has(basename(path)) && (args ?? []).length === 0;
 }
 
+/**
+ * Where a container that runc has created waits for its start: its first process opens this FIFO for writing, and goes on when somebody
+ * reads. null: it is another runtime, and none of ours. Source: what `runc create` leaves in its `--root`, from 1.0 to 1.3.
+ */
+export function startGate(
+  { path, root }: { readonly path: string; readonly root: string | null },
+  id: string,
+): string | null {
+  return basename(path) === 'runc' && root !== null ? join(root, id, 'exec.fifo') : null;
+}
+
 /** The runtimes that containers may ask for by name: the configured ones, runc, and crun where it is installed. */
 export class RuntimeRegistry {
   private readonly configured: Map<string, RuntimeConfig>;

@@ -38,6 +38,11 @@ export interface ShimOptions {
    * comes `claim`, and the specification is renamed over the FIFO. Both processes end when the client is closed before the start.
    */
   readonly ahead?: boolean;
+  /**
+   * The FIFO at which the first process waits once the runtime has created the container; the start lets it go. Then the specification can be
+   * passed on before, with `feed`. Absent: the runtime runs the container.
+   */
+  readonly gate?: string | null;
   readonly tty: boolean;
   /** Window size from the beginning; the spec's consoleSize should say the same, as some runtimes set it themselves. */
   readonly consoleSize?: { readonly height: number; readonly width: number } | null;
@@ -106,6 +111,7 @@ export function shimArgs(options: ShimOptions): string[] {
   if (options.cgroupPath) args.push('--cgroup', options.cgroupPath);
   if (options.spoolDirectory) args.push('--spool', options.spoolDirectory);
   if (options.ahead) args.push('--ahead');
+  if (options.gate) args.push('--gate', options.gate);
   if (options.tty) args.push('--tty');
   if (options.stdin) args.push('--stdin');
   if (options.stdinOnce) args.push('--stdin-once');

@@ -101,6 +101,15 @@ export class ShimClient {
   }
 
   /**
+   * Passes the specification, which is in its place, on before the start, for a shim with a gate: the container is created, and waits. From
+   * then on the shim that is told to quit, or whose clients have left, has the runtime delete it first, and closes its connections then.
+   * Rejects with `conflict` when it can't, `unavailable` when it has gone since.
+   */
+  feed(): Promise<void> {
+    return this.request('feed');
+  }
+
+  /**
    * Starts the process; asked again, tells the same. Rejects with RuntimeStartError, after which the shim is gone, or
    * `unavailable` when the connection is lost (the process may run).
    */
