@@ -4,7 +4,10 @@ import { commandLine } from './leak-check.js';
 import { poll } from './poll.js';
 import type { TestDaemon } from './test-daemon.js';
 
-/** The pids of the shim and of the runtime that wait for a container's start; 0 for one that is not there. */
+/**
+ * The pids of the shim and of the runtime that wait for a container's start, or of the first process that the runtime has made, which does so
+ * then; 0 for one that is not there.
+ */
 export interface AheadOfStart {
   shim: number;
   runtime: number;
@@ -13,12 +16,16 @@ export interface AheadOfStart {
 /** What waits for the start of a container. */
 export function aheadOf(id: string): AheadOfStart {
   const found = { shim: 0, runtime: 0 };
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  const inits: number[] = [];
+  for (const pid of pids) {
     const line = commandLine(pid);
+    if (line === 'runc init ') inits.push(Number(pid));
     if (!line.includes(id)) continue;
     if (line.includes(' --ahead ')) found.shim = Number(pid);
-    else if (line.includes(' run --detach ')) found.runtime = Number(pid);
+    else if (/ (run --detach|create) /.test(line)) found.runtime = Number(pid);
   }
+  found.runtime ||= inits.find((pid) => found.shim > 0 && parentOf(pid) === found.shim) ?? 0;
   return found;
 }
 
