@@ -19,9 +19,15 @@ static void answer(struct shim *shim, struct client *client, int err)
 		client_reply(shim, client, "ok");
 }
 
+/* A first process that waits at the gate is nobody's business but the shim's. */
+static bool has_started(const struct shim *shim)
+{
+	return shim->init_pid > 0 && shim->state >= STATE_RUNNING;
+}
+
 static void tell_state(struct shim *shim, struct client *client)
 {
-	client_reply(shim, client, "state %s %d", shim_state_name(shim), (int)shim->init_pid);
+	client_reply(shim, client, "state %s %d", shim_state_name(shim), has_started(shim) ? (int)shim->init_pid : 0);
 }
 
 void control_greet(struct shim *shim, struct client *client)
@@ -64,7 +70,7 @@ static void request_kill(struct shim *shim, struct client *client, const char *l
 	int signo;
 	if (sscanf(line, "kill %d", &signo) != 1 || signo < 0 || signo > 64)
 		client_reply(shim, client, "err invalid signal");
-	else if (shim->init_pid <= 0 || shim->init_reaped)
+	else if (!has_started(shim) || shim->init_reaped)
 		client_reply(shim, client, "err no such process");
 	else {
 		if (signo != 0 && signo != SIGKILL)

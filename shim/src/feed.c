@@ -29,6 +29,7 @@ int feed_open(struct feed *feed, const char *path)
 int feed_begin(struct feed *feed, const char *path)
 {
 	struct stat st;
+	close_and_forget(&feed->file);
 	/* O_NONBLOCK: should it be the FIFO still, nobody is waited for */
 	feed->file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (feed->file < 0 || fstat(feed->file, &st) < 0)

@@ -230,17 +230,19 @@ static void leave(struct shim *shim)
 
 /*
  * Has the runtime delete what it was fed with, once it is not at work any more. One that was killed may have left processes, which only
- * --force ends.
+ * --force ends; so does this when it is called again.
  */
 static void take_back(struct shim *shim)
 {
 	shim->quitting = true;
 	if (shim->runtime_pid > 0 || shim->delete_pid > 0)
 		return;
+	shim->delete_forced = shim->init_pid <= 0;
 	if (shim->init_pid > 0 && kill(shim->init_pid, SIGKILL) == 0)
 		waitpid(shim->init_pid, NULL, 0);
+	shim->init_pid = 0;
 	CLEANUP_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	shim->delete_pid = null < 0 ? -errno : runtime_delete(&shim->args, shim->init_pid <= 0, null);
+	shim->delete_pid = null < 0 ? -errno : runtime_delete(&shim->args, shim->delete_forced, null);
 	if (shim->delete_pid > 0)
 		return;
 	shim_log("what was created is not deleted: %s", strerror(-shim->delete_pid));
@@ -547,6 +549,19 @@ static bool reaped(pid_t pid, int *status)
 	return pid > 0 && waitpid(pid, status, WNOHANG) == pid;
 }
 
+static void taken_back(struct shim *shim, int status)
+{
+	bool is_done = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	shim->delete_pid = 0;
+	if (!is_done && !shim->delete_forced) {
+		take_back(shim);
+		return;
+	}
+	if (!is_done)
+		shim_log("what was created is not deleted: status %d", status);
+	leave(shim);
+}
+
 static void reap_ahead(struct shim *shim)
 {
 	int status;
@@ -556,7 +571,7 @@ static void reap_ahead(struct shim *shim)
 			lifecycle_quit(shim);
 	}
 	if (shim->quitting && reaped(shim->delete_pid, &status))
-		leave(shim);
+		taken_back(shim, status);
 }
 
 void lifecycle_reap(struct shim *shim)
@@ -578,8 +593,7 @@ static int64_t await_start(struct shim *shim, int64_t now_ms)
 {
 	if (shim->quitting || clients_have_control(shim))
 		return -1;
-	bool is_ahead = shim->runtime_pid != 0 || shim->init_pid != 0;
-	int64_t patience = !is_ahead ? START_WAIT_MS : shim->had_control ? 0 : AHEAD_WAIT_MS;
+	int64_t patience = !shim->args.ahead ? START_WAIT_MS : shim->had_control ? 0 : AHEAD_WAIT_MS;
 	int64_t left = shim->created_ms + patience - now_ms;
 	if (left <= 0)
 		lifecycle_quit(shim);
