@@ -25,7 +25,10 @@ int main(void)
 	CHECK(PARSE(&args, REQUIRED, "--exec-process", "/p", "--log-file", "/l", "--log-driver", "none") == 0);
 	CHECK(args.log.path == NULL && args.log.max_size == -1 && args.log.max_files == 1);
 
-	CHECK(PARSE(&args, REQUIRED, "--bundle", "/b", "--ahead") == 0 && args.ahead);
+	CHECK(PARSE(&args, REQUIRED, "--bundle", "/b", "--ahead") == 0 && args.ahead && args.gate == NULL);
+	CHECK(PARSE(&args, REQUIRED, "--bundle", "/b", "--ahead", "--gate", "/r/i/exec.fifo") == 0);
+	CHECK_TEXT(args.gate, "/r/i/exec.fifo");
+	CHECK(PARSE(&args, REQUIRED, "--bundle", "/b", "--gate") == -EINVAL);
 
 	CHECK(PARSE(&args, REQUIRED) == -EINVAL);
 	CHECK_TEXT(flag, "--bundle or --exec-process");

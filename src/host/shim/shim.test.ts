@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { copyFileSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -304,61 +304,65 @@ describe('a container', () => {
   });
 });
 
-describe('a shim that runs ahead', () => {
-  /** A bed whose specification is written later, by `go`. */
-  class AheadBed extends Bed {
-    private readonly spec: string;
+/** A bed whose specification is written later, by `go`. */
+class AheadBed extends Bed {
+  protected spec: string;
 
-    constructor(args: string[], extra: Extra = {}) {
-      super(args, extra);
-      const path = join(this.dir, 'config.json');
-      this.spec = readFileSync(path, 'utf8');
-      rmSync(path);
-    }
+  constructor(args: string[], extra: Extra = {}) {
+    super(args, extra);
+    const path = join(this.dir, 'config.json');
+    this.spec = readFileSync(path, 'utf8');
+    rmSync(path);
+  }
 
-    override options(overrides: Partial<ShimOptions> = {}): ShimOptions {
-      return super.options({ ahead: true, ...overrides });
-    }
+  override options(overrides: Partial<ShimOptions> = {}): ShimOptions {
+    return super.options({ ahead: true, ...overrides });
+  }
 
-    /** The runtime that has this bundle; 0 if there is none. */
-    get runtimePid(): number {
-      const found = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && this.isRuntime(name));
-      return Number(found[0] ?? 0);
-    }
+  /** The runtime that has this bundle; 0 if there is none. */
+  get runtimePid(): number {
+    const found = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && this.isRuntime(name));
+    return Number(found[0] ?? 0);
+  }
 
-    private isRuntime(pid: string): boolean {
-      try {
-        const words = readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0');
-        return words.includes('run') && words.includes(this.dir) && !words.includes('--ahead');
-      } catch {
-        return false; // it has ended meanwhile
-      }
-    }
-
-    async waiting(): Promise<void> {
-      await until(() => this.runtimePid > 0 && /^\S+ \(.*\) S/.test(readFileSync(`/proc/${this.runtimePid}/stat`, 'utf8')));
-    }
-
-    async go(shim: ShimClient, spec = this.spec): Promise<{ pid: number }> {
-      await shim.claim();
-      const fresh = join(this.dir, 'config.json.new');
-      writeFileSync(fresh, spec);
-      renameSync(fresh, join(this.dir, 'config.json'));
-      return shim.start();
-    }
-
-    get isClean(): boolean {
-      return this.runtimePid === 0 && !existsSync(this.socketPath) && !existsSync(`${this.socketPath}.tty`);
-    }
-
-    /** So large that no pipe holds it. */
-    get largeSpec(): string {
-      const spec = JSON.parse(this.spec) as { annotations?: Record<string, string> };
-      spec.annotations = Object.fromEntries(Array.from({ length: 3000 }, (_, index) => [`key${index}`, 'x'.repeat(100)]));
-      return JSON.stringify(spec);
+  private isRuntime(pid: string): boolean {
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0');
+      return ['run', 'create'].some((word) => words.includes(word)) && words.includes(this.dir) && !words.includes('--ahead');
+    } catch {
+      return false; // it has ended meanwhile
     }
   }
 
+  async waiting(): Promise<void> {
+    await until(() => this.runtimePid > 0 && /^\S+ \(.*\) S/.test(readFileSync(`/proc/${this.runtimePid}/stat`, 'utf8')));
+  }
+
+  async go(shim: ShimClient, spec = this.spec): Promise<{ pid: number }> {
+    await shim.claim();
+    this.write(spec);
+    return shim.start();
+  }
+
+  write(spec = this.spec): void {
+    const fresh = join(this.dir, 'config.json.new');
+    writeFileSync(fresh, spec);
+    renameSync(fresh, join(this.dir, 'config.json'));
+  }
+
+  get isClean(): boolean {
+    return this.runtimePid === 0 && !existsSync(this.socketPath) && !existsSync(`${this.socketPath}.tty`);
+  }
+
+  /** So large that no pipe holds it. */
+  get largeSpec(): string {
+    const spec = JSON.parse(this.spec) as { annotations?: Record<string, string> };
+    spec.annotations = Object.fromEntries(Array.from({ length: 3000 }, (_, index) => [`key${index}`, 'x'.repeat(100)]));
+    return JSON.stringify(spec);
+  }
+}
+
+describe('a shim that runs ahead', () => {
   it('runs what is written after the runtime was started, and leaves a plain specification', async () => {
     await using bed = new AheadBed(['sh', '-c', 'echo out; exit 3']);
     const shim = await bed.launch();
@@ -472,6 +476,397 @@ describe('a shim that runs ahead', () => {
     await bed.go(shim);
     expect(await shim.exited).toMatchObject({ exitCode: 4 });
     await shim.deleted;
+  });
+});
+
+/** A bed whose container the runtime creates when it is fed; it writes into `out`, which is its /tmp. */
+class GateBed extends AheadBed {
+  readonly out = join(this.dir, 'out');
+  readonly gate = join(this.dir, 'runc', this.id, 'exec.fifo');
+  private readonly pidFile = join(this.dir, 'pid');
+
+  constructor(args: string[], extra: Extra = {}) {
+    super(args, extra);
+    mkdirSync(this.out);
+    const spec = JSON.parse(this.spec);
+    spec.mounts.push({ destination: '/tmp', type: 'bind', source: this.out, options: ['bind', 'rw'] });
+    spec.linux.cgroupsPath = `/${this.id}`;
+    if (extra.consoleSize) spec.process.consoleSize = extra.consoleSize;
+    this.spec = JSON.stringify(spec);
+  }
+
+  override options(overrides: Partial<ShimOptions> = {}): ShimOptions {
+    return super.options({ gate: this.gate, ...overrides });
+  }
+
+  async feed(shim: ShimClient, spec?: string): Promise<void> {
+    this.write(spec);
+    await shim.feed();
+  }
+
+  /** Feeds, and waits until the first process does. */
+  async create(shim: ShimClient): Promise<void> {
+    await this.feed(shim);
+    await until(() => existsSync(this.pidFile) && this.runtimePid === 0 && this.isAtGate);
+  }
+
+  /** Of the first process. */
+  get pid(): number {
+    return Number(readFileSync(this.pidFile, 'utf8'));
+  }
+
+  /** Whether the first process sleeps, and still is the runtime's program. */
+  private get isAtGate(): boolean {
+    return /^\d+ \(runc:\[2:INIT\]\) S/.test(readFileSync(`/proc/${this.pid}/stat`, 'utf8'));
+  }
+
+  /** A start like the engine's, of one that has been fed. */
+  async begin(shim: ShimClient): Promise<{ pid: number }> {
+    await shim.claim();
+    return shim.start();
+  }
+
+  get status(): string {
+    const state = execFileSync('runc', ['--root', join(this.dir, 'runc'), 'state', this.id], { encoding: 'utf8' });
+    return (JSON.parse(state) as { status: string }).status;
+  }
+
+  /** What there is of the container and of those who work on it. */
+  get left(): string[] {
+    const stateDirectory = join(this.dir, 'runc');
+    const groups = ['', ...readdirSync('/sys/fs/cgroup')].map((name) => join('/sys/fs/cgroup', name, this.id));
+    const isAlive = existsSync(this.pidFile) && existsSync(`/proc/${this.pid}`);
+    return [
+      ...(this.isClean ? [] : ['runtime or socket']),
+      ...(existsSync(stateDirectory) ? readdirSync(stateDirectory) : []),
+      ...groups.filter((path) => existsSync(path)),
+      ...(isAlive ? ['first process'] : []),
+    ];
+  }
+}
+
+describe('a shim with a gate', () => {
+  const lost = { kind: 'unavailable' };
+  const MISSING = 'exec: "/no/such/command": stat /no/such/command: no such file or directory';
+
+  it('has the container created before the start, and nothing of its program run', async () => {
+    await using bed = new GateBed(['sh', '-c', 'echo ran >/tmp/ran; echo out; echo err >&2; exit 3']);
+    const shim = await bed.launch();
+    const output = bed.attach().then(readAll);
+    await bed.create(shim);
+    expect(bed.status).toBe('created');
+    expect([lstatSync(bed.gate).isFIFO(), readdirSync(bed.out), existsSync(bed.logPath)]).toEqual([true, [], false]);
+    expect(shim.state).toBe('created');
+    expect((await bed.begin(shim)).pid).toBe(bed.pid);
+    expect(await shim.exited).toMatchObject({ exitCode: 3, signal: null });
+    expect(demux(await output)).toEqual({ stdout: 'out\n', stderr: 'err\n' });
+    expect(bed.records().map(({ log }) => log).sort()).toEqual(['err\n', 'out\n']);
+    expect(readFileSync(join(bed.out, 'ran'), 'utf8')).toBe('ran\n');
+    await shim.deleted;
+    await until(() => bed.left.length === 0);
+  });
+
+  it('leaves a running container as the runtime itself would have started it', async () => {
+    await using bed = new GateBed(['sleep', '1000']);
+    const shim = await bed.launch();
+    await bed.create(shim);
+    const { pid } = await bed.begin(shim);
+    expect([bed.status, existsSync(bed.gate)]).toEqual(['running', false]);
+    await until(() => readFileSync(`/proc/${pid}/cmdline`, 'latin1') === 'sleep\0' + '1000\0');
+    await shim.kill(15);
+    await shim.kill(9);
+    expect(await shim.exited).toMatchObject({ exitCode: 137, signal: 9 });
+    await shim.deleted;
+    await until(() => bed.left.length === 0);
+  });
+
+  it('starts what it was not fed before', async () => {
+    await using bed = new GateBed(['sh', '-c', 'echo out; exit 4']);
+    const shim = await bed.launch();
+    const output = bed.attach().then(readAll);
+    await bed.go(shim);
+    expect(await shim.exited).toMatchObject({ exitCode: 4 });
+    expect(demux(await output).stdout).toBe('out\n');
+    expect(existsSync(bed.gate)).toBe(false);
+    await shim.deleted;
+    await until(() => bed.left.length === 0);
+  });
+
+  it('is started while the runtime is still at work, time and again', async () => {
+    for (let code = 0; code < 8; code++) {
+      await using bed = new GateBed(['sh', '-c', `echo ${code}; exit ${code}`]);
+      const shim = await bed.launch();
+      // odd ones before the runtime has come to wait
+      if (code % 2 === 0) await bed.waiting();
+      const output = bed.attach().then(readAll);
+      bed.write();
+      await Promise.all([shim.feed(), shim.claim(), shim.start()]);
+      expect(await shim.exited).toMatchObject({ exitCode: code });
+      expect(demux(await output).stdout).toBe(`${code}\n`);
+      await shim.deleted;
+      await until(() => bed.left.length === 0);
+    }
+  });
+
+  it('passes on a specification that no pipe holds', async () => {
+    await using bed = new GateBed(['true']);
+    const shim = await bed.launch();
+    await bed.waiting();
+    await bed.feed(shim, bed.largeSpec);
+    await bed.begin(shim);
+    expect(await shim.exited).toMatchObject({ exitCode: 0 });
+    await shim.deleted;
+  });
+
+  it.each([
+    ['at once', false, false],
+    ['at once, with a terminal', false, true],
+    ['once it is there', true, false],
+    ['once it is there, with a terminal', true, true],
+  ])('takes what was created back when it is told to, %s', async (_, isPatient, tty) => {
+    await using bed = new GateBed(['sh', '-c', 'echo ran >/tmp/ran'], { tty });
+    const shim = await bed.launch();
+    await bed.waiting();
+    await (isPatient ? bed.create(shim) : bed.feed(shim));
+    await shim.quit();
+    await expect(shim.exited).rejects.toMatchObject(lost);
+    // and not a moment later: the connection was to end when nothing is left
+    expect([bed.left, readdirSync(bed.out), existsSync(bed.exitFile)]).toEqual([[], [], false]);
+  });
+
+  it('is told to quit as often as one likes, and does nothing else from then on', async () => {
+    await using bed = new GateBed(['sh', '-c', 'echo ran >/tmp/ran']);
+    const shim = await bed.launch();
+    await bed.create(shim);
+    const refused = { kind: 'conflict' };
+    const said = [shim.quit(), shim.quit(), shim.claim(), shim.feed(), shim.start()];
+    const outcomes = await Promise.allSettled(said);
+    expect(outcomes.slice(0, 2).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+    const reasons = outcomes.slice(2).map((outcome) => (outcome as PromiseRejectedResult).reason as unknown);
+    expect(reasons).toMatchObject([refused, refused, lost]);
+    expect([bed.left, readdirSync(bed.out)]).toEqual([[], []]);
+  });
+
+  it.each([
+    ['at once', false, false],
+    ['once it is there', true, false],
+    ['claimed', true, true],
+  ])('takes it back when nobody is there any more, %s', async (_, isPatient, isClaimed) => {
+    await using bed = new GateBed(['sh', '-c', 'echo ran >/tmp/ran']);
+    const shim = await bed.launch();
+    await bed.waiting();
+    await (isPatient ? bed.create(shim) : bed.feed(shim));
+    if (isClaimed) await shim.claim();
+    shim.close();
+    await until(() => bed.left.length === 0);
+    expect(readdirSync(bed.out)).toEqual([]);
+  });
+
+  it('goes on with the start that it was told of when nobody is there any more', async () => {
+    await using bed = new GateBed(['sh', '-c', 'echo alone; exit 7']);
+    const shim = await bed.launch();
+    await bed.create(shim);
+    await bed.begin(shim);
+    shim.close();
+    await until(() => existsSync(bed.exitFile));
+    expect(await readExitRecord(bed.exitFile)).toMatchObject({ exitCode: 7 });
+    await until(() => bed.left.length === 0);
+  });
+
+  it.each([
+    ['started at once', false, false],
+    ['started at once, with a terminal', false, true],
+    ['started when it has ended', true, false],
+    ['started when it has ended, with a terminal', true, true],
+  ])('says why the runtime could not create it, %s', async (_, isPatient, tty) => {
+    await using bed = new GateBed(['/no/such/command'], { tty });
+    const shim = await bed.launch();
+    await bed.waiting();
+    await bed.feed(shim);
+    if (isPatient) await until(() => bed.runtimePid === 0);
+    const failure = await bed.begin(shim).then(() => null, (error: unknown) => error);
+    expect(failure).toBeInstanceOf(RuntimeStartError);
+    expect((failure as RuntimeStartError).runtimeExitCode).toBe(1);
+    expect((failure as Error).message).toContain(MISSING);
+    await until(() => bed.left.length === 0);
+    expect(await readExitRecord(bed.exitFile)).toBeNull();
+  });
+
+  it('leaves at once when it is alone with a runtime that could not create it', async () => {
+    await using bed = new GateBed(['/no/such/command']);
+    const shim = await bed.launch();
+    await bed.waiting();
+    await bed.feed(shim);
+    await until(() => bed.runtimePid === 0);
+    shim.close();
+    await until(() => bed.left.length === 0);
+  });
+
+  it('tells of a first process that was killed while it waited', async () => {
+    await using bed = new GateBed(['sh', '-c', 'echo ran >/tmp/ran']);
+    const shim = await bed.launch();
+    const output = bed.attach().then(readAll);
+    await bed.create(shim);
+    const { pid } = bed;
+    process.kill(pid, 'SIGKILL');
+    expect((await bed.begin(shim)).pid).toBe(pid);
+    expect(await shim.exited).toMatchObject({ exitCode: 137, signal: 9 });
+    expect([(await output).length, readdirSync(bed.out)]).toEqual([0, []]);
+    await shim.deleted;
+    await until(() => bed.left.length === 0);
+  });
+
+  it('takes back one whose first process was killed while it waited', async () => {
+    await using bed = new GateBed(['true']);
+    const shim = await bed.launch();
+    await bed.create(shim);
+    process.kill(bed.pid, 'SIGKILL');
+    await shim.quit();
+    await expect(shim.exited).rejects.toMatchObject(lost);
+    expect(bed.left).toEqual([]);
+  });
+
+  it('has the runtime use force when that would not delete it else', async () => {
+    await using bed = new GateBed(['true']);
+    const options = bed.options();
+    const path = join(bed.dir, 'reluctant');
+    const script = '#!/bin/sh\ncase "$*" in *" delete --force "*) ;; *" delete "*) exit 1 ;; esac\nexec runc "$@"\n';
+    writeFileSync(path, script, { mode: 0o755 });
+    const shim = await launchShim({ ...options, runtime: { ...options.runtime, path } });
+    await bed.create(shim);
+    await shim.quit();
+    await expect(shim.exited).rejects.toMatchObject(lost);
+    expect(bed.left).toEqual([]);
+  });
+
+  it.each([
+    ['goes on', 'SIGCONT', { exitCode: 5, signal: null }],
+    ['is killed', 'SIGKILL', { exitCode: 137, signal: 9 }],
+  ] as const)('waits at the gate for a first process that is stopped, until it %s', async (_, signal, exit) => {
+    await using bed = new GateBed(['sh', '-c', 'exit 5']);
+    const shim = await bed.launch();
+    await bed.create(shim);
+    process.kill(bed.pid, 'SIGSTOP');
+    const starting = bed.begin(shim);
+    const other = await ShimClient.connect(bed.socketPath);
+    await until(async () => {
+      const late = await ShimClient.connect(bed.socketPath);
+      late.close();
+      return late.state === 'starting';
+    });
+    process.kill(bed.pid, signal);
+    expect((await starting).pid).toBe(bed.pid);
+    expect(await other.exited).toMatchObject(exit);
+    await shim.deleted;
+    await until(() => bed.left.length === 0);
+  });
+
+  it.each([
+    ['before it has read anything', false],
+    ['in the middle of the specification', true],
+  ])('leaves nothing when its runtime is killed %s', async (_, isLarge) => {
+    await using bed = new GateBed(['true']);
+    const shim = await bed.launch();
+    await bed.waiting();
+    const runtime = bed.runtimePid;
+    process.kill(runtime, 'SIGSTOP');
+    await bed.feed(shim, isLarge ? bed.largeSpec : undefined);
+    process.kill(runtime, 'SIGKILL');
+    await expect(shim.exited).rejects.toMatchObject(lost);
+    await until(() => bed.left.length === 0);
+  });
+
+  it('leaves nothing when its runtime is killed while that creates the container', async () => {
+    await using bed = new GateBed(['true']);
+    const shim = await bed.launch();
+    await bed.waiting();
+    const runtime = bed.runtimePid;
+    await bed.feed(shim);
+    await until(() => existsSync(bed.gate));
+    try {
+      process.kill(runtime, 'SIGKILL');
+    } catch {
+      // it was quicker
+    }
+    await shim.quit().catch(() => undefined);
+    // of control groups the runtime knows only from what it has written down at the end
+    await until(() => bed.left.every((what) => what.startsWith('/sys/fs/cgroup/')));
+    for (const group of bed.left) rmdirSync(group);
+  });
+
+  it('has a terminal, which can be resized before the start', async () => {
+    const consoleSize = { height: 20, width: 70 };
+    await using bed = new GateBed(['sh', '-c', 'stty size; read x; echo "got $x"'], { tty: true, stdin: true, consoleSize });
+    const shim = await bed.launch();
+    const socket = await bed.attach(true);
+    await bed.create(shim);
+    await bed.begin(shim);
+    expect(await readUntil(socket, '\n')).toBe('20 70\r\n');
+    socket.write('input\n');
+    expect(await readUntil(socket, 'got')).toContain('got input');
+    expect(await shim.exited).toMatchObject({ exitCode: 0 });
+
+    await using other = new GateBed(['stty', 'size'], { tty: true, consoleSize });
+    const resized = await other.launch();
+    const output = other.attach().then(readAll);
+    await other.create(resized);
+    await resized.resize(30, 90);
+    await other.begin(resized);
+    expect((await output).toString()).toBe('30 90\r\n');
+  });
+
+  it('delivers what was sent to stdin before the start, and its end', async () => {
+    await using bed = new GateBed(['cat'], { stdin: true, stdinOnce: true });
+    const shim = await bed.launch();
+    const socket = await bed.attach(true);
+    const text = 'x'.repeat(300_000);
+    socket.end(text);
+    await bed.create(shim);
+    const output = readAll(socket);
+    await bed.begin(shim);
+    expect(demux(await output).stdout).toBe(text);
+    expect(await shim.exited).toMatchObject({ exitCode: 0 });
+
+    await using closed = new GateBed(['cat'], { stdin: true });
+    const other = await closed.launch();
+    await closed.create(other);
+    await other.closeStdin();
+    await closed.begin(other);
+    expect(await other.exited).toMatchObject({ exitCode: 0 });
+  });
+
+  it('has no process for anybody before the start', async () => {
+    await using bed = new GateBed(['sh', '-c', 'exit 6']);
+    const shim = await bed.launch();
+    await bed.create(shim);
+    for (const signal of [9, 15]) {
+      await expect(shim.kill(signal)).rejects.toMatchObject({ kind: 'conflict', message: 'no such process' });
+    }
+    await expect(shim.resize(1, 2)).rejects.toMatchObject({ kind: 'conflict', message: 'not a terminal' });
+    const other = await ShimClient.connect(bed.socketPath);
+    expect(other).toMatchObject({ state: 'created', pid: 0 });
+    await bed.begin(shim);
+    expect(await other.exited).toMatchObject({ exitCode: 6 });
+  });
+
+  it('is fed once, before the start, with a file', async () => {
+    await using plain = new AheadBed(['true']);
+    const ungated = await plain.launch();
+    plain.write();
+    await expect(ungated.feed()).rejects.toMatchObject({ kind: 'conflict', message: 'cannot feed while created' });
+
+    await using bed = new GateBed(['sleep', '1000']);
+    const shim = await bed.launch();
+    const refused = { kind: 'conflict', message: 'Invalid argument' };
+    await bed.waiting();
+    await expect(shim.feed()).rejects.toMatchObject(refused);
+    await bed.feed(shim);
+    await expect(shim.feed()).rejects.toMatchObject(refused);
+    await bed.begin(shim);
+    await expect(shim.feed()).rejects.toMatchObject({ kind: 'conflict', message: 'cannot feed while running' });
+    await expect(shim.quit()).rejects.toMatchObject({ kind: 'conflict', message: 'cannot quit while running' });
+    await shim.kill(9);
+    expect(await shim.exited).toMatchObject({ exitCode: 137 });
   });
 });
 
