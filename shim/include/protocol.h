@@ -48,7 +48,8 @@
  *
  * With --ahead the runtime is started at once, and waits: the bundle's config.json is a FIFO then. The client renames the specification
  * over it before it asks for "start". Until then nothing of the container exists. If the runtime ends before, the shim leaves without a
- * word; so it does when the last control connection ends, or none comes within AHEAD_WAIT_MS. The runtime never stays.
+ * word; so it does when the last control connection ends, or none comes within AHEAD_WAIT_MS. The runtime never stays: should the shim be
+ * killed, the kernel kills it as well.
  *
  * With --gate the runtime only creates the container, whose first process then opens that FIFO for writing and waits there; the shim opens
  * it for reading at the "start". So the specification can be passed on before, with "feed". A shim that leaves after that, at "quit" or

@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "json.h"
 #include "util.h"
@@ -50,27 +52,47 @@ static void add_global(struct argv *argv, const struct args *args)
 		add(argv, args->runtime_args[i]);
 }
 
-/* posix_spawn and not fork: no page table is copied. Everything but stdio is close-on-exec. */
-static pid_t spawn(const struct argv *argv, const int stdio[3])
+struct child {
+	const struct argv *argv;
+	const int *stdio;
+	bool dies_with_us;
+	pid_t parent;
+	volatile int error; /* why it could not become the runtime: written by the child, in the same memory */
+};
+
+/* In the child. Everything but stdio is close-on-exec. */
+static void become_runtime(struct child *child)
 {
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t none, defaults;
-	pid_t pid;
+	sigset_t none;
 	sigemptyset(&none);
-	/* all and not sigfillset's: those that libc keeps for itself it would have ignored in the container */
-	memset(&defaults, 0xff, sizeof(defaults));
-	posix_spawn_file_actions_init(&actions);
-	for (int i = 0; i < 3; i++)
-		posix_spawn_file_actions_adddup2(&actions, stdio[i], i);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &defaults);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	int err = posix_spawnp(&pid, argv->items[0], &actions, &attributes, (char *const *)argv->items, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attributes);
-	return err ? -err : pid;
+	for (int signo = 1; signo < NSIG; signo++)
+		signal(signo, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (child->dies_with_us && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != child->parent))
+		return;
+	for (int i = 0; i < 3; i++) {
+		if (dup2(child->stdio[i], i) < 0)
+			return;
+	}
+	execvpe(child->argv->items[0], (char *const *)child->argv->items, environ);
+}
+
+/* vfork: no page table is copied, and the child's error is seen here. */
+static pid_t spawn(const struct argv *argv, const int stdio[3], bool dies_with_us)
+{
+	struct child child = { .argv = argv, .stdio = stdio, .dies_with_us = dies_with_us, .parent = getpid() };
+	pid_t pid = vfork();
+	if (pid == 0) {
+		become_runtime(&child);
+		child.error = errno;
+		_exit(127);
+	}
+	if (pid < 0)
+		return -errno;
+	if (child.error == 0)
+		return pid;
+	waitpid(pid, NULL, 0);
+	return -child.error;
 }
 
 pid_t runtime_start(const struct args *args, const char *console_socket, const int stdio[3])
@@ -87,7 +109,8 @@ pid_t runtime_start(const struct args *args, const char *console_socket, const i
 	else
 		add_pair(&argv, "--bundle", args->bundle);
 	add(&argv, args->id);
-	return spawn(&argv, stdio);
+	/* one that has been started ahead may wait, or leave something that waits, for ever */
+	return spawn(&argv, stdio, args->ahead);
 }
 
 pid_t runtime_delete(const struct args *args, bool force, int output)
@@ -101,7 +124,7 @@ pid_t runtime_delete(const struct args *args, bool force, int output)
 	if (force)
 		add(&argv, "--force");
 	add(&argv, args->id);
-	return spawn(&argv, (int[3]){ null, null, output });
+	return spawn(&argv, (int[3]){ null, null, output }, false);
 }
 
 pid_t runtime_read_pid(const struct args *args)

@@ -288,14 +288,14 @@ export class AheadOfStarts {
   private async clear(ctx: ContainersContext, prepared: Prepared): Promise<void> {
     const { id, entry } = prepared;
     const files = runFiles(ctx.deps.paths, id);
-    const isFed = (await prepared.fed?.done) ?? false;
+    await prepared.fed?.done;
     const shim = await prepared.shim;
     try {
       if (shim) await quitShim(shim);
     } catch (err) {
       ctx.deps.log.debug({ err, container: id }, 'a shim that was ahead of a start had left');
       this.policy.hasFailed();
-      if (entry && isFed) await deleteFromRuntime(ctx, entry.container);
+      if (entry && prepared.fed) await deleteFromRuntime(ctx, entry.container);
     } finally {
       shim?.close();
     }

@@ -125,4 +125,6 @@ export interface CgroupPort {
   pids(initPid: number, containerId: string): Promise<number[]>;
   freeze(initPid: number, containerId: string): Promise<void>;
   thaw(initPid: number, containerId: string): Promise<void>;
+  /** Removes groups that nobody is in, by their path. */
+  remove(path: string): Promise<void>;
 }

@@ -1,9 +1,11 @@
 import { execFile, type ExecFileException } from 'node:child_process';
 import { basename } from 'node:path';
 import { promisify } from 'node:util';
+import { kernelCgroupPath } from '../../host/cgroup/cgroup-layout.js';
 import { internal } from '../../shared/errors.js';
 import type { Container } from './container.js';
 import type { ContainersContext } from './containers-context.js';
+import { cgroupsPath } from './spec-request.js';
 
 const run = promisify(execFile);
 const TIMEOUT_MS = 30_000;
@@ -20,6 +22,8 @@ export async function deleteFromRuntime(ctx: ContainersContext, container: Conta
   try {
     const { path, args } = runtimeCommand(ctx, container);
     await run(path, [...args, 'delete', '--force', container.id], { timeout: TIMEOUT_MS });
+    // One that was killed before it had written down what it made knows nothing of it.
+    await ctx.deps.cgroups.remove(kernelCgroupPath(cgroupsPath(ctx, container)));
   } catch (err) {
     ctx.deps.log.debug({ err, container: container.id }, 'the runtime did not delete the container');
   }

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { hasCode } from '../../shared/errors.js';
@@ -7,6 +7,7 @@ import type { CgroupLayout } from './cgroup-layout.js';
 import { containerDirectory } from './cgroup-layout.js';
 
 const FREEZE_TIMEOUT_MS = 10_000;
+const EXIT_TIMEOUT_MS = 2000;
 const POLL_MS = 2;
 /** How many looks a v1 freezer gets before it is let go for a moment. */
 const LOOKS_PER_TRY = 25;
@@ -55,6 +56,19 @@ export class CgroupControl {
     await writeFile(join(directory, v2 ? 'cgroup.freeze' : 'freezer.state'), v2 ? '0' : 'THAWED');
   }
 
+  /**
+   * Removes the groups with this path from all hierarchies: those of a container of which a killed runtime knows nothing. None is fine; the
+   * last processes may be on their way out. Rejects with EBUSY when they stay.
+   */
+  async remove(path: string): Promise<void> {
+    const { controllerMounts, unifiedMount } = this.layout;
+    const mounts = new Set([...controllerMounts.values(), ...(unifiedMount === null ? [] : [unifiedMount])]);
+    const deadline = Date.now() + EXIT_TIMEOUT_MS;
+    for (const mount of mounts) {
+      while (!(await isRemoved(join(mount, path), Date.now() > deadline))) await delay(POLL_MS);
+    }
+  }
+
   private async isFrozen(directory: string): Promise<boolean> {
     if (this.layout.version === 2) return /^frozen 1$/m.test(await readFile(join(directory, 'cgroup.events'), 'utf8'));
     return (await readFile(join(directory, 'freezer.state'), 'utf8')).trim() === 'FROZEN';
@@ -100,6 +114,18 @@ async function pidsBelow(directory: string): Promise<number[]> {
     return [...own.map(Number), ...(await Promise.all(below)).flat()];
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ENODEV')) return [];
+    throw error;
+  }
+}
+
+/** Whether it is; false when somebody is in it still and that is not the last try. */
+async function isRemoved(directory: string, isLastTry: boolean): Promise<boolean> {
+  try {
+    await rmdir(directory);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return true;
+    if (hasCode(error, 'EBUSY') && !isLastTry) return false;
     throw error;
   }
 }
