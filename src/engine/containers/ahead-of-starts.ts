@@ -86,7 +86,7 @@ export class AheadOfStarts {
   }
 
   /**
-   * Makes what the next container may use, as one like this that is being started; for a moment in which the daemon waits. Never throws.
+   * Makes what the next container may use, as one like this that has just been started. Never throws.
    */
   refill(ctx: ContainersContext, { container }: ContainerEntry): void {
     if (this.spare || ageMs(container) > AHEAD_MS || !this.isWanted(ctx, container, this.prepared.size)) return;

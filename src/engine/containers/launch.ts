@@ -28,6 +28,9 @@ import { specMounts, specRequest, type SpecFacts } from './spec-request.js';
 import { startFailure } from './start-error.js';
 import { toRunning, toStartFailed } from './state-machine.js';
 
+/** By then a program that does little has ended, and its client, and the next client of a script is not yet there. */
+const NEXT_AFTER_MS = 25;
+
 /**
  * Brings up everything that a container needs and runs it. The caller holds the lock. On failure all is taken back, the state
  * tells the error, and the error is thrown in dockerd's words.
@@ -95,11 +98,7 @@ async function bringUp(ctx: ContainersContext, entry: ContainerEntry, undo: Undo
   }
 
   for (const pending of entry.pendingAttaches) await pending.connect(files.socket, shim);
-  const starting = shim.start();
-  // the runtime takes its time
-  deps.networks.prepareNext();
-  ctx.ahead.refill(ctx, entry);
-  const started = await starting;
+  const started = await shim.start();
   deps.networks.announceConnected(id);
   ctx.registry.storeState(entry, {
     state: toRunning(entry.container.state, started.pid, started.startedAt),
@@ -109,6 +108,16 @@ async function bringUp(ctx: ContainersContext, entry: ContainerEntry, undo: Undo
   entry.run = superviseRun(ctx, entry, shim, files.socket);
   startHealth(ctx, entry);
   emitContainerEvent(ctx, entry, 'start');
+  prepareForNext(ctx, entry);
+}
+
+/** Makes ahead what the next start is likely to need; later, as the program and who waits for it have the processors now. */
+function prepareForNext(ctx: ContainersContext, entry: ContainerEntry): void {
+  setTimeout(() => {
+    if (ctx.stopping) return;
+    ctx.deps.networks.prepareNext();
+    ctx.ahead.refill(ctx, entry);
+  }, NEXT_AFTER_MS).unref();
 }
 
 /** What must be right before anything is made. */

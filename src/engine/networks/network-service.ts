@@ -117,7 +117,7 @@ export class NetworkService {
     return connectSandbox(this.ctx, request);
   }
 
-  /** Does ahead what the next connectSandbox needs; for a moment in which the daemon waits. */
+  /** Does ahead what the next connectSandbox needs, or the next `reserveNamespace`. */
   prepareNext(): void {
     this.ctx.spareNetns.refill();
   }
