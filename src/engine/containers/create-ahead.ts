@@ -15,7 +15,9 @@ const OWN = new Set(['', 'private', 'none']);
 function isSelfContained({ plan, container }: ContainerEntry): boolean {
   const { config, hostConfig } = container;
   const { networkMode, pidMode, ipcMode, utsMode, usernsMode, links, devices, deviceRequests, sysctls } = hostConfig;
-  const isNetworkOwn = networkMode !== 'host' && !networkMode.startsWith('container:') && !config.networkDisabled;
+  // By its id, the host's network is a mode of another name, but is called so in the container's list.
+  const isHostNetwork = networkMode === 'host' || 'host' in container.network.networks;
+  const isNetworkOwn = !isHostNetwork && !networkMode.startsWith('container:') && !config.networkDisabled;
   return (
     isNetworkOwn &&
     [pidMode, ipcMode, utsMode, usernsMode].every((mode) => OWN.has(mode)) &&
