@@ -44,4 +44,22 @@ describe('whether to be ahead of a start', () => {
     policy.hasStarted('kept', 0);
     expect(policy.isWorthwhile('kept', 0)).toBe(false);
   });
+
+  it('lets containers be created until two in a row were of no use, and again after one that was or would have been', () => {
+    const policy = new AheadPolicy();
+    expect(policy.mayCreate()).toBe(true);
+    policy.wasCreatable(false);
+    policy.wasCreatable(true);
+    policy.wasCreatable(false);
+    expect(policy.mayCreate()).toBe(true);
+    policy.wasCreatable(false);
+    expect(policy.mayCreate()).toBe(false);
+    // which says nothing about shims and runtimes
+    expect(policy.isWorthwhile('kept', 0)).toBe(true);
+    policy.wasUsed();
+    policy.hasStarted('kept', 0);
+    expect(policy.mayCreate()).toBe(false);
+    policy.wasCreatable(true);
+    expect(policy.mayCreate()).toBe(true);
+  });
 });
