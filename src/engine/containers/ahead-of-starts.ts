@@ -36,6 +36,8 @@ interface Prepared {
   timer: NodeJS.Timeout | null;
   /** null: nobody has created the container yet. */
   entry: ContainerEntry | null;
+  /** As it was created. */
+  created: Container | null;
   /** The bundle is that of a start now, which puts files of its own into it. */
   isReserved: boolean;
   /** The runtime has the specification, or is about to get it; whether it has. Never rejects. null: it gets it from the start. */
@@ -103,6 +105,7 @@ export class AheadOfStarts {
     const prepared = this.prepared.get(entry.id);
     if (prepared) {
       prepared.entry = entry;
+      prepared.created = entry.container;
       this.endAfter(ctx, prepared, AHEAD_MS);
     }
     setImmediate(() => {
@@ -125,8 +128,8 @@ export class AheadOfStarts {
     if (!prepared) return 'none';
     stopTimer(prepared);
     if (!prepared.gone) {
-      const { fed, isTouched, entry } = prepared;
-      const isSame = !isTouched && (fed?.container ?? entry?.container) === container;
+      const { fed, isTouched, created } = prepared;
+      const isSame = !isTouched && (fed?.container ?? created) === container;
       this.policy.wasCreatable(isSame);
       if (!fed || isSame) {
         prepared.isReserved = true;
@@ -184,6 +187,12 @@ export class AheadOfStarts {
     await this.end(ctx, prepared);
   }
 
+  /** The same for those that no start has got yet: what they were told is not so any more. */
+  async discardWaiting(ctx: ContainersContext): Promise<void> {
+    const waiting = [...this.prepared.values()].filter(({ isReserved }) => !isReserved);
+    await Promise.all(waiting.map((prepared) => this.end(ctx, prepared)));
+  }
+
   /** The same for all, at the daemon's end. */
   async discardAll(ctx: ContainersContext): Promise<void> {
     await Promise.all([...this.prepared.values()].map((prepared) => this.end(ctx, prepared)));
@@ -199,7 +208,7 @@ export class AheadOfStarts {
   private prepare(ctx: ContainersContext, entry: ContainerEntry): void {
     const { registry, locks } = ctx;
     const isNew = registry.get(entry.id) === entry && entry.phase === 'stable' && !entry.run;
-    if (ctx.stopping || !isNew || locks.isHeld(entry.id)) return;
+    if (ctx.stopping || !isNew || entry.views > 0 || locks.isHeld(entry.id)) return;
     const prepared = this.prepared.get(entry.id) ?? this.prepareAnew(ctx, entry);
     if (!prepared || prepared.gone) return;
     // A third of a millisecond in the kernel, while the launch is waited for.
@@ -216,8 +225,7 @@ export class AheadOfStarts {
         const shim = await prepared.shim;
         if (!shim || prepared.gone) return false;
         writeSpec(runFiles(ctx.deps.paths, entry.id), spec);
-        await shim.feed();
-        return true;
+        return await within(shim.feed(), ANSWER_WAIT_MS);
       } catch (err) {
         ctx.deps.log.debug({ err, container: entry.id }, 'a container could not be created ahead of its start');
         return false;
@@ -233,7 +241,9 @@ export class AheadOfStarts {
     if (!this.policy.isWorthwhile(kindOf(container), waiting)) return null;
     const setup = runSetup(ctx, container, shimLog(container, logPath(ctx, container)));
     const prepared = this.begin(ctx, setup, AHEAD_MS);
-    if (prepared) prepared.entry = entry;
+    if (!prepared) return null;
+    prepared.entry = entry;
+    prepared.created = container;
     return prepared;
   }
 
@@ -250,6 +260,7 @@ export class AheadOfStarts {
       hasGate: gate !== null,
       timer: null,
       entry: null,
+      created: null,
       isReserved: false,
       fed: null,
       isTouched: false,

@@ -104,7 +104,7 @@ export class Containers implements ContainerService {
 
   /** The daemon is configured differently: what waits for starts was made with what was so before. */
   reload(): void {
-    void this.context.ahead.discardAll(this.context);
+    void this.context.ahead.discardWaiting(this.context);
   }
 
   expectClient(): void {

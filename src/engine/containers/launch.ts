@@ -66,7 +66,10 @@ async function bringUp(ctx: ContainersContext, entry: ContainerEntry, undo: Undo
   undo.push('bundle', () => removeBundle(files));
   // May be mounted already, ahead of the start.
   undo.push('root file system', () => unmountRoot(ctx, entry));
-  undo.push('what was ahead', () => ctx.ahead.discard(ctx, entry));
+  undo.push('what was ahead', async () => {
+    await ctx.ahead.discard(ctx, entry);
+    deps.networks.cancelReservation(id);
+  });
 
   const cdiEdits = await requestedCdiEdits(ctx.deps.cdi, entry.container.hostConfig.deviceRequests);
   // The shim's process starts while the network is wired; each of the two may fail without the other noticing.
@@ -79,7 +82,6 @@ async function bringUp(ctx: ContainersContext, entry: ContainerEntry, undo: Undo
   undo.push('network', async () => {
     await wiring;
     await deps.networks.releaseSandbox(id);
-    deps.networks.cancelReservation(id);
   });
   const rootfs = deps.snapshots.mount(id, { isVolatile: entry.container.hostConfig.autoRemove });
   undo.push('shared memory', () => unmountShm(ctx, entry.container));
