@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -24,7 +24,9 @@ class Scene {
   readonly dir = mkdtempSync(join(tmpdir(), 'ahead-'));
   readonly ahead = new AheadOfStarts();
   readonly said: string[] = [];
-  answer: { claim: () => Promise<void>; quit: () => Promise<void> } = { claim: atOnce, quit: atOnce };
+  answer = { claim: atOnce, quit: atOnce, feed: atOnce };
+  /** The namespace that is ready; null: none is. */
+  namespace: string | null = null;
   runtime = { name: 'runc', path: '/usr/bin/runc', args: [] as string[] };
   entry: ContainerEntry;
   readonly ctx: ContainersContext;
@@ -33,8 +35,14 @@ class Scene {
     const registry = unstoredRegistry();
     const container = containerFromInspect(recording('inspect-created-v1.51.json'));
     const { dir } = this;
+    const [hostnamePath, hostsPath, resolvConfPath] = ['1', '2', '3'].map((name) => join(dir, name)) as [
+      string,
+      string,
+      string,
+    ];
+    const paths = { hostnamePath, hostsPath, resolvConfPath };
     this.entry = registry.add({
-      container: { ...container, state: createdState(), created: formatRfc3339Nano(nowNs()) },
+      container: { ...container, ...paths, state: createdState(), created: formatRfc3339Nano(nowNs()) },
       plan: [],
       phase: 'stable',
     });
@@ -47,8 +55,17 @@ class Scene {
           containers: join(dir, 'c'),
           runtimeRoot: join(dir, 'r'),
         },
-        defaults: { cgroupDriver: 'cgroupfs', cgroupParent: '', cgroupVersion: 2 },
-        oci: { runtimes: { resolve: () => this.runtime } },
+        defaults: { cgroupDriver: 'cgroupfs', cgroupParent: '', cgroupVersion: 2, seccompProfile: '', ulimits: [] },
+        oci: {
+          runtimes: { resolve: () => this.runtime },
+          resolveUser: () => ({ uid: 0, gid: 0, additionalGids: [], home: '/' }),
+          buildSpec: () => ({ ociVersion: '1', process: {}, linux: {} }),
+        },
+        snapshots: { mount: () => join(dir, 'merged'), unmount: atOnce },
+        networks: {
+          reserveNamespace: () => this.namespace,
+          cancelReservation: () => this.say('cancel'),
+        },
         shims: {
           launch: async ({ ahead, shimLog }: { ahead?: boolean; shimLog: string }) => {
             this.say(ahead ? 'launch ahead' : 'launch');
@@ -74,6 +91,7 @@ class Scene {
   private readonly shim = {
     claim: () => (this.say('claim'), this.answer.claim()),
     quit: () => (this.say('quit'), this.answer.quit()),
+    feed: () => (this.say('feed'), this.answer.feed()),
     /** It leaves when it is told to. */
     get exited() {
       return Promise.reject(new Error('lost the shim'));
@@ -89,9 +107,20 @@ class Scene {
 
   /** What a start does with what it finds; null: it has to launch a shim itself. */
   async start(): Promise<RunningShim | null> {
+    return (await this.startOf()).shim;
+  }
+
+  /** The same, with what the start has found. */
+  async startOf() {
     const reserved = await this.ahead.reserve(this.ctx, this.entry);
     if (reserved !== 'none') writeFileSync(join(this.files.bundle, 'of-the-start'), '');
-    return (await this.ahead.take(this.ctx, this.entry, runSetup(this.ctx, this.entry.container, null)))?.shim ?? null;
+    const taken = await this.ahead.take(this.ctx, this.entry, runSetup(this.ctx, this.entry.container, null));
+    return { reserved, shim: taken?.shim ?? null, hasSpec: taken?.hasSpec ?? null };
+  }
+
+  /** The container as it is from now on. */
+  change(change: Partial<ContainerEntry['container']> = {}): void {
+    this.entry.container = { ...this.entry.container, ...change };
   }
 }
 
@@ -159,7 +188,7 @@ describe('what is ahead of a start', () => {
   });
 
   it('does not hold up a start when its shim answers nothing', async () => {
-    scene.answer = { claim: never, quit: never };
+    scene.answer = { ...scene.answer, claim: never, quit: never };
     await scene.prepare();
     let isThere = true;
     const starting = scene.start().then((shim) => (isThere = shim !== null));
@@ -174,6 +203,152 @@ describe('what is ahead of a start', () => {
     await scene.ahead.discardAll(scene.ctx);
     expect(scene.said).toEqual(['launch ahead', 'quit', 'close']);
     expect(existsSync(scene.files.bundle)).toBe(false);
+  });
+});
+
+describe('what is created ahead of a start', () => {
+  beforeEach(() => (scene.namespace = '/run/netns/reserved'));
+
+  const FED = ['launch ahead', 'feed'];
+  const ENDED = [...FED, 'quit', 'close', 'cancel'];
+  let created = 0;
+  const state = () => ({ said: scene.said, hasBundle: existsSync(scene.files.bundle) });
+
+  /** Another container, as `scene.entry`; the one before is gone. */
+  function createAnother(): void {
+    const { container } = scene.entry;
+    const id = `${++created}`.padStart(64, 'a');
+    scene.entry = scene.ctx.registry.add({
+      container: { ...container, id, created: formatRfc3339Nano(nowNs()) },
+      plan: [],
+      phase: 'stable',
+    });
+    scene.said.length = 0;
+  }
+
+  it('is taken by the start, which has nothing to tell the runtime', async () => {
+    await scene.prepare();
+    expect(JSON.parse(readFileSync(scene.files.config, 'utf8'))).toHaveProperty('process');
+    expect(await scene.startOf()).toMatchObject({ reserved: 'container', shim: expect.anything(), hasSpec: true });
+    await vi.advanceTimersByTimeAsync(2 * AHEAD_MS);
+    expect(state()).toEqual({ said: [...FED, 'claim'], hasBundle: true });
+  });
+
+  it('is waited for by a start that comes meanwhile', async () => {
+    let answer = (): void => undefined;
+    scene.answer.feed = () => new Promise((resolve) => (answer = resolve));
+    await scene.prepare();
+    const starting = scene.startOf();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(scene.said).toEqual(FED);
+    answer();
+    expect(await starting).toMatchObject({ reserved: 'container', hasSpec: true });
+  });
+
+  it('is not had without a namespace, from another runtime, or where somebody looks into the root', async () => {
+    scene.namespace = null;
+    await scene.prepare();
+    expect(await scene.startOf()).toMatchObject({ reserved: 'shim', hasSpec: false });
+    expect(scene.said).toEqual(['launch ahead', 'claim']);
+
+    scene.namespace = '/run/netns/reserved';
+    scene.runtime = { ...scene.runtime, path: '/usr/bin/crun' };
+    createAnother();
+    await scene.prepare();
+    expect(await scene.startOf()).toMatchObject({ reserved: 'shim', hasSpec: false });
+    expect(scene.said).toEqual(['launch ahead', 'claim']);
+
+    scene.runtime = { ...scene.runtime, path: '/usr/bin/runc' };
+    createAnother();
+    scene.entry.views++;
+    await scene.prepare();
+    expect(state()).toEqual({ said: [], hasBundle: false });
+  });
+
+  it('is ended by the start of a container that has been changed since', async () => {
+    await scene.prepare();
+    scene.change();
+    expect(await scene.startOf()).toEqual({ reserved: 'none', shim: null, hasSpec: null });
+    expect(state()).toEqual({ said: ENDED, hasBundle: false });
+  });
+
+  it('is ended when somebody is going to look into the root, and no start waits', async () => {
+    await scene.prepare();
+    await scene.ahead.touch(scene.ctx, scene.entry);
+    expect(state()).toEqual({ said: ENDED, hasBundle: false });
+    await scene.ahead.touch(scene.ctx, scene.entry);
+    expect(await scene.startOf()).toMatchObject({ reserved: 'none', shim: null });
+
+    createAnother();
+    await scene.prepare();
+    expect(await scene.ahead.reserve(scene.ctx, scene.entry)).toBe('container');
+    await scene.ahead.touch(scene.ctx, scene.entry);
+    expect(state()).toEqual({ said: FED, hasBundle: true });
+  });
+
+  it('is left to itself when the shim refuses or does not answer, and the start tells the runtime', async () => {
+    scene.answer.feed = () => Promise.reject(new Error('refused'));
+    await scene.prepare();
+    expect(await scene.startOf()).toMatchObject({ reserved: 'container', shim: expect.anything(), hasSpec: false });
+
+    scene.answer.feed = never;
+    createAnother();
+    await scene.prepare();
+    let found = {};
+    const starting = scene.startOf().then((one) => (found = one));
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(found).toMatchObject({ shim: expect.anything(), hasSpec: false });
+    await starting;
+  });
+
+  it('does not hold up a removal when the shim does not answer', async () => {
+    scene.answer = { claim: never, quit: never, feed: never };
+    await scene.prepare();
+    let isGone = false;
+    const discarding = scene.ahead.discard(scene.ctx, scene.entry).then(() => (isGone = true));
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(isGone).toBe(true);
+    await discarding;
+    expect(state()).toEqual({ said: ENDED, hasBundle: false });
+  });
+
+  it.each(['time', 'removal', "daemon's end", 'daemon configured anew'])(
+    'is ended with its namespace by the %s',
+    async (what) => {
+      await scene.prepare();
+      if (what === 'time') await vi.advanceTimersByTimeAsync(AHEAD_MS);
+      else if (what === 'removal') await scene.ahead.discard(scene.ctx, scene.entry);
+      else if (what === "daemon's end") await scene.ahead.discardAll(scene.ctx);
+      else await scene.ahead.discardWaiting(scene.ctx);
+      expect(state()).toEqual({ said: ENDED, hasBundle: false });
+    },
+  );
+
+  it('stays with a start that is under way when the daemon is configured anew', async () => {
+    await scene.prepare();
+    expect(await scene.ahead.reserve(scene.ctx, scene.entry)).toBe('container');
+    await scene.ahead.discardWaiting(scene.ctx);
+    expect(await scene.startOf()).toMatchObject({ shim: expect.anything(), hasSpec: true });
+    expect(scene.said).toEqual([...FED, 'claim']);
+  });
+
+  it('is not made any more when two in a row were changed before the start, until one is not', async () => {
+    const isFed = async (isChanged: boolean): Promise<boolean> => {
+      createAnother();
+      await scene.prepare();
+      const { said } = scene;
+      const fed = said.includes('feed');
+      if (isChanged) scene.change();
+      await scene.start();
+      return fed;
+    };
+    expect([await isFed(true), await isFed(true), await isFed(true), await isFed(true)]).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+    expect([await isFed(false), await isFed(false)]).toEqual([false, true]);
   });
 });
 

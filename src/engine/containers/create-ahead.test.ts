@@ -52,7 +52,11 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 const files = (): string[] => [container.hostnamePath, container.hostsPath, container.resolvConfPath];
 
 function ahead(change: Partial<Container> = {}, plan: PlannedMount[] = []): string | null {
-  return specAhead(ctx, new ContainerEntry({ container: { ...container, ...change }, plan, phase: 'stable' }), '/merged');
+  return specAhead(
+    ctx,
+    new ContainerEntry({ container: { ...container, ...change }, plan, phase: 'stable' }),
+    '/merged',
+  );
 }
 
 describe('what a start will tell the runtime', () => {
