@@ -69,10 +69,11 @@ const TRANSLATION = [
   'ip saddr 127.0.0.0/8 oifname @bridges masquerade',
   'ip saddr . oifname @own4 goto within-bridge',
   'ip6 saddr . oifname @own6 goto within-bridge',
-  'snat ip to ip saddr . meta l4proto map @snat4',
-  'snat ip6 to ip6 saddr . meta l4proto map @snat6',
-  'ip saddr . meta l4proto @masquerade4 masquerade',
-  'ip6 saddr . meta l4proto @masquerade6 masquerade',
+  // Of the header, not `meta l4proto`: for that nft 1.0.6 swaps bytes where there is one, which kernels of 2026 (7.2) refuse.
+  'snat ip to ip saddr . ip protocol map @snat4',
+  'snat ip6 to ip6 saddr . ip6 nexthdr map @snat6',
+  'ip saddr . ip protocol @masquerade4 masquerade',
+  'ip6 saddr . ip6 nexthdr @masquerade6 masquerade',
 ];
 
 export const ALL_SETS: readonly string[] = [...Object.keys(SETS), ...Object.keys(MAPS)];
