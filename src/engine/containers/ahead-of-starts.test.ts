@@ -393,6 +393,8 @@ describe('what waits for a container that is yet to be created', () => {
     const take = (draft: Parameters<AheadOfStarts['takeSpare']>[1]) => scene.ahead.takeSpare(scene.ctx, draft);
     expect(take({ config: { ...config, tty: true }, hostConfig })).toBeNull();
     expect(take({ config, hostConfig: { ...hostConfig, cgroupParent: '/other' } })).toBeNull();
+    const wrong = { type: 'json-file', config: { 'max-size': 'x' } };
+    expect(take({ config, hostConfig: { ...hostConfig, logConfig: wrong } })).toBeNull();
     const tagged = { type: 'json-file', config: { tag: '{{.Name}}' } };
     expect(take({ config, hostConfig: { ...hostConfig, logConfig: tagged } })).toBeNull();
     expect(take({ config: { ...config, env: ['A=b'], labels: { c: 'd' } }, hostConfig })).not.toBeNull();

@@ -76,7 +76,13 @@ export class AheadOfStarts {
   takeSpare(ctx: ContainersContext, draft: Configuration): string | null {
     const { spare } = this;
     if (!spare || !this.isWanted(ctx, draft, this.prepared.size - 1)) return null;
-    if (spare.told !== told(spareSetup(ctx, spare.id, draft))) return null;
+    try {
+      if (spare.told !== told(spareSetup(ctx, spare.id, draft))) return null;
+    } catch (err) {
+      // a value that is wrong is the start's to refuse
+      ctx.deps.log.debug({ err }, 'a container could not be compared with the one that is waited for');
+      return null;
+    }
     this.spare = null;
     return spare.id;
   }
