@@ -207,7 +207,10 @@ export class AheadOfStarts {
   /** Whether something that waits would be of use to such a container, while so many do. */
   private isWanted(ctx: ContainersContext, { hostConfig }: Configuration, waiting: number): boolean {
     return (
-      !ctx.stopping && !selectsAttrs(hostConfig.logConfig) && this.policy.isWorthwhile(kindOf({ hostConfig }), waiting)
+      !ctx.stopping &&
+      !selectsAttrs(hostConfig.logConfig) &&
+      !mayHaveHooks({ hostConfig }) &&
+      this.policy.isWorthwhile(kindOf({ hostConfig }), waiting)
     );
   }
 
@@ -244,7 +247,7 @@ export class AheadOfStarts {
   private prepareAnew(ctx: ContainersContext, entry: ContainerEntry): Prepared | null {
     const { container } = entry;
     const waiting = this.prepared.size - (this.spare ? 1 : 0);
-    if (!this.policy.isWorthwhile(kindOf(container), waiting)) return null;
+    if (mayHaveHooks(container) || !this.policy.isWorthwhile(kindOf(container), waiting)) return null;
     const setup = runSetup(ctx, container, shimLog(container, logPath(ctx, container)));
     const prepared = this.begin(ctx, setup, AHEAD_MS);
     if (!prepared) return null;
@@ -356,6 +359,11 @@ function spareSetup(ctx: ContainersContext, id: string, { config, hostConfig }: 
 
 function kindOf({ hostConfig }: { hostConfig: HostConfig }): CreateKind {
   return hostConfig.autoRemove ? 'auto-remove' : 'kept';
+}
+
+/** Devices may come with hooks for after the start, which runtimes may run in their own `start`: that is not used here. */
+function mayHaveHooks({ hostConfig }: { hostConfig: HostConfig }): boolean {
+  return hostConfig.deviceRequests.length > 0;
 }
 
 function ageMs({ created }: { created: string }): number {
