@@ -6,15 +6,17 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { findExecutable } from '../../src/host/oci/runtimes.js';
-import { aheadOf, parentOf, untilNothingIsAhead, whileAhead } from '../support/ahead-of-start.js';
+import { aheadOf, createdAheadOf, parentOf, untilNothingIsAhead, whileAhead } from '../support/ahead-of-start.js';
 import { Box } from '../support/box.js';
 import { daemonSuite } from '../support/daemon-suite.js';
+import { commandLine } from '../support/leak-check.js';
 
 /** A place for a runtime that comes and goes. */
 const runtimes = mkdtempSync(join(tmpdir(), 'wt-runtime-'));
@@ -179,6 +181,34 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('what is ready when a start co
     await box.until('exited');
     await box.remove();
     await untilNothingIsAhead(box.id);
+  });
+
+  it('leaves nothing in the way of the next start when the shim is killed in the middle of one', async () => {
+    const { daemon } = suite;
+    const create = () => Box.create(daemon, SLEEP);
+    const opensGate = (shim: number): boolean =>
+      readdirSync(`/proc/${shim}/fd`).some((fd) => {
+        const path = readlinkSync(`/proc/${shim}/fd/${fd}`);
+        return path.endsWith('/exec.fifo');
+      });
+    const box = await whileAhead(daemon, create, async (one) => {
+      const created = await createdAheadOf(one.id);
+      if (!created) return null;
+      const { shim, runtime } = created;
+      process.kill(runtime, 'SIGSTOP');
+      const starting = one.post('start');
+      await expect.poll(() => opensGate(shim), { timeout: 30_000 }).toBe(true);
+      process.kill(shim, 'SIGKILL');
+      expect((await starting).status).toBe(503);
+      // it may not have been reaped
+      expect(commandLine(`${runtime}`)).toBe('');
+      return one;
+    });
+    // the socket is replaced
+    expect(filesOf(box.id).filter((path) => !/(-json\.log|\.sock)$/.test(path))).toEqual([]);
+    await box.ok('start');
+    expect((await box.state()).Running).toBe(true);
+    await box.remove();
   });
 
   it('leaves the words for a runtime that is gone as they are', async () => {

@@ -20,13 +20,24 @@ export function aheadOf(id: string): AheadOfStart {
   const inits: number[] = [];
   for (const pid of pids) {
     const line = commandLine(pid);
-    if (line === 'runc init ') inits.push(Number(pid));
+    if (isInit(line)) inits.push(Number(pid));
     if (!line.includes(id)) continue;
     if (line.includes(' --ahead ')) found.shim = Number(pid);
     else if (/ (run --detach|create) /.test(line)) found.runtime = Number(pid);
   }
   found.runtime ||= inits.find((pid) => found.shim > 0 && parentOf(pid) === found.shim) ?? 0;
   return found;
+}
+
+/** Whether it is the command line of a first process that the runtime has made, and that does not run its program yet. */
+const isInit = (line: string): boolean => /^(\S*\/)?runc init $/.test(line);
+
+/** What waits for the start of a container, once that has been created; null where it is not within a second. */
+export async function createdAheadOf(id: string): Promise<AheadOfStart | null> {
+  const isThere = (): boolean => isInit(commandLine(`${aheadOf(id).runtime}`));
+  await poll('a first process that waits', isThere, { timeoutMs: 1000, everyMs: 5 }).catch(() => undefined);
+  const found = aheadOf(id);
+  return isInit(commandLine(`${found.runtime}`)) ? found : null;
 }
 
 export const parentOf = (pid: number): number =>

@@ -161,7 +161,7 @@ describe('what is ahead of a start', () => {
     expect(await scene.start()).toBeNull();
   });
 
-  it('is not begun for a container that somebody works on, for a runtime of unknown ways, or while the daemon goes down', async () => {
+  it('is not begun for a container that somebody works on or that has devices with hooks, for a runtime of unknown ways, or while the daemon goes down', async () => {
     {
       using _lock = await scene.ctx.locks.acquire(scene.entry.id);
       await scene.prepare();
@@ -172,6 +172,10 @@ describe('what is ahead of a start', () => {
     await scene.prepare();
     scene.runtime = { ...scene.runtime, args: [] };
     scene.ctx.stopping = true;
+    await scene.prepare();
+    scene.ctx.stopping = false;
+    const { hostConfig } = scene.entry.container;
+    scene.change({ hostConfig: { ...hostConfig, deviceRequests: [{} as (typeof hostConfig.deviceRequests)[number]] } });
     await scene.prepare();
     expect(scene.said).toEqual([]);
     expect(existsSync(scene.files.bundle)).toBe(false);
@@ -397,6 +401,8 @@ describe('what waits for a container that is yet to be created', () => {
     expect(take({ config, hostConfig: { ...hostConfig, logConfig: wrong } })).toBeNull();
     const tagged = { type: 'json-file', config: { tag: '{{.Name}}' } };
     expect(take({ config, hostConfig: { ...hostConfig, logConfig: tagged } })).toBeNull();
+    const deviceRequests = [{} as (typeof hostConfig.deviceRequests)[number]];
+    expect(take({ config, hostConfig: { ...hostConfig, deviceRequests } })).toBeNull();
     expect(take({ config: { ...config, env: ['A=b'], labels: { c: 'd' } }, hostConfig })).not.toBeNull();
   });
 
