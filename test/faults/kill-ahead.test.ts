@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { describe } from 'vitest';
-import { type AheadOfStart, untilNothingIsAhead, whileAhead } from '../support/ahead-of-start.js';
+import { type AheadOfStart, createdAheadOf, untilNothingIsAhead, whileAhead } from '../support/ahead-of-start.js';
 import { Box } from '../support/box.js';
 import { daemonSuite } from '../support/daemon-suite.js';
 import { leftovers } from '../support/leak-check.js';
@@ -22,12 +22,19 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('a shim and a runtime that wai
     ['by kill -9, and the shim too', 'SIGKILL', ({ shim }) => sigkill(shim)],
   ];
 
-  it.each(ends)('are gone after the daemon, which ends %s', async (_, signal, alsoKill) => {
+  const moments = ends.flatMap(([how, ...end]) => [
+    [how, 'before or while the container is created', false, ...end] as const,
+    [how, 'once it has been', true, ...end] as const,
+  ]);
+
+  it.each(moments)('are gone after the daemon, which ends %s, %s', async (_, __, isCreated, signal, alsoKill) => {
     const { daemon } = suite;
     const box = await whileAhead(
       daemon,
       () => Box.create(daemon, ['sh', '-c', 'exit 5']),
-      async (one, ahead) => {
+      async (one, early) => {
+        const ahead = isCreated ? await createdAheadOf(one.id) : early;
+        if (!ahead) return null;
         const down = daemon.down(signal);
         alsoKill(ahead);
         await down;
