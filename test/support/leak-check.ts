@@ -6,7 +6,7 @@ import type { TestDaemon } from './test-daemon.js';
 
 /**
  * What a daemon without containers must not have: mounts below its roots, network namespaces, veths and other links of its kinds, processes, cgroups,
- * published ports, container directories. Gives one line per leftover. The one shim that waits for the next container is none, so long as there is a daemon.
+ * published ports, container directories, what its runtime knows. Gives one line per leftover. The one shim that waits for the next container is none, so long as there is a daemon.
  */
 export async function leftovers(daemon: TestDaemon): Promise<string[]> {
   if (daemon.reference) return [];
@@ -35,6 +35,7 @@ async function everything(daemon: TestDaemon): Promise<string[]> {
     ...entries('network namespace', join(daemon.execRoot, 'netns')),
     ...entries('bundle', join(daemon.execRoot, 'containers')),
     ...entries('shim socket', join(daemon.execRoot, 'shims')),
+    ...entries('runtime state', join(daemon.execRoot, 'runtime')),
     ...entries('container directory', join(daemon.dataRoot, 'containers')),
     ...cgroups(daemon),
     ...processes(daemon),
