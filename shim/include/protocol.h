@@ -71,6 +71,8 @@
 #define AHEAD_WAIT_MS 2000
 /* Output that other processes still may write after the first one's end; dockerd waits as long. */
 #define DRAIN_GRACE_MS 2000
+/* How soon it is looked again whether the gate is there. */
+#define GATE_RETRY_MS 2
 /* How soon it is looked again whether the first process has become a child of the shim. */
 #define PARENTAGE_RETRY_MS 10
 /* After the end, a client that reads nothing for this long is dropped, so that the shim can leave. */

@@ -45,6 +45,7 @@ struct shim {
 	bool fed;                   /* the runtime has got it before the start, so there may be a container */
 	bool quitting;              /* and is made to take that back */
 	struct source gate;         /* where the created container waits, while it is being let go */
+	bool gate_passed;           /* and it has gone */
 	bool claimed;               /* the start of a shim that runs ahead is under way */
 	pid_t init_pid;
 	pid_t delete_pid;

@@ -43,6 +43,9 @@ int read_text(const char *path, char *buffer, size_t size);
 int64_t monotonic_ms(void);
 int64_t monotonic_us(void);
 
+/* The smaller of two waits, of which -1 is for ever. */
+int64_t sooner(int64_t a, int64_t b);
+
 /* Nanoseconds since 1970. */
 int64_t realtime_ns(void);
 

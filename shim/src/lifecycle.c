@@ -327,22 +327,42 @@ static void on_gate(struct shim *shim, struct source *source, uint32_t events)
 {
 	(void)source;
 	(void)events;
-	passed_gate(shim);
+	source_close(shim->epfd, &shim->gate);
+	shim->gate_passed = true;
+	/* else when its pid is known */
+	if (shim->runtime_pid == 0)
+		passed_gate(shim);
 }
 
-/* It need not be there yet: the runtime ends a moment before. */
-static void open_gate(struct shim *shim)
+/*
+ * Lets the first process go on, as soon as it gets there, which is some milliseconds before the runtime has ended. -ENOENT: the runtime has
+ * not come so far yet.
+ */
+static int open_gate(struct shim *shim)
 {
+	if (shim->gate.fd >= 0 || shim->gate_passed)
+		return 0;
 	shim->gate = (struct source){ .ready = on_gate };
 	shim->gate.fd = open(shim->args.gate, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	int err = shim->gate.fd < 0 ? -errno : source_watch(shim->epfd, &shim->gate, EPOLLIN);
-	if (err == 0 && !has_ended(shim->init_pid))
-		return;
+	return shim->gate.fd < 0 ? -errno : source_watch(shim->epfd, &shim->gate, EPOLLIN);
+}
+
+/* When next to look for the gate, or -1. */
+static int64_t look_for_gate(struct shim *shim)
+{
+	return shim->args.gate && open_gate(shim) < 0 ? GATE_RETRY_MS : -1;
+}
+
+/* The runtime has created the container. */
+static void created(struct shim *shim)
+{
+	int err = open_gate(shim);
 	if (err < 0) {
 		shim_log("%s: %s", shim->args.gate, strerror(-err));
 		kill(shim->init_pid, SIGKILL);
 	}
-	passed_gate(shim);
+	if (err < 0 || shim->gate_passed || has_ended(shim->init_pid))
+		passed_gate(shim);
 }
 
 void shim_start(struct shim *shim, struct client *client)
@@ -359,7 +379,7 @@ void shim_start(struct shim *shim, struct client *client)
 		return;
 	if (shim->init_pid > 0) {
 		shim->state = STATE_STARTING;
-		open_gate(shim);
+		created(shim);
 		lifecycle_reap(shim);
 		return;
 	}
@@ -396,7 +416,7 @@ static void runtime_ended(struct shim *shim, int status)
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
 		shim->init_pid = runtime_read_pid(&shim->args);
 		if (shim->init_pid > 0 && shim->args.gate && !shim->args.exec_process)
-			open_gate(shim);
+			created(shim);
 		else if (shim->init_pid > 0)
 			running(shim);
 		else
@@ -582,7 +602,7 @@ void lifecycle_reap(struct shim *shim)
 	/* until the pid file is read nobody else is reaped: the first process may be among them */
 	if (shim->state == STATE_STARTING && reaped(shim->runtime_pid, &status))
 		runtime_ended(shim, status);
-	else if (shim->state == STATE_STARTING && shim->gate.fd >= 0 && has_ended(shim->init_pid))
+	else if (shim->state == STATE_STARTING && shim->runtime_pid == 0 && shim->gate.fd >= 0 && has_ended(shim->init_pid))
 		passed_gate(shim);
 	if (shim->state >= STATE_RUNNING && shim->state != STATE_GONE)
 		reap_others(shim);
@@ -606,8 +626,7 @@ int64_t lifecycle_tick(struct shim *shim, int64_t now_ms)
 		feed_runtime(shim);
 	int64_t until_retry = shim->feed.retry_ms > 0 ? shim->feed.retry_ms - now_ms : -1;
 	if (shim->state == STATE_CREATED) {
-		int64_t wait = await_start(shim, now_ms);
-		return wait >= 0 && (until_retry < 0 || wait < until_retry) ? wait : until_retry;
+		return sooner(until_retry, await_start(shim, now_ms));
 	}
 	if (shim->state == STATE_RUNNING && !shim->is_parent) {
 		find_parentage(shim);
@@ -615,7 +634,7 @@ int64_t lifecycle_tick(struct shim *shim, int64_t now_ms)
 		return shim->state == STATE_RUNNING && shim->is_parent ? -1 : PARENTAGE_RETRY_MS;
 	}
 	if (shim->state == STATE_STARTING)
-		return until_retry;
+		return sooner(until_retry, look_for_gate(shim));
 	if (shim->state == STATE_RUNNING)
 		return oomwatch_tick(shim, now_ms);
 	if (shim->state == STATE_DRAINING) {

@@ -186,11 +186,6 @@ void shim_unlink(struct shim *shim)
 	source_close(shim->epfd, &shim->console);
 }
 
-static int64_t sooner(int64_t a, int64_t b)
-{
-	return a < 0 || (b >= 0 && b < a) ? b : a;
-}
-
 /* Does what is due; returns how long nothing else will be, in milliseconds, or -1 for ever. */
 static int64_t tick(struct shim *shim)
 {

@@ -87,6 +87,11 @@ int64_t monotonic_us(void)
 	return clock_ns(CLOCK_MONOTONIC) / 1000;
 }
 
+int64_t sooner(int64_t a, int64_t b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 int64_t realtime_ns(void)
 {
 	return clock_ns(CLOCK_REALTIME);
