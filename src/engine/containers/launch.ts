@@ -1,5 +1,5 @@
-import { mkdirSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { specJson } from '../../host/oci/rlimits.js';
 import { UndoStack } from '../../shared/undo-stack.js';
 import { conflict, errorKind, errorMessage, internal } from '../../shared/errors.js';
@@ -21,6 +21,7 @@ import { checkReadOnlyOptions } from './mount-spec.js';
 import { otherContainer } from './namespaces.js';
 import { writeNetworkFiles } from './network-files.js';
 import { releaseVolumes, unmountRoot } from './release-run.js';
+import { deleteFromRuntime } from './runtime-delete.js';
 import type { RunningShim } from './shim-port.js';
 import { runSetup } from './shim-setup.js';
 import { mountShm, unmountShm } from './shm.js';
@@ -74,7 +75,7 @@ async function bringUp(ctx: ContainersContext, entry: ContainerEntry, undo: Undo
   const cdiEdits = await requestedCdiEdits(ctx.deps.cdi, entry.container.hostConfig.deviceRequests);
   // The shim's process starts while the network is wired; each of the two may fail without the other noticing.
   const launching = launchShim(ctx, entry, log);
-  undo.push('shim', async () => discardShim(await launching));
+  undo.push('shim', async () => discardShim(ctx, entry, await launching));
   undo.push('volumes', () => releaseVolumes(ctx, entry));
   undo.push('image mounts', () => unmountImages(ctx, entry));
   const mounts = await specMounts(ctx, entry.container, entry.plan);
@@ -186,15 +187,21 @@ function launchShim(
   );
 }
 
-async function discardShim(launched: Outcome<{ shim: RunningShim }>): Promise<void> {
+async function discardShim(
+  ctx: ContainersContext,
+  entry: ContainerEntry,
+  launched: Outcome<{ shim: RunningShim }>,
+): Promise<void> {
   if (!launched.ok) return;
   const { shim } = launched.value;
   try {
     if (shim.state === 'running') await endShim(shim);
     else await quitShim(shim);
   } catch (error) {
-    // A shim whose start has failed is gone already.
     if (!['unavailable', 'conflict'].includes(errorKind(error))) throw error;
+    // A shim whose start has failed is gone already, and nothing is left; one that was killed has left what its runtime had made.
+    const isLeft = errorKind(error) === 'unavailable' && existsSync(join(ctx.deps.paths.runtimeRoot, entry.id));
+    if (isLeft) await deleteFromRuntime(ctx, entry.container);
   } finally {
     shim.close();
   }
