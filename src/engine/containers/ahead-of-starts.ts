@@ -16,7 +16,7 @@ import { shimLog, shimLogWithoutAttrs } from './log-config.js';
 import { logPath } from './logs.js';
 import type { PendingAttach } from './pending-attach.js';
 import { unmountRoot } from './release-run.js';
-import { deleteFromRuntime } from './runtime-delete.js';
+import { deleteFromRuntime, isKnownToRuntime } from './runtime-delete.js';
 import type { RunningShim } from './shim-port.js';
 import { runSetup, type RunSetup } from './shim-setup.js';
 import { within } from './within.js';
@@ -310,15 +310,19 @@ export class AheadOfStarts {
     const files = runFiles(ctx.deps.paths, id);
     await prepared.fed?.done;
     const shim = await prepared.shim;
+    let isLost = false;
     try {
       if (shim) await quitShim(shim);
     } catch (err) {
       ctx.deps.log.debug({ err, container: id }, 'a shim that was ahead of a start had left');
       this.policy.hasFailed();
-      if (entry && prepared.fed) await deleteFromRuntime(ctx, entry.container);
+      isLost = true;
     } finally {
       shim?.close();
     }
+    // A shim may also be killed on its way out.
+    const isLeft = isLost || isKnownToRuntime(ctx, id);
+    if (entry && prepared.fed && isLeft) await deleteFromRuntime(ctx, entry.container);
     if (prepared.fed) ctx.deps.networks.cancelReservation(id);
     try {
       if (prepared.isReserved) emptyBundle(files);

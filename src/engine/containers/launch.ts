@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { specJson } from '../../host/oci/rlimits.js';
 import { UndoStack } from '../../shared/undo-stack.js';
 import { conflict, errorKind, errorMessage, internal } from '../../shared/errors.js';
@@ -21,7 +21,7 @@ import { checkReadOnlyOptions } from './mount-spec.js';
 import { otherContainer } from './namespaces.js';
 import { writeNetworkFiles } from './network-files.js';
 import { releaseVolumes, unmountRoot } from './release-run.js';
-import { deleteFromRuntime } from './runtime-delete.js';
+import { deleteFromRuntime, isKnownToRuntime } from './runtime-delete.js';
 import type { RunningShim } from './shim-port.js';
 import { runSetup } from './shim-setup.js';
 import { mountShm, unmountShm } from './shm.js';
@@ -198,13 +198,13 @@ async function discardShim(
     if (shim.state === 'running') await endShim(shim);
     else await quitShim(shim);
   } catch (error) {
+    // A shim whose start has failed is gone already.
     if (!['unavailable', 'conflict'].includes(errorKind(error))) throw error;
-    // A shim whose start has failed is gone already, and nothing is left; one that was killed has left what its runtime had made.
-    const isLeft = errorKind(error) === 'unavailable' && existsSync(join(ctx.deps.paths.runtimeRoot, entry.id));
-    if (isLeft) await deleteFromRuntime(ctx, entry.container);
   } finally {
     shim.close();
   }
+  // One that was killed has left what its runtime had made.
+  if (isKnownToRuntime(ctx, entry.id)) await deleteFromRuntime(ctx, entry.container);
 }
 
 function connectNetwork(ctx: ContainersContext, { container }: ContainerEntry): Promise<Outcome<SandboxNetwork>> {

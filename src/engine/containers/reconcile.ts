@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { hasCode } from '../../shared/errors.js';
@@ -16,7 +15,7 @@ import { removeStopped } from './remove.js';
 import { removeViews } from './root-view.js';
 import { shouldStartAtBoot } from './restart-policy.js';
 import { startInOrder } from './start-in-order.js';
-import { deleteFromRuntime } from './runtime-delete.js';
+import { deleteFromRuntime, isKnownToRuntime } from './runtime-delete.js';
 import type { RunningShim } from './shim-port.js';
 import { toExited } from './state-machine.js';
 
@@ -60,8 +59,7 @@ async function reconcileOne(ctx: ContainersContext, entry: ContainerEntry): Prom
   if (shim) await undoStart(ctx, entry, shim);
   const record = await ctx.deps.shims.readExitRecord(runFiles(ctx.deps.paths, entry.id).exit);
   // What was created ahead of a start goes with its shim, unless that was killed as well.
-  const isKnownToRuntime = existsSync(join(ctx.deps.paths.runtimeRoot, entry.id));
-  if (wasRunning || record || isKnownToRuntime) {
+  if (wasRunning || record || isKnownToRuntime(ctx, entry.id)) {
     await deleteFromRuntime(ctx, entry.container);
     await ctx.deps.networks.releaseSandbox(entry.id);
   }

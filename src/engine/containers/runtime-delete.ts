@@ -1,5 +1,6 @@
 import { execFile, type ExecFileException } from 'node:child_process';
-import { basename } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { kernelCgroupPath } from '../../host/cgroup/cgroup-layout.js';
 import { internal } from '../../shared/errors.js';
@@ -15,6 +16,11 @@ export function runtimeCommand(ctx: ContainersContext, container: Container): { 
   const runtime = ctx.deps.oci.runtimes.resolve(container.hostConfig.runtime);
   const systemd = ctx.deps.defaults.cgroupDriver === 'systemd' ? ['--systemd-cgroup'] : [];
   return { path: runtime.path, args: ['--root', ctx.deps.paths.runtimeRoot, ...runtime.args, ...systemd] };
+}
+
+/** Whether the runtime has, or is about to have, such a container. */
+export function isKnownToRuntime({ deps }: ContainersContext, id: string): boolean {
+  return existsSync(join(deps.paths.runtimeRoot, id));
 }
 
 /** Kills whatever is left of a container and makes the runtime forget it; one that it does not know is fine. Never throws. */
