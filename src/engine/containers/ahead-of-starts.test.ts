@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -327,6 +327,18 @@ describe('what is created ahead of a start', () => {
       expect(state()).toEqual({ said: ENDED, hasBundle: false });
     },
   );
+
+  it('is deleted by the daemon where the shim was killed before it had done so', async () => {
+    const { runtimeRoot } = scene.ctx.deps.paths;
+    const path = join(scene.dir, 'runc');
+    writeFileSync(path, '#!/bin/sh\nrm -r "$2/$5" && echo "$3 $4" >"$2/said"\n', { mode: 0o755 });
+    scene.runtime = { ...scene.runtime, path };
+    await scene.prepare();
+    mkdirSync(join(runtimeRoot, scene.entry.id), { recursive: true });
+    await scene.ahead.discard(scene.ctx, scene.entry);
+    expect(readdirSync(runtimeRoot)).toEqual(['said']);
+    expect(readFileSync(join(runtimeRoot, 'said'), 'utf8')).toBe('delete --force\n');
+  });
 
   it('stays with a start that is under way when the daemon is configured anew', async () => {
     await scene.prepare();
