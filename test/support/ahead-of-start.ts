@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { Box } from './box.js';
 import { commandLine } from './leak-check.js';
 import { poll } from './poll.js';
@@ -32,6 +32,17 @@ export function aheadOf(id: string): AheadOfStart {
 /** Whether it is the command line of a first process that the runtime has made, and that does not run its program yet. */
 const isInit = (line: string): boolean => /^(\S*\/)?runc init $/.test(line);
 
+/** Whether the daemon holds a network namespace that is nobody's yet. */
+function hasSpareNamespace({ pid }: TestDaemon): boolean {
+  return readdirSync(`/proc/${pid}/fd`).some((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith('net:[');
+    } catch {
+      return false; // it has been closed meanwhile
+    }
+  });
+}
+
 /** What waits for the start of a container, once that has been created; null where it is not within a second. */
 export async function createdAheadOf(id: string): Promise<AheadOfStart | null> {
   const isThere = (): boolean => isInit(commandLine(`${aheadOf(id).runtime}`));
@@ -55,6 +66,10 @@ export async function whileAhead<T>(
   for (let tries = 0; tries < 50; tries++) {
     // a start soon after its create, or nothing is prepared any more
     await (await Box.run(daemon, ['true'])).remove();
+    // nothing is created ahead without a network namespace that is ready, which comes a moment later
+    await poll('a spare namespace', () => hasSpareNamespace(daemon), { timeoutMs: 1000, everyMs: 5 }).catch(
+      () => undefined,
+    );
     const box = await create();
     let ahead: AheadOfStart = { shim: 0, runtime: 0 };
     await poll('somebody to wait for the start', () => (ahead = aheadOf(box.id)).runtime > 0, {
