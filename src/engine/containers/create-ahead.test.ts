@@ -30,6 +30,7 @@ const ctx = {
       cancelReservation: () => said.push('cancel'),
     },
     oci: {
+      runtimes: { resolve: () => ({ name: 'runc', path: '/usr/bin/runc', args: [] }) },
       resolveUser: () => ({ uid: 0, gid: 0, additionalGids: [], home: '/root' }),
       buildSpec: (input: SpecInput) => build(input),
     },

@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, realpathSync } from 'node:fs';
 import { basename, delimiter, isAbsolute, join } from 'node:path';
 import { invalid } from '../../shared/errors.js';
 
@@ -34,7 +34,16 @@ export function startGate(
   { path, root }: { readonly path: string; readonly root: string | null },
   id: string,
 ): string | null {
-  return basename(path) === 'runc' && root !== null ? join(root, id, 'exec.fifo') : null;
+  return root !== null && isRunc(path) ? join(root, id, 'exec.fifo') : null;
+}
+
+/** By its own name, too: some have crun under it. */
+function isRunc(path: string): boolean {
+  try {
+    return basename(path) === 'runc' && basename(realpathSync(path)) === 'runc';
+  } catch {
+    return false; // whoever calls it will say so
+  }
 }
 
 /** The runtimes that containers may ask for by name: the configured ones, runc, and crun where it is installed. */
