@@ -27,7 +27,8 @@ class Scene {
   answer = { claim: atOnce, quit: atOnce, feed: atOnce };
   /** The namespace that is ready; null: none is. */
   namespace: string | null = null;
-  runtime = { name: 'runc', path: '/usr/bin/runc', args: [] as string[] };
+  readonly runc = join(this.dir, 'runc');
+  runtime = { name: 'runc', path: this.runc, args: [] as string[] };
   entry: ContainerEntry;
   readonly ctx: ContainersContext;
 
@@ -35,6 +36,7 @@ class Scene {
     const registry = unstoredRegistry();
     const container = containerFromInspect(recording('inspect-created-v1.51.json'));
     const { dir } = this;
+    writeFileSync(this.runc, '', { mode: 0o755 });
     const [hostnamePath, hostsPath, resolvConfPath] = ['1', '2', '3'].map((name) => join(dir, name)) as [
       string,
       string,
@@ -168,7 +170,7 @@ describe('what is ahead of a start', () => {
     }
     scene.runtime = { ...scene.runtime, path: '/usr/bin/runsc' };
     await scene.prepare();
-    scene.runtime = { ...scene.runtime, path: '/usr/bin/runc', args: ['--debug'] };
+    scene.runtime = { ...scene.runtime, path: scene.runc, args: ['--debug'] };
     await scene.prepare();
     scene.runtime = { ...scene.runtime, args: [] };
     scene.ctx.stopping = true;
@@ -262,7 +264,7 @@ describe('what is created ahead of a start', () => {
     expect(await scene.startOf()).toMatchObject({ reserved: 'shim', hasSpec: false });
     expect(scene.said).toEqual(['launch ahead', 'claim']);
 
-    scene.runtime = { ...scene.runtime, path: '/usr/bin/runc' };
+    scene.runtime = { ...scene.runtime, path: scene.runc };
     createAnother();
     scene.entry.views++;
     await scene.prepare();
