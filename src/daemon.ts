@@ -161,7 +161,13 @@ export class Daemon implements AsyncDisposable {
     const [, , api] = await allDone([
       networks.init(),
       images.sweep(),
-      createApiServer({ engine, logger: log.child({ part: 'api' }), facts, routes: ALL_ROUTES }),
+      createApiServer({
+        engine,
+        logger: log.child({ part: 'api' }),
+        facts,
+        routes: ALL_ROUTES,
+        onConnection: () => containers.expectClient(),
+      }),
       askForI386(),
     ]);
     await networks.reconcile(containers.runningIds());

@@ -2,6 +2,7 @@
 #ifndef WHARF_LIFECYCLE_H
 #define WHARF_LIFECYCLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct shim;
@@ -14,6 +15,9 @@ int lifecycle_feed(struct shim *shim);
 
 /* Ends a shim of which nothing has been started, with a runtime that waits; what that has created it takes back first. */
 void lifecycle_quit(struct shim *shim);
+
+/* Whether what was created before the start can still be started. */
+bool lifecycle_is_sound(const struct shim *shim);
 
 /* Children have ended. */
 void lifecycle_reap(struct shim *shim);

@@ -6,7 +6,8 @@
  * "control 1\n": lines both ways. The shim greets with "state …", and, if they have happened already, "oom …",
  * "exit …" and "deleted"; a control client that comes late therefore knows what one that was there from the start knows.
  *   requests                  replies
- *     claim                     ok | err <text>           only with --ahead, before start: the log is opened; see below
+ *     claim                     ok | err <text>           only with --ahead, before start: the log is opened; an error also when what
+ *                                                         was created has ended meanwhile; see below
  *     feed                      ok | err <text>           only with --ahead and --gate, before start: see below
  *     start                     started … | failed …      (asked again: the same answer again)
  *     kill <signo>              ok | err <text>           kill(2) on the first process, never on a recycled pid
@@ -73,6 +74,10 @@
 #define DRAIN_GRACE_MS 2000
 /* How soon it is looked again whether the gate is there. */
 #define GATE_RETRY_MS 2
+/* So often: for two seconds. */
+#define GATE_LOOKS_MAX 1000
+/* What a runtime that is at work may take to end when what it makes is not wanted any more. */
+#define RUNTIME_PATIENCE_MS 10000
 /* How soon it is looked again whether the first process has become a child of the shim. */
 #define PARENTAGE_RETRY_MS 10
 /* After the end, a client that reads nothing for this long is dropped, so that the shim can leave. */

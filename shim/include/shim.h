@@ -44,8 +44,10 @@ struct shim {
 	struct feed feed;           /* what it waits for */
 	bool fed;                   /* the runtime has got it before the start, so there may be a container */
 	bool quitting;              /* and is made to take that back */
+	int64_t kill_ms;            /* when it has had long enough */
 	struct source gate;         /* where the created container waits, while it is being let go */
 	bool gate_passed;           /* and it has gone */
+	int gate_looks;             /* how often the gate was not there yet */
 	bool claimed;               /* the start of a shim that runs ahead is under way */
 	pid_t init_pid;
 	pid_t delete_pid;

@@ -234,6 +234,8 @@ static void leave(struct shim *shim)
  */
 static void take_back(struct shim *shim)
 {
+	if (!shim->quitting)
+		shim->kill_ms = monotonic_ms() + RUNTIME_PATIENCE_MS;
 	shim->quitting = true;
 	if (shim->runtime_pid > 0 || shim->delete_pid > 0)
 		return;
@@ -344,13 +346,26 @@ static int open_gate(struct shim *shim)
 		return 0;
 	shim->gate = (struct source){ .ready = on_gate };
 	shim->gate.fd = open(shim->args.gate, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	return shim->gate.fd < 0 ? -errno : source_watch(shim->epfd, &shim->gate, EPOLLIN);
+	if (shim->gate.fd < 0)
+		return -errno;
+	int err = source_watch(shim->epfd, &shim->gate, EPOLLIN);
+	if (err < 0)
+		source_close(shim->epfd, &shim->gate);
+	return err;
 }
 
-/* When next to look for the gate, or -1. */
+/* When next to look for the gate, or -1: at first often, and never again if the runtime takes very long, which tells when it ends. */
 static int64_t look_for_gate(struct shim *shim)
 {
-	return shim->args.gate && open_gate(shim) < 0 ? GATE_RETRY_MS : -1;
+	if (!shim->args.gate || open_gate(shim) == 0 || shim->gate_looks == GATE_LOOKS_MAX)
+		return -1;
+	shim->gate_looks++;
+	return GATE_RETRY_MS;
+}
+
+bool lifecycle_is_sound(const struct shim *shim)
+{
+	return shim->init_pid <= 0 || (!has_ended(shim->init_pid) && access(shim->args.gate, F_OK) == 0);
 }
 
 /* The runtime has created the container. */
@@ -608,10 +623,23 @@ void lifecycle_reap(struct shim *shim)
 		reap_others(shim);
 }
 
+/* A runtime that hangs must not keep the shim, which nobody can reach any more. */
+static int64_t hurry(struct shim *shim, int64_t now_ms)
+{
+	if (shim->runtime_pid <= 0)
+		return -1;
+	if (now_ms < shim->kill_ms)
+		return shim->kill_ms - now_ms;
+	kill(shim->runtime_pid, SIGKILL);
+	return -1;
+}
+
 /* A shim that nobody starts leaves; one that runs ahead as soon as it is alone. */
 static int64_t await_start(struct shim *shim, int64_t now_ms)
 {
-	if (shim->quitting || clients_have_control(shim))
+	if (shim->quitting)
+		return hurry(shim, now_ms);
+	if (clients_have_control(shim))
 		return -1;
 	int64_t patience = !shim->args.ahead ? START_WAIT_MS : shim->had_control ? 0 : AHEAD_WAIT_MS;
 	int64_t left = shim->created_ms + patience - now_ms;

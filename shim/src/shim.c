@@ -135,6 +135,8 @@ static void detach_log(struct shim *shim)
 
 int shim_claim(struct shim *shim)
 {
+	if (!lifecycle_is_sound(shim))
+		return -ESRCH;
 	shim->claimed = true;
 	if (shim->log.open)
 		return 0;

@@ -151,6 +151,26 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('what is ready when a start co
     await box.remove();
   });
 
+  it.each(['export', 'commit'])('is not used once the container has seen a docker %s', async (verb) => {
+    const { daemon } = suite;
+    const box = await whileAhead(
+      daemon,
+      () => Box.create(daemon, ['sh', '-c', 'rm /etc/passwd && exec sleep 1000']),
+      async (one, ahead) => {
+        if (!(await createdAheadOf(one.id))) return null;
+        const { stdout } = await daemon.docker([verb, one.id]);
+        await one.ok('start');
+        if (verb === 'commit') await daemon.docker(['rmi', stdout.trim()]);
+        expect(parentOf((await one.state()).Pid)).not.toBe(ahead.shim);
+        return one;
+      },
+    );
+    // A second mount of the root could take nothing out of the image any more.
+    expect((await daemon.docker(['exec', box.id, 'ls', '/etc/passwd'])).stderr).toContain('No such file or directory');
+    expect((await box.state()).Running).toBe(true);
+    await box.remove();
+  });
+
   it('starts with limits that were changed after the create', async () => {
     const { daemon } = suite;
     const limit = 'cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null';

@@ -32,6 +32,8 @@ export interface ApiServerOptions {
   logger: Logger;
   facts: ServerFacts;
   routes: readonly RouteDefinition[];
+  /** Called at each connection, before anything is read of it. */
+  onConnection?: () => void;
 }
 
 export interface ListenOptions {
@@ -74,7 +76,7 @@ export class ApiServer implements AsyncDisposable {
     private readonly answered: (request: IncomingMessage, keepsAlive: boolean) => boolean,
     private readonly detaching: (request: IncomingMessage) => 'hijack' | 'upload' | null,
     private readonly longLived: LongLivedRequests,
-    private readonly connected: () => void,
+    private readonly onConnection: () => void,
     private readonly log: Logger,
   ) {}
 
@@ -150,14 +152,20 @@ export class ApiServer implements AsyncDisposable {
       },
       (request) => new ServerResponse(request),
     );
-    server.on('connection', this.connected);
+    server.on('connection', this.onConnection);
     this.servers.push(server);
     return server;
   }
 }
 
 /** Builds the API over an engine. It listens nowhere yet. */
-export async function createApiServer({ engine, logger, facts, routes }: ApiServerOptions): Promise<ApiServer> {
+export async function createApiServer({
+  engine,
+  logger,
+  facts,
+  routes,
+  onConnection = () => undefined,
+}: ApiServerOptions): Promise<ApiServer> {
   const longLived: LongLivedRequests = new Set();
   const resolver = new PathResolver(routes);
   const resolve = (request: RoutedMessage): ResolvedPath | null => {
@@ -177,7 +185,7 @@ export async function createApiServer({ engine, logger, facts, routes }: ApiServ
     const found = resolve(request);
     return found !== null && directReplies.answer(request, found, keepsAlive);
   };
-  return new ApiServer(handle, answered, detaching, longLived, () => engine.containers.expectClient(), logger);
+  return new ApiServer(handle, answered, detaching, longLived, onConnection, logger);
 }
 
 function tlsContext({ verify, caPath, certPath, keyPath }: TlsOptions): object {

@@ -109,7 +109,7 @@ export class AheadOfStarts {
   /** Prepares for the start of a container that has just been created, after the answer to the create has gone out. */
   prepareSoon(ctx: ContainersContext, entry: ContainerEntry): void {
     const prepared = this.prepared.get(entry.id);
-    if (prepared) {
+    if (prepared && !prepared.gone) {
       prepared.entry = entry;
       prepared.created = entry.container;
       this.endAfter(ctx, prepared, AHEAD_MS);
@@ -323,15 +323,19 @@ export class AheadOfStarts {
     // A shim may also be killed on its way out.
     const isLeft = isLost || isKnownToRuntime(ctx, id);
     if (entry && prepared.fed && isLeft) await deleteFromRuntime(ctx, entry.container);
-    if (prepared.fed) ctx.deps.networks.cancelReservation(id);
-    try {
-      if (prepared.isReserved) emptyBundle(files);
-      else removeBundle(files);
-      rmSync(files.socket, { force: true });
+    const removals = [
+      () => (prepared.fed ? ctx.deps.networks.cancelReservation(id) : undefined),
+      () => (prepared.isReserved ? emptyBundle(files) : removeBundle(files)),
+      () => rmSync(files.socket, { force: true }),
       // The start that has reserved it mounts as well, and may have done so.
-      if (entry && !prepared.isReserved) await unmountRoot(ctx, entry);
-    } catch (err) {
-      ctx.deps.log.error({ err, container: id }, 'cannot remove what was prepared for a start');
+      () => (entry && !prepared.isReserved ? unmountRoot(ctx, entry) : undefined),
+    ];
+    for (const remove of removals) {
+      try {
+        await remove();
+      } catch (err) {
+        ctx.deps.log.error({ err, container: id }, 'cannot remove what was prepared for a start');
+      }
     }
     this.prepared.delete(id);
   }

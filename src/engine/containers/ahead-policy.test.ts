@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { AHEAD_MS, AheadPolicy } from './ahead-policy.js';
 
 describe('whether to be ahead of a start', () => {
@@ -32,8 +32,9 @@ describe('whether to be ahead of a start', () => {
     expect(policy.isWorthwhile('kept', 0)).toBe(true);
   });
 
-  it('ends for good where it does not work', () => {
+  it('ends for a minute where it does not work', () => {
     const policy = new AheadPolicy();
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(1000);
     policy.hasFailed();
     policy.hasFailed();
     policy.wasUsed();
@@ -43,6 +44,11 @@ describe('whether to be ahead of a start', () => {
     policy.hasFailed();
     policy.hasStarted('kept', 0);
     expect(policy.isWorthwhile('kept', 0)).toBe(false);
+    clock.mockReturnValue(61_001);
+    expect(policy.isWorthwhile('kept', 0)).toBe(true);
+    policy.hasFailed();
+    expect(policy.isWorthwhile('kept', 0)).toBe(false);
+    clock.mockRestore();
   });
 
   it('lets containers be created until two in a row were of no use, and again after one that was or would have been', () => {

@@ -13,6 +13,8 @@ const MAX_WAITING = 4;
 const MAX_WASTED = 2;
 /** So many in a row that did not get as far as waiting: it does not work here, or with this runtime. */
 const MAX_FAILED = 3;
+/** So long after the last of these it is tried again: a runtime may have been replaced meanwhile. */
+const FORGIVEN_AFTER_MS = 60_000;
 
 /** Containers that remove themselves are hardly ever created for later; others are, by some clients. */
 export type CreateKind = 'auto-remove' | 'kept';
@@ -21,11 +23,13 @@ export type CreateKind = 'auto-remove' | 'kept';
 export class AheadPolicy {
   private readonly wastedInRow: Record<CreateKind, number> = { 'auto-remove': 0, kept: 0 };
   private failedInRow = 0;
+  private failedAtMs = 0;
   private uncreatableInRow = 0;
 
   /** Whether to prepare another one while so many wait. */
   isWorthwhile(kind: CreateKind, waiting: number): boolean {
-    return waiting < MAX_WAITING && this.wastedInRow[kind] < MAX_WASTED && this.failedInRow < MAX_FAILED;
+    const isWorking = this.failedInRow < MAX_FAILED || performance.now() - this.failedAtMs > FORGIVEN_AFTER_MS;
+    return waiting < MAX_WAITING && this.wastedInRow[kind] < MAX_WASTED && isWorking;
   }
 
   /** A container has been started for the first time, so long after its create, whether or not anything was ready for it. */
@@ -58,5 +62,6 @@ export class AheadPolicy {
 
   hasFailed(): void {
     this.failedInRow++;
+    this.failedAtMs = performance.now();
   }
 }

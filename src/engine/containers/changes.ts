@@ -23,6 +23,7 @@ export async function exportContainer(ctx: ContainersContext, ref: string, signa
   entry.views++;
   const close = (): Promise<void> => closeView(ctx, entry);
   try {
+    await ctx.ahead.touch(ctx, entry);
     await entry.unmounting;
     const root = ctx.deps.snapshots.mount(entry.id);
     const stream = packDirectory(root, { signal });

@@ -26,6 +26,7 @@ export async function commitContainer(ctx: ContainersContext, request: CommitCon
   if (state.removalInProgress || ctx.registry.get(entry.id) !== entry) {
     throw conflict(`You cannot commit container ${entry.id} which is being removed`);
   }
+  await ctx.ahead.touch(ctx, entry);
   const own = applyChanges(runConfig(request.config ?? config), request.changes);
   const merged = runConfig(mergeImageConfig({ ...config, ...own }, runConfig(config)));
   await using _pause = request.pause ? await pausedForCommit(ctx, entry) : null;

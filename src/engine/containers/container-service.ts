@@ -17,8 +17,6 @@ import type {
  * their end whatever the client does.
  */
 export interface ContainerService {
-  /** A client has connected. What it asks for may be a container: where some have been started lately, preparations begin. */
-  expectClient(): void;
   create(request: CreateContainerRequest): Promise<{ id: string; warnings: string[] }>;
   /** Throws not-modified when it runs already. */
   start(ref: string): Promise<void>;

@@ -107,6 +107,7 @@ export class Containers implements ContainerService {
     void this.context.ahead.discardWaiting(this.context);
   }
 
+  /** A client has connected. What it asks for may be a container: where some have been started lately, preparations begin. */
   expectClient(): void {
     const { ahead, deps } = this.context;
     if (ahead.hasSpare) deps.quickMoves.expectStart();

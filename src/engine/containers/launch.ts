@@ -64,6 +64,8 @@ async function bringUp(ctx: ContainersContext, entry: ContainerEntry, undo: Undo
 
   const ahead = await ctx.ahead.reserve(ctx, entry);
   if (ahead === 'none') makeBundle(files);
+  // What was created ahead, and could not be deleted, as the runtime was not there.
+  if (ahead !== 'container' && isKnownToRuntime(ctx, id)) await deleteFromRuntime(ctx, entry.container);
   undo.push('bundle', () => removeBundle(files));
   // May be mounted already, ahead of the start.
   undo.push('root file system', () => unmountRoot(ctx, entry));

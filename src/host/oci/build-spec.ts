@@ -82,7 +82,7 @@ function resolveSeccomp(input: SpecInput, capabilities: string[]): RuntimeSeccom
 
 /** A container in a virtual machine finds another kernel there, which may well run programs that this one does not. */
 function containerAbis(input: SpecInput): KernelAbis {
-  return input.isOnHostKernel ? kernelAbis() : { ...kernelAbis(), i386: true };
+  return input.isOnHostKernel ? kernelAbis() : { i386: true, x32: true };
 }
 
 function sysctls(input: SpecInput): Record<string, string> {
