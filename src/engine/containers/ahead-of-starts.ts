@@ -323,7 +323,7 @@ export class AheadOfStarts {
     // A shim may also be killed on its way out.
     const isLeft = isLost || isKnownToRuntime(ctx, id);
     if (entry && prepared.fed && isLeft) await deleteFromRuntime(ctx, entry.container);
-    const removals = [
+    const removals: (() => unknown)[] = [
       () => (prepared.fed ? ctx.deps.networks.cancelReservation(id) : undefined),
       () => (prepared.isReserved ? emptyBundle(files) : removeBundle(files)),
       () => rmSync(files.socket, { force: true }),
