@@ -10,7 +10,7 @@ import { newContainerId } from './container-id.js';
 import { runFiles } from './container-paths.js';
 import type { ContainersContext } from './containers-context.js';
 import { specAhead } from './create-ahead.js';
-import { quitShim } from './end-shim.js';
+import { ANSWER_WAIT_MS, quitShim } from './end-shim.js';
 import { selectsAttrs } from './log-attrs.js';
 import { shimLog, shimLogWithoutAttrs } from './log-config.js';
 import { logPath } from './logs.js';
@@ -20,9 +20,6 @@ import { deleteFromRuntime, isKnownToRuntime } from './runtime-delete.js';
 import type { RunningShim } from './shim-port.js';
 import { runSetup, type RunSetup } from './shim-setup.js';
 import { within } from './within.js';
-
-/** How long a shim may take to answer; one that is stopped or hangs is left to itself. */
-const ANSWER_WAIT_MS = 2000;
 
 /** A shim whose runtime waits for the specification of its container. */
 interface Prepared {
@@ -36,12 +33,12 @@ interface Prepared {
   timer: NodeJS.Timeout | null;
   /** null: nobody has created the container yet. */
   entry: ContainerEntry | null;
-  /** As it was created. */
-  created: Container | null;
+  /** As it was created, or when the runtime was told of it. */
+  known: Container | null;
   /** The bundle is that of a start now, which puts files of its own into it. */
   isReserved: boolean;
   /** The runtime has the specification, or is about to get it; whether it has. Never rejects. null: it gets it from the start. */
-  fed: { readonly container: Container; readonly done: Promise<boolean> } | null;
+  fed: Promise<boolean> | null;
   /** Somebody has looked into its root, or changed something there: a start can't know what it finds. */
   isTouched: boolean;
   /** Settles when nothing of it is left; null while it waits. */
@@ -58,8 +55,9 @@ interface Configuration {
  * Starts shims and runtimes of containers that were created a moment ago, as most of these are about to be started: 4 to 6 ms of a start
  * are the loading of two programs, and a processor is idle while a client gets from create to start. After a start, one of them waits
  * for a container that is yet to be created: its id is drawn already, and goes to the next one for which the shim would be told the
- * same. They do nothing before the runtime has its specification. A start is never the worse for it: whatever is not as it should be is
- * discarded, and the start begins anew.
+ * same. They do nothing before the runtime has its specification. Where the create knows all of that, the runtime has it at once, and the
+ * container is there when the start comes (decision 61). A start is never the worse for it: whatever is not as it should be is discarded,
+ * and the start begins anew.
  */
 export class AheadOfStarts {
   private readonly prepared = new Map<string, Prepared>();
@@ -111,7 +109,7 @@ export class AheadOfStarts {
     const prepared = this.prepared.get(entry.id);
     if (prepared && !prepared.gone) {
       prepared.entry = entry;
-      prepared.created = entry.container;
+      prepared.known = entry.container;
       this.endAfter(ctx, prepared, AHEAD_MS);
     }
     setImmediate(() => {
@@ -134,8 +132,8 @@ export class AheadOfStarts {
     if (!prepared) return 'none';
     stopTimer(prepared);
     if (!prepared.gone) {
-      const { fed, isTouched, created } = prepared;
-      const isSame = !isTouched && (fed?.container ?? created) === container;
+      const { fed, isTouched, known } = prepared;
+      const isSame = !isTouched && known === container;
       this.policy.wasCreatable(isSame);
       if (!fed || isSame) {
         prepared.isReserved = true;
@@ -158,7 +156,7 @@ export class AheadOfStarts {
     const prepared = this.prepared.get(entry.id);
     if (!prepared) return null;
     const shim = await prepared.shim;
-    const hasSpec = (await prepared.fed?.done) ?? false;
+    const hasSpec = (await prepared.fed) ?? false;
     if (shim && !prepared.gone && prepared.told === told(setup) && (await claim(ctx, entry, shim))) {
       this.prepared.delete(entry.id);
       this.policy.wasUsed();
@@ -229,7 +227,7 @@ export class AheadOfStarts {
   private feed(ctx: ContainersContext, entry: ContainerEntry, prepared: Prepared, rootfs: string): void {
     const spec = specAhead(ctx, entry, rootfs);
     if (spec === null) return;
-    const done = (async () => {
+    prepared.fed = (async () => {
       try {
         const shim = await prepared.shim;
         if (!shim || prepared.gone) return false;
@@ -240,7 +238,7 @@ export class AheadOfStarts {
         return false;
       }
     })();
-    prepared.fed = { container: entry.container, done };
+    prepared.known = entry.container;
   }
 
   /** null: it is not worth while, or the runtime is of unknown ways. */
@@ -252,7 +250,7 @@ export class AheadOfStarts {
     const prepared = this.begin(ctx, setup, AHEAD_MS);
     if (!prepared) return null;
     prepared.entry = entry;
-    prepared.created = container;
+    prepared.known = container;
     return prepared;
   }
 
@@ -269,7 +267,7 @@ export class AheadOfStarts {
       hasGate: gate !== null,
       timer: null,
       entry: null,
-      created: null,
+      known: null,
       isReserved: false,
       fed: null,
       isTouched: false,
@@ -308,7 +306,7 @@ export class AheadOfStarts {
   private async clear(ctx: ContainersContext, prepared: Prepared): Promise<void> {
     const { id, entry } = prepared;
     const files = runFiles(ctx.deps.paths, id);
-    await prepared.fed?.done;
+    await prepared.fed;
     const shim = await prepared.shim;
     let isLost = false;
     try {

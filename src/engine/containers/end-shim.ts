@@ -3,7 +3,7 @@ import { within } from './within.js';
 
 const SIGKILL = 9;
 /** How long a shim may take to answer; one that is stopped or hangs is left to itself. */
-const ANSWER_WAIT_MS = 2000;
+export const ANSWER_WAIT_MS = 2000;
 /** How long its runtime may take to delete a container that was created ahead of its start. */
 const DELETE_WAIT_MS = 30_000;
 

@@ -44,7 +44,7 @@ export class SpareNetns {
     return spare;
   }
 
-  /** Makes the spare unless there is one; for a moment in which the daemon waits for something else. Never throws. */
+  /** Makes the spare unless there is one; best when nobody waits for the daemon. Never throws. */
   refill(): void {
     if (this.isClosed || (this.spare && isFresh(this.spare))) return;
     try {
