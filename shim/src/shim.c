@@ -135,7 +135,9 @@ static void detach_log(struct shim *shim)
 
 int shim_claim(struct shim *shim)
 {
-	if (!lifecycle_is_sound(shim))
+	/* a runtime may have been killed a moment ago, with word of it yet to come */
+	lifecycle_reap(shim);
+	if (shim->state != STATE_CREATED || shim->quitting || !lifecycle_is_sound(shim))
 		return -ESRCH;
 	shim->claimed = true;
 	if (shim->log.open)

@@ -13,10 +13,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { findExecutable } from '../../src/host/oci/runtimes.js';
-import { aheadOf, createdAheadOf, parentOf, untilNothingIsAhead, whileAhead } from '../support/ahead-of-start.js';
+import {
+  aheadOf,
+  createdAheadOf,
+  hasEnded,
+  parentOf,
+  untilNothingIsAhead,
+  whileAhead,
+} from '../support/ahead-of-start.js';
 import { Box } from '../support/box.js';
 import { daemonSuite } from '../support/daemon-suite.js';
 import { commandLine } from '../support/leak-check.js';
+import { poll } from '../support/poll.js';
 
 /** A place for a runtime that comes and goes. */
 const runtimes = mkdtempSync(join(tmpdir(), 'wt-runtime-'));
@@ -193,6 +201,8 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('what is ready when a start co
     const create = () => Box.create(daemon, SLEEP);
     const box = await whileAhead(daemon, create, async (one, ahead) => {
       process.kill(ahead[which], 'SIGKILL');
+      // killed later, it would be killed in the middle of the start
+      await poll('its end', () => hasEnded(ahead[which]), { everyMs: 1 });
       await one.ok('start');
       return one;
     });

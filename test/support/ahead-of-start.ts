@@ -51,6 +51,16 @@ export async function createdAheadOf(id: string): Promise<AheadOfStart | null> {
   return isInit(commandLine(`${found.runtime}`)) ? found : null;
 }
 
+/** Whether a process has ended, all threads of it, so that its parent has been told. */
+export function hasEnded(pid: number): boolean {
+  try {
+    const isZombie = /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    return isZombie && readdirSync(`/proc/${pid}/task`).length === 1;
+  } catch {
+    return true;
+  }
+}
+
 export const parentOf = (pid: number): number =>
   Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 
