@@ -49,9 +49,9 @@ async function createNetwork(request: ApiRequest): Promise<ApiReply> {
 
 async function connectNetwork(request: ApiRequest): Promise<ApiReply> {
   const body = await request.jsonBody(ConnectNetworkSchema);
-  const endpoint = toEndpointConfig(body.EndpointConfig ?? {});
+  const asked = toEndpointConfig(body.EndpointConfig ?? {});
   // It was accepted and ignored; Source: Engine API v1.54 changelog.
-  if (!atLeast(request.version, '1.54')) endpoint.macAddress = '';
+  const endpoint = atLeast(request.version, '1.54') ? asked : { ...asked, macAddress: '' };
   await request.engine.networks.connect(request.params.id ?? '', containerRef(body), endpoint);
   return empty(200);
 }

@@ -16,10 +16,11 @@ function inspected(container: Container, version: ApiVersion): any {
 function asked(file: string, body: any): Container {
   const container = containerFromInspect(body);
   const newest = recording(file.replace(/-v[\d.]+\.json$/, '-v1.51.json'));
-  for (const [name, endpoint] of Object.entries(container.network.networks)) {
-    endpoint.aliases = newest.NetworkSettings.Networks[name].Aliases;
-  }
-  return container;
+  const networks = Object.entries(container.network.networks).map(([name, endpoint]) => {
+    const aliases = newest.NetworkSettings.Networks[name].Aliases as string[] | null;
+    return [name, { ...endpoint, aliases }];
+  });
+  return { ...container, network: { ...container.network, networks: Object.fromEntries(networks) } };
 }
 
 describe('inspect', () => {
@@ -43,9 +44,9 @@ describe('inspect', () => {
   });
 
   it('drops the flat network fields and the container-wide MAC address at 1.52', () => {
-    const container = containerFromInspect(recording('inspect-cli-v1.51.json'));
-    const bridge = container.network.networks['bridge'];
-    if (bridge) bridge.macAddress = '02:42:ac:11:00:22';
+    const recorded = containerFromInspect(recording('inspect-cli-v1.51.json'));
+    const bridge = { ...recorded.network.networks['bridge']!, macAddress: '02:42:ac:11:00:22' };
+    const container = { ...recorded, network: { ...recorded.network, networks: { bridge } } };
     const at51 = inspected(container, [1, 51]);
     expect(at51.NetworkSettings.IPAddress).toBe('172.17.0.3');
     expect(at51.Config.MacAddress).toBe('02:42:ac:11:00:22');

@@ -19,8 +19,7 @@ function listed(summary: ContainerSummary, version: ApiVersion): any {
 
 /** What the engine would say of a recorded row, with the container out of its recorded inspect. */
 function summaryOf(row: any, inspectFile: string): ContainerSummary {
-  const container = containerFromInspect(recording(inspectFile));
-  container.mounts = row.Mounts.map(mountFromWire);
+  const container = { ...containerFromInspect(recording(inspectFile)), mounts: row.Mounts.map(mountFromWire) };
   return {
     container,
     names: row.Names,
@@ -62,10 +61,14 @@ describe('list', () => {
 
   it('shows an exposed port without an address, and sizes that are not zero', () => {
     const row = recording('list-v1.51.json').find((one: any) => one.Names[0] === '/cli');
-    const summary = summaryOf(row, 'inspect-cli-v1.51.json');
-    summary.ports = [{ containerPort: 80, proto: 'tcp', hostIp: '', hostPort: 0 }];
-    summary.size = { rwBytes: 0, rootFsBytes: 8 };
-    const body = listed(summary, [1, 51]);
+    const body = listed(
+      {
+        ...summaryOf(row, 'inspect-cli-v1.51.json'),
+        ports: [{ containerPort: 80, proto: 'tcp', hostIp: '', hostPort: 0 }],
+        size: { rwBytes: 0, rootFsBytes: 8 },
+      },
+      [1, 51],
+    );
     expect(body.Ports).toEqual([{ PrivatePort: 80, Type: 'tcp' }]);
     expect(body.SizeRootFs).toBe(8);
     expect(body).not.toHaveProperty('SizeRw');

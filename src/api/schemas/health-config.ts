@@ -26,7 +26,7 @@ export function toHealthConfig(wire: WireHealthConfig): HealthConfig {
   };
 }
 
-export function fromHealthConfig(config: HealthConfig): WireHealthConfig {
+export function fromHealthConfig(config: HealthConfig) {
   return {
     Test: omitZero(config.test) ?? undefined,
     Interval: omitZero(config.intervalNs),

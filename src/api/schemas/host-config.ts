@@ -157,7 +157,7 @@ function toPortBindings(wire: WireHostConfig['PortBindings']): Record<string, Po
   );
 }
 
-function fromPortBindings(bindings: Record<string, PortBinding[]>) {
+function fromPortBindings(bindings: HostConfig['portBindings']) {
   return Object.fromEntries(
     Object.entries(bindings).map(([port, list]) => [
       port,

@@ -95,7 +95,7 @@ function toTmpfsOptions(wire: NonNullable<WireMountSpec['TmpfsOptions']>): Tmpfs
   };
 }
 
-export function fromMountSpec(mount: MountSpec): WireMountSpec {
+export function fromMountSpec(mount: MountSpec) {
   const { bindOptions: bind, volumeOptions: volume, tmpfsOptions: tmpfs, imageOptions: image } = mount;
   return {
     Type: omitZero(mount.type),

@@ -157,7 +157,7 @@ function toUlimits(wire: WireResources['Ulimits']): Ulimit[] | undefined {
   return wire?.map((item) => ({ name: item.Name ?? '', soft: item.Soft ?? 0, hard: item.Hard ?? 0 }));
 }
 
-const fromThrottleDevices = (devices: ThrottleDevice[]) =>
+const fromThrottleDevices = (devices: readonly ThrottleDevice[]) =>
   devices.map(({ path, rate }) => ({ Path: path, Rate: rate }));
 
 /** As dockerd 28.5 prints them. `explicitlyEmpty`: which lists were given as empty ones. */

@@ -5,258 +5,258 @@
 
 /** A health check's settings. `test` is `[]` (inherit), `['NONE']`, `['CMD', …]` or `['CMD-SHELL', cmd]`; 0 means default. */
 export interface HealthConfig {
-  test: string[] | null;
-  intervalNs: number;
-  timeoutNs: number;
-  startPeriodNs: number;
-  startIntervalNs: number;
-  retries: number;
+  readonly test: readonly string[] | null;
+  readonly intervalNs: number;
+  readonly timeoutNs: number;
+  readonly startPeriodNs: number;
+  readonly startIntervalNs: number;
+  readonly retries: number;
 }
 
 /** The portable part. `null` for a list means "not given", which is not the same as an empty list where an image is inherited from. */
 export interface ContainerConfig {
-  hostname: string;
-  domainname: string;
-  user: string;
-  attachStdin: boolean;
-  attachStdout: boolean;
-  attachStderr: boolean;
+  readonly hostname: string;
+  readonly domainname: string;
+  readonly user: string;
+  readonly attachStdin: boolean;
+  readonly attachStdout: boolean;
+  readonly attachStderr: boolean;
   /** Keys `80/tcp`. */
-  exposedPorts: string[];
-  tty: boolean;
-  openStdin: boolean;
-  stdinOnce: boolean;
-  env: string[];
-  cmd: string[] | null;
-  healthcheck: HealthConfig | null;
-  argsEscaped: boolean;
-  image: string;
+  readonly exposedPorts: readonly string[];
+  readonly tty: boolean;
+  readonly openStdin: boolean;
+  readonly stdinOnce: boolean;
+  readonly env: readonly string[];
+  readonly cmd: readonly string[] | null;
+  readonly healthcheck: HealthConfig | null;
+  readonly argsEscaped: boolean;
+  readonly image: string;
   /** Container paths of anonymous volumes. */
-  volumes: string[];
-  workingDir: string;
-  entrypoint: string[] | null;
-  networkDisabled: boolean;
+  readonly volumes: readonly string[];
+  readonly workingDir: string;
+  readonly entrypoint: readonly string[] | null;
+  readonly networkDisabled: boolean;
   /** Only for API < 1.44 clients; newer ones give it per endpoint. */
-  macAddress: string;
-  onBuild: string[] | null;
-  labels: Record<string, string>;
+  readonly macAddress: string;
+  readonly onBuild: readonly string[] | null;
+  readonly labels: Readonly<Record<string, string>>;
   /** Empty for default. */
-  stopSignal: string;
+  readonly stopSignal: string;
   /** Seconds; null for default; -1 waits for ever. */
-  stopTimeoutSec: number | null;
-  shell: string[] | null;
+  readonly stopTimeoutSec: number | null;
+  readonly shell: readonly string[] | null;
 }
 
 /** `no` is also what an empty name means. */
 export type RestartPolicyName = '' | 'no' | 'always' | 'unless-stopped' | 'on-failure';
 
 export interface RestartPolicy {
-  name: RestartPolicyName;
+  readonly name: RestartPolicyName;
   /** 0: without limit. */
-  maximumRetryCount: number;
+  readonly maximumRetryCount: number;
 }
 
 export interface PortBinding {
   /** Empty: all addresses. */
-  hostIp: string;
+  readonly hostIp: string;
   /** `''` or `'0'`: ephemeral; `'8000-8010'`: one of these. */
-  hostPort: string;
+  readonly hostPort: string;
 }
 
 export interface LogConfig {
-  type: string;
-  config: Record<string, string>;
+  readonly type: string;
+  readonly config: Readonly<Record<string, string>>;
 }
 
 export interface DeviceMapping {
-  pathOnHost: string;
-  pathInContainer: string;
-  cgroupPermissions: string;
+  readonly pathOnHost: string;
+  readonly pathInContainer: string;
+  readonly cgroupPermissions: string;
 }
 
 export interface DeviceRequest {
-  driver: string;
-  count: number;
-  deviceIds: string[] | null;
-  capabilities: string[][] | null;
-  options: Record<string, string> | null;
+  readonly driver: string;
+  readonly count: number;
+  readonly deviceIds: readonly string[] | null;
+  readonly capabilities: readonly string[][] | null;
+  readonly options: Readonly<Record<string, string>> | null;
 }
 
 export interface Ulimit {
-  name: string;
-  soft: number;
-  hard: number;
+  readonly name: string;
+  readonly soft: number;
+  readonly hard: number;
 }
 
 export interface ThrottleDevice {
-  path: string;
-  rate: number;
+  readonly path: string;
+  readonly rate: number;
 }
 
 export interface WeightDevice {
-  path: string;
-  weight: number;
+  readonly path: string;
+  readonly weight: number;
 }
 
 export type MountType = 'bind' | 'volume' | 'tmpfs' | 'image' | 'npipe' | 'cluster';
 export type MountPropagation = '' | 'private' | 'rprivate' | 'shared' | 'rshared' | 'slave' | 'rslave';
 
 export interface BindOptions {
-  propagation: MountPropagation;
-  nonRecursive: boolean;
-  createMountpoint: boolean;
-  readOnlyNonRecursive: boolean;
-  readOnlyForceRecursive: boolean;
+  readonly propagation: MountPropagation;
+  readonly nonRecursive: boolean;
+  readonly createMountpoint: boolean;
+  readonly readOnlyNonRecursive: boolean;
+  readonly readOnlyForceRecursive: boolean;
 }
 
 export interface VolumeOptions {
-  noCopy: boolean;
-  labels: Record<string, string>;
-  driverConfig: { name: string; options: Record<string, string> } | null;
-  subpath: string;
+  readonly noCopy: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly driverConfig: { name: string; options: Readonly<Record<string, string>> } | null;
+  readonly subpath: string;
 }
 
 export interface TmpfsOptions {
-  sizeBytes: number;
+  readonly sizeBytes: number;
   /** File mode bits; 0: default 1777. */
-  mode: number;
-  options: string[][];
+  readonly mode: number;
+  readonly options: readonly string[][];
 }
 
 /** One entry of `HostConfig.Mounts`. `type` is unvalidated text until create has checked it. */
 export interface MountSpec {
-  type: string;
-  source: string;
-  target: string;
-  readOnly: boolean;
-  consistency: string;
-  bindOptions: BindOptions | null;
-  volumeOptions: VolumeOptions | null;
-  tmpfsOptions: TmpfsOptions | null;
-  imageOptions: { subpath: string } | null;
+  readonly type: string;
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+  readonly consistency: string;
+  readonly bindOptions: BindOptions | null;
+  readonly volumeOptions: VolumeOptions | null;
+  readonly tmpfsOptions: TmpfsOptions | null;
+  readonly imageOptions: { subpath: string } | null;
 }
 
 /** Resource limits; 0 or '' means "not set", except where said. */
 export interface Resources {
-  cpuShares: number;
-  memoryBytes: number;
+  readonly cpuShares: number;
+  readonly memoryBytes: number;
   /** 0: twice the memory; -1: unlimited. */
-  memorySwapBytes: number;
-  memoryReservationBytes: number;
+  readonly memorySwapBytes: number;
+  readonly memoryReservationBytes: number;
   /** null: not set; -1 is what old clients send for not set. */
-  memorySwappiness: number | null;
-  kernelMemoryBytes: number;
-  kernelMemoryTcpBytes: number;
-  nanoCpus: number;
-  cgroupParent: string;
-  blkioWeight: number;
-  blkioWeightDevice: WeightDevice[];
-  blkioDeviceReadBps: ThrottleDevice[];
-  blkioDeviceWriteBps: ThrottleDevice[];
-  blkioDeviceReadIops: ThrottleDevice[];
-  blkioDeviceWriteIops: ThrottleDevice[];
-  cpuPeriod: number;
-  cpuQuota: number;
-  cpuRealtimePeriod: number;
-  cpuRealtimeRuntime: number;
-  cpusetCpus: string;
-  cpusetMems: string;
-  devices: DeviceMapping[];
-  deviceCgroupRules: string[];
-  deviceRequests: DeviceRequest[];
-  oomKillDisable: boolean | null;
+  readonly memorySwappiness: number | null;
+  readonly kernelMemoryBytes: number;
+  readonly kernelMemoryTcpBytes: number;
+  readonly nanoCpus: number;
+  readonly cgroupParent: string;
+  readonly blkioWeight: number;
+  readonly blkioWeightDevice: readonly WeightDevice[];
+  readonly blkioDeviceReadBps: readonly ThrottleDevice[];
+  readonly blkioDeviceWriteBps: readonly ThrottleDevice[];
+  readonly blkioDeviceReadIops: readonly ThrottleDevice[];
+  readonly blkioDeviceWriteIops: readonly ThrottleDevice[];
+  readonly cpuPeriod: number;
+  readonly cpuQuota: number;
+  readonly cpuRealtimePeriod: number;
+  readonly cpuRealtimeRuntime: number;
+  readonly cpusetCpus: string;
+  readonly cpusetMems: string;
+  readonly devices: readonly DeviceMapping[];
+  readonly deviceCgroupRules: readonly string[];
+  readonly deviceRequests: readonly DeviceRequest[];
+  readonly oomKillDisable: boolean | null;
   /** null: not set; 0 or -1: unlimited. */
-  pidsLimit: number | null;
-  ulimits: Ulimit[];
-  cpuCount: number;
-  cpuPercent: number;
-  ioMaximumIops: number;
-  ioMaximumBandwidth: number;
+  readonly pidsLimit: number | null;
+  readonly ulimits: readonly Ulimit[];
+  readonly cpuCount: number;
+  readonly cpuPercent: number;
+  readonly ioMaximumIops: number;
+  readonly ioMaximumBandwidth: number;
 }
 
 /** The part that depends on the host. */
 export interface HostConfig extends Resources {
-  binds: string[];
-  containerIdFile: string;
-  logConfig: LogConfig;
+  readonly binds: readonly string[];
+  readonly containerIdFile: string;
+  readonly logConfig: LogConfig;
   /** `default`, `bridge`, `host`, `none`, `container:<name|id>` or a network's name or id. */
-  networkMode: string;
+  readonly networkMode: string;
   /** By `80/tcp`. */
-  portBindings: Record<string, PortBinding[]>;
-  restartPolicy: RestartPolicy;
-  autoRemove: boolean;
-  volumeDriver: string;
-  volumesFrom: string[];
-  mounts: MountSpec[];
+  readonly portBindings: Readonly<Record<string, readonly PortBinding[]>>;
+  readonly restartPolicy: RestartPolicy;
+  readonly autoRemove: boolean;
+  readonly volumeDriver: string;
+  readonly volumesFrom: readonly string[];
+  readonly mounts: readonly MountSpec[];
   /** [height, width]; [0, 0]: not set. */
-  consoleSize: [number, number];
-  annotations: Record<string, string>;
-  capAdd: string[];
-  capDrop: string[];
+  readonly consoleSize: [number, number];
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly capAdd: readonly string[];
+  readonly capDrop: readonly string[];
   /** '' : daemon's default. */
-  cgroupnsMode: string;
-  dns: string[];
-  dnsOptions: string[];
-  dnsSearch: string[];
-  extraHosts: string[];
-  groupAdd: string[];
-  ipcMode: string;
-  cgroup: string;
-  links: string[];
-  oomScoreAdj: number;
-  pidMode: string;
-  privileged: boolean;
-  publishAllPorts: boolean;
+  readonly cgroupnsMode: string;
+  readonly dns: readonly string[];
+  readonly dnsOptions: readonly string[];
+  readonly dnsSearch: readonly string[];
+  readonly extraHosts: readonly string[];
+  readonly groupAdd: readonly string[];
+  readonly ipcMode: string;
+  readonly cgroup: string;
+  readonly links: readonly string[];
+  readonly oomScoreAdj: number;
+  readonly pidMode: string;
+  readonly privileged: boolean;
+  readonly publishAllPorts: boolean;
   readonlyRootfs: boolean;
-  securityOpt: string[];
-  storageOpt: Record<string, string>;
+  readonly securityOpt: readonly string[];
+  readonly storageOpt: Readonly<Record<string, string>>;
   /** Mount options by container path. */
-  tmpfs: Record<string, string>;
-  utsMode: string;
-  usernsMode: string;
-  shmSizeBytes: number;
-  sysctls: Record<string, string>;
+  readonly tmpfs: Readonly<Record<string, string>>;
+  readonly utsMode: string;
+  readonly usernsMode: string;
+  readonly shmSizeBytes: number;
+  readonly sysctls: Readonly<Record<string, string>>;
   /** '' : default runtime. */
-  runtime: string;
-  isolation: string;
+  readonly runtime: string;
+  readonly isolation: string;
   /** null: the default list; []: none. */
-  maskedPaths: string[] | null;
+  readonly maskedPaths: readonly string[] | null;
   /** null: the default list; []: none. */
-  readonlyPaths: string[] | null;
-  init: boolean | null;
+  readonly readonlyPaths: readonly string[] | null;
+  readonly init: boolean | null;
   /**
    * Lists and maps that the client gave as empty ones, by their names in the API. Inspect shows them as such, and those that
    * were not given as null.
    */
-  explicitlyEmpty?: string[];
+  readonly explicitlyEmpty?: readonly string[];
 }
 
 export interface EndpointIpamConfig {
   ipv4Address: string;
   ipv6Address: string;
-  linkLocalIps: string[];
+  readonly linkLocalIps: readonly string[];
 }
 
 /** What a client asks for one network of a container. */
 export interface EndpointConfig {
-  ipamConfig: EndpointIpamConfig | null;
-  links: string[] | null;
-  aliases: string[] | null;
-  driverOpts: Record<string, string> | null;
-  macAddress: string;
-  gwPriority: number;
+  readonly ipamConfig: EndpointIpamConfig | null;
+  readonly links: readonly string[] | null;
+  readonly aliases: readonly string[] | null;
+  readonly driverOpts: Readonly<Record<string, string>> | null;
+  readonly macAddress: string;
+  readonly gwPriority: number;
 }
 
 /** Everything of a create request. */
 export interface CreateContainerRequest {
   /** '' : generate one. A leading slash is accepted. */
-  name: string;
+  readonly name: string;
   /** `os/arch[/variant]` or ''. */
-  platform: string;
-  config: ContainerConfig;
-  hostConfig: HostConfig;
+  readonly platform: string;
+  readonly config: ContainerConfig;
+  readonly hostConfig: HostConfig;
   /** By network name or id. */
-  endpoints: Record<string, EndpointConfig>;
+  readonly endpoints: Readonly<Record<string, EndpointConfig>>;
   /** Which API version asks, as [major, minor]; a few defaults depend on it (IPC mode, read-only recursion). */
   apiVersion: readonly [number, number];
 }

@@ -29,7 +29,7 @@ export function healthPlan({ healthcheck, shell }: ContainerConfig): HealthPlan 
   };
 }
 
-function probeCommand({ test }: HealthConfig, shell: string[] | null): string[] | null {
+function probeCommand({ test }: HealthConfig, shell: readonly string[] | null): string[] | null {
   const [kind, ...rest] = test ?? [];
   if (kind === 'CMD') return rest;
   if (kind === 'CMD-SHELL') return [...(shell ?? ['/bin/sh', '-c']), ...rest];

@@ -1,3 +1,4 @@
+import type { Draft } from '../../shared/draft.js';
 import { errorKind } from '../../shared/errors.js';
 import type { ContainerConfig, EndpointConfig, HostConfig } from './container-config.js';
 import type { ContainerEndpoint, ContainerNetworkState, PublishedPort } from './container.js';
@@ -113,7 +114,7 @@ export function withoutSandbox(before: ContainerNetworkState): ContainerNetworkS
 
 /** Ports as inspect shows them. */
 export function portMap(ports: readonly PublishedPort[]): ContainerNetworkState['ports'] {
-  const map: ContainerNetworkState['ports'] = {};
+  const map: Draft<ContainerNetworkState['ports']> = {};
   for (const { containerPort, proto, hostIp, hostPort, direct } of ports) {
     const key = `${containerPort}/${proto}`;
     if (direct) map[key] = [...(map[key] ?? []), { hostIp, hostPort: '' }];

@@ -28,7 +28,7 @@ function withProto(port: string): string {
 }
 
 /** The container's variables first, then those of the image that it does not set itself. */
-export function mergeEnv(own: string[], image: string[]): string[] {
+export function mergeEnv(own: readonly string[], image: readonly string[]): string[] {
   const set = new Set(own.map(envName));
   return [...own, ...image.filter((entry) => !set.has(envName(entry)))];
 }

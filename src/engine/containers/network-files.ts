@@ -96,7 +96,8 @@ function resolvConfText(ctx: ContainersContext, container: Container, sandbox: S
   const { hostConfig } = container;
   const { defaults } = ctx.deps;
   const { path, text } = hostResolvConf();
-  const either = (own: string[], daemon: string[]): string[] => (own.length > 0 ? own : daemon);
+  const either = (own: readonly string[], daemon: readonly string[]): readonly string[] =>
+    own.length > 0 ? own : daemon;
   const overrides = {
     nameservers: either(hostConfig.dns, defaults.dns),
     search: either(hostConfig.dnsSearch, defaults.dnsSearch),

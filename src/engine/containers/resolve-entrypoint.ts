@@ -1,9 +1,10 @@
 import type { ImageRunConfig } from '../images/image.js';
+import type { ContainerConfig } from './container-config.js';
 
 /** What the container will run: `path` and `args` of inspect, and the lists as its configuration keeps them. */
 export interface ResolvedCommand {
-  entrypoint: string[] | null;
-  cmd: string[] | null;
+  entrypoint: readonly string[] | null;
+  cmd: readonly string[] | null;
   argv: string[];
 }
 
@@ -13,7 +14,7 @@ export interface ResolvedCommand {
  * An empty `argv` means that there is nothing to run.
  */
 export function resolveEntrypoint(
-  own: { entrypoint: string[] | null; cmd: string[] | null },
+  own: Pick<ContainerConfig, 'entrypoint' | 'cmd'>,
   image: Pick<ImageRunConfig, 'entrypoint' | 'cmd'> | null,
 ): ResolvedCommand {
   let { entrypoint, cmd } = own;

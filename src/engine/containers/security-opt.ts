@@ -76,9 +76,9 @@ function isTrue(text: string): boolean {
  * not confined by labels, unless the client says otherwise. Source: replies of dockerd 28.5.
  */
 export function withLabelOptions(
-  options: string[],
+  options: readonly string[],
   host: { ipcMode: string; pidMode: string; privileged: boolean },
-): string[] {
+): readonly string[] {
   if (options.some((option) => option.split('=', 1)[0] === 'label')) return options;
   const isShared = host.ipcMode === 'host' || host.pidMode === 'host' || host.privileged;
   return isShared ? [...options, 'label=disable'] : options;

@@ -1,3 +1,4 @@
+import type { Draft } from '../../shared/draft.js';
 import { conflict, errorKind, errorMessage, WharfError } from '../../shared/errors.js';
 import type { HostConfig, Resources } from './container-config.js';
 import type { UpdateContainerRequest } from './container-service.js';
@@ -71,7 +72,7 @@ const UPDATABLE = [
 /** What can be changed of what was given; a request may have all of the resources, and dockerd takes no notice of the others. */
 function updatable(given: Partial<Resources>): Partial<Resources> {
   const keys = UPDATABLE.filter((key) => given[key] !== undefined && given[key] !== null);
-  const picked: Partial<Resources> = Object.fromEntries(keys.map((key) => [key, given[key]]));
+  const picked: Partial<Draft<Resources>> = Object.fromEntries(keys.map((key) => [key, given[key]]));
   // Every way to say "unlimited" is kept as 0.
   if (picked.pidsLimit !== undefined) picked.pidsLimit = Math.max(0, picked.pidsLimit ?? 0);
   return picked;

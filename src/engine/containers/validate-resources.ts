@@ -1,3 +1,4 @@
+import type { Draft } from '../../shared/draft.js';
 import type { ResourceSupport } from '../../host/cgroup/resource-support.js';
 import { invalid } from '../../shared/errors.js';
 import type { Resources } from './container-config.js';
@@ -14,7 +15,7 @@ export interface HostCapacity {
 
 /** Resources as they are granted, and what the client has to know about those that are not. */
 export interface FittedResources<R extends Resources> {
-  resources: R;
+  resources: Draft<R>;
   warnings: string[];
 }
 

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import type { Draft } from '../../shared/draft.js';
 import { invalid } from '../../shared/errors.js';
 import { parseGoDurationNs } from '../../shared/go-duration.js';
 import { parseSignal } from '../../shared/signals.js';
@@ -39,7 +40,7 @@ const CHANGES: Record<string, Change> = {
     config.entrypoint = rest === '' ? null : commandOf(config, rest);
   },
   ENV: (config, rest, instruction) => {
-    for (const [name, value] of parsePairs(rest, instruction)) setEnv(config.env, name, value);
+    for (const [name, value] of parsePairs(rest, instruction)) config.env = withVariable(config.env, name, value);
   },
   EXPOSE: (config, rest, instruction) => {
     const ports = splitWords(rest).map(unquote);
@@ -96,10 +97,9 @@ function commandOf(config: ImageRunConfig, rest: string): string[] {
   return parseJsonArray(rest) ?? [...(config.shell ?? DEFAULT_SHELL), rest];
 }
 
-function setEnv(env: string[], name: string, value: string): void {
+function withVariable(env: readonly string[], name: string, value: string): string[] {
   const index = env.findIndex((entry) => entry.split('=', 1)[0] === name);
-  if (index === -1) env.push(`${name}=${value}`);
-  else env[index] = `${name}=${value}`;
+  return index === -1 ? [...env, `${name}=${value}`] : env.with(index, `${name}=${value}`);
 }
 
 /** `80`, `80/udp`, `8000-8010`; a published part (`8080:80`) does not belong into an image and is dropped. */
@@ -115,7 +115,7 @@ function parsePorts(text: string): string[] {
 }
 
 function parseHealthcheck(text: string): HealthConfig {
-  const check: HealthConfig = {
+  const check: Draft<HealthConfig> = {
     test: null,
     intervalNs: 0,
     timeoutNs: 0,
@@ -142,7 +142,7 @@ function parseHealthcheck(text: string): HealthConfig {
   return { ...check, test: exec ? ['CMD', ...exec] : ['CMD-SHELL', command] };
 }
 
-function setHealthOption(check: HealthConfig, name: string, value: string): void {
+function setHealthOption(check: Draft<HealthConfig>, name: string, value: string): void {
   if (name === 'retries') {
     const retries = Number(value);
     if (!Number.isInteger(retries) || retries < 0) throw invalid(`--retries cannot be negative (${value})`);

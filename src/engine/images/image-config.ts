@@ -22,7 +22,7 @@ export interface ImageConfig {
   dockerVersion: string;
   platform: Platform;
   config: ImageRunConfig;
-  diffIds: string[];
+  diffIds: readonly string[];
   history: ImageHistoryEntry[];
 }
 
@@ -137,7 +137,7 @@ export function formatImageConfig(image: ImageConfig): Buffer {
 }
 
 function formatRunConfig(config: ImageRunConfig): object {
-  const set = (names: string[]): object => Object.fromEntries([...names].sort().map((name) => [name, {}]));
+  const set = (names: readonly string[]): object => Object.fromEntries([...names].sort().map((name) => [name, {}]));
   return {
     ...(config.user === '' ? {} : { User: config.user }),
     ...(config.exposedPorts.length === 0 ? {} : { ExposedPorts: set(config.exposedPorts) }),

@@ -3,17 +3,17 @@ import type { HealthConfig } from '../containers/container-config.js';
 /** The `config` object of an OCI/Docker image configuration, in the engine's words. null: absent. */
 export interface ImageRunConfig {
   user: string;
-  exposedPorts: string[];
-  env: string[];
-  cmd: string[] | null;
-  entrypoint: string[] | null;
-  volumes: string[];
+  exposedPorts: readonly string[];
+  env: readonly string[];
+  cmd: readonly string[] | null;
+  entrypoint: readonly string[] | null;
+  volumes: readonly string[];
   workingDir: string;
   labels: Record<string, string>;
   stopSignal: string;
   healthcheck: HealthConfig | null;
-  onBuild: string[] | null;
-  shell: string[] | null;
+  onBuild: readonly string[] | null;
+  shell: readonly string[] | null;
   argsEscaped: boolean;
 }
 
@@ -51,16 +51,16 @@ export interface Image {
   dockerVersion: string;
   platform: Platform;
   config: ImageRunConfig;
-  diffIds: string[];
+  diffIds: readonly string[];
   /** Chain ID of each layer, bottom first; the last names the unpacked stack. */
-  chainIds: string[];
-  history: ImageHistoryEntry[];
+  chainIds: readonly string[];
+  history: readonly ImageHistoryEntry[];
   /** Unpacked size of all layers. */
   sizeBytes: number;
   /** Familiar references, `busybox:latest`. */
-  repoTags: string[];
+  repoTags: readonly string[];
   /** Familiar digests, `busybox@sha256:…`. */
-  repoDigests: string[];
+  repoDigests: readonly string[];
   /** Manifest (or index) as served or made, if one is kept. */
   descriptor: Descriptor | null;
   lastTagTime: string | null;
@@ -76,7 +76,7 @@ export interface ImageManifest {
   contentBytes: number;
   unpackedBytes: number;
   platform: Platform;
-  containerIds: string[];
+  containerIds: readonly string[];
   /** Digest of the manifest that an attestation is about; '' for other kinds. */
   attestationFor: string;
 }
@@ -102,7 +102,7 @@ export interface ImageHistoryRow {
   id: string;
   createdUnixSec: number;
   createdBy: string;
-  tags: string[];
+  tags: readonly string[];
   sizeBytes: number;
   comment: string;
 }

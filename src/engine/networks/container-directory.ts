@@ -14,9 +14,9 @@ export interface NetworkedContainer {
   /** Names of the networks that the container is configured for. */
   networkNames: string[];
   /** Name servers asked for, of the container or the daemon; empty: the host's. */
-  nameservers: string[];
+  nameservers: readonly string[];
   /** Options of resolv.conf asked for; empty: the host's. */
-  resolverOptions: string[];
+  resolverOptions: readonly string[];
 }
 
 /**

@@ -85,7 +85,7 @@ function portKeys({ portBindings, exposedPorts }: PortWishes): string[] {
   return keys.sort((one, other) => parseInt(one, 10) - parseInt(other, 10) || (one < other ? -1 : 1));
 }
 
-function bindingsOf({ portBindings, publishAllPorts }: PortWishes, key: string): PortBinding[] {
+function bindingsOf({ portBindings, publishAllPorts }: PortWishes, key: string): readonly PortBinding[] {
   const bindings = portBindings[key] ?? [];
   return bindings.length === 0 && publishAllPorts ? [{ hostIp: '', hostPort: '' }] : bindings;
 }

@@ -17,7 +17,7 @@ export interface IpamSettings {
   driver: string;
   /** null: none were given (the predefined networks show null, all others `{}`). */
   options: Record<string, string> | null;
-  config: IpamPool[];
+  config: readonly IpamPool[];
 }
 
 /** The names the API uses; `null` is the driver of the network `none`. */
@@ -71,7 +71,7 @@ export interface CreateNetworkRequest {
   configOnly: boolean;
   configFrom: string;
   scope: string;
-  ipam: { driver: string; options: Record<string, string> | null; config: Partial<IpamPool>[] } | null;
+  ipam: { driver: string; options: Record<string, string> | null; config: readonly Partial<IpamPool>[] } | null;
   options: Record<string, string>;
   labels: Record<string, string>;
 }
@@ -88,9 +88,9 @@ export interface NetworkMember {
 }
 
 export interface NetworkDetails extends Network {
-  members: NetworkMember[];
+  members: readonly NetworkMember[];
   /** Told by inspect only. */
-  usage?: PoolUsage[];
+  usage?: readonly PoolUsage[];
 }
 
 /** How full a subnet is. */
@@ -121,13 +121,13 @@ export interface Endpoint {
   globalIpv6PrefixLen: number;
   macAddress: string;
   /** null on networks without name service. */
-  dnsNames: string[] | null;
-  aliases: string[] | null;
+  dnsNames: readonly string[] | null;
+  aliases: readonly string[] | null;
   driverOpts: Record<string, string> | null;
   /** Further addresses that were asked for. */
-  linkLocalIps: string[];
+  linkLocalIps: readonly string[];
   /** `other:alias`: names that only this container has for others on the network. */
-  links: string[] | null;
+  links: readonly string[] | null;
   gwPriority: number;
   /** Without gateways, all that has no better way is sent to the interface itself. */
   routesToDevice?: boolean;
@@ -152,8 +152,8 @@ export interface Sandbox {
   containerName: string;
   hostname: string;
   kind: 'private' | 'host';
-  endpoints: Endpoint[];
-  ports: PortLease[];
+  endpoints: readonly Endpoint[];
+  ports: readonly PortLease[];
 }
 
 /** What a start asks of the network. */
@@ -167,9 +167,9 @@ export interface ConnectSandboxRequest {
   /** By network name or id. The network of `networkMode` need not be in it. */
   endpoints: Record<string, EndpointConfig>;
   /** By `80/tcp`. */
-  portBindings: Record<string, PortBinding[]>;
+  portBindings: Record<string, readonly PortBinding[]>;
   /** `80/tcp` */
-  exposedPorts: string[];
+  exposedPorts: readonly string[];
   publishAllPorts: boolean;
   /** The container-wide address of API < 1.44 clients; '' if none. */
   macAddress: string;
@@ -184,7 +184,7 @@ export interface SandboxNetwork {
   /** '' for `container:…`, as dockerd shows it. */
   sandboxId: string;
   sandboxKey: string;
-  endpoints: Endpoint[];
+  endpoints: readonly Endpoint[];
   /** What `docker port` shows. */
-  ports: PublishedPort[];
+  ports: readonly PublishedPort[];
 }

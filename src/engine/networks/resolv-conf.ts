@@ -1,8 +1,8 @@
 /** What a container asked for; empty lists: as the host has it. */
 export interface ResolvConfOverrides {
-  nameservers: string[];
-  search: string[];
-  options: string[];
+  nameservers: readonly string[];
+  search: readonly string[];
+  options: readonly string[];
 }
 
 /** Where name service comes from: the container's own copy of the host's servers, or the daemon's resolver on user-defined networks. */
@@ -75,7 +75,7 @@ export function hasNdots(options: readonly string[]): boolean {
 function footer(
   hostPath: string,
   mode: ResolvConfMode,
-  external: string[],
+  external: readonly string[],
   overrides: ResolvConfOverrides,
   ndotsFrom: string,
   usedDefaults: boolean,
@@ -96,7 +96,7 @@ function footer(
   return lines;
 }
 
-function ndotsSource(options: string[], overrides: string[], mode: ResolvConfMode): string {
+function ndotsSource(options: string[], overrides: readonly string[], mode: ResolvConfMode): string {
   if (overrides.some(isNdots)) return 'override';
   if (options.some(isNdots)) return 'host';
   return mode === 'internal' ? 'internal' : '';

@@ -46,7 +46,7 @@ function cpu(r: SpecResources): NonNullable<RuntimeResources['cpu']> {
 }
 
 function blockIo(r: SpecResources): NonNullable<RuntimeResources['blockIO']> {
-  const throttle = (devices: { path: string; rate: number }[]): ThrottleRule[] =>
+  const throttle = (devices: SpecResources['blkioReadBps']): ThrottleRule[] =>
     devices.map(({ path, rate }) => ({ ...blockDevice(path), rate }));
   return {
     ...(r.blkioWeight > 0 && { weight: r.blkioWeight }),

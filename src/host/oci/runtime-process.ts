@@ -6,21 +6,21 @@ import type { ResolvedUser } from './spec-input.js';
 
 /** A process to run in a container, its first or an exec's, decided and checked. */
 export interface ProcessInput {
-  args: string[];
-  env: string[];
-  cwd: string;
-  user: ResolvedUser;
-  tty: boolean;
-  consoleSize: [number, number] | null;
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  readonly cwd: string;
+  readonly user: ResolvedUser;
+  readonly tty: boolean;
+  readonly consoleSize: [number, number] | null;
   /** Of the process itself; a privileged container's execs are privileged as well. */
-  privileged: boolean;
-  capAdd: string[];
-  capDrop: string[];
-  appArmorProfile: string;
-  processLabel: string;
-  noNewPrivileges: boolean;
-  rlimits: { name: string; soft: number; hard: number }[];
-  oomScoreAdj: number | null;
+  readonly privileged: boolean;
+  readonly capAdd: readonly string[];
+  readonly capDrop: readonly string[];
+  readonly appArmorProfile: string;
+  readonly processLabel: string;
+  readonly noNewPrivileges: boolean;
+  readonly rlimits: readonly { name: string; soft: number; hard: number }[];
+  readonly oomScoreAdj: number | null;
 }
 
 /** The OCI process object: `process` of config.json, and what `runtime exec --process` takes. */
@@ -32,7 +32,7 @@ export function runtimeProcess(input: ProcessInput): RuntimeProcess {
       input.consoleSize && { consoleSize: { height: input.consoleSize[0], width: input.consoleSize[1] } }),
     user: { uid: input.user.uid, gid: input.user.gid, additionalGids: input.user.additionalGids },
     args: input.args,
-    env: input.env,
+    env: [...input.env],
     cwd: input.cwd,
     capabilities: capabilitySets(capabilities, input.user),
     ...runtimeRlimits(input.rlimits),

@@ -24,8 +24,8 @@ export interface RuntimeHook {
 export interface RuntimeProcess {
   terminal?: boolean;
   consoleSize?: { height: number; width: number };
-  user: { uid: number; gid: number; additionalGids?: number[] };
-  args: string[];
+  user: { uid: number; gid: number; additionalGids?: readonly number[] };
+  args: readonly string[];
   env: string[];
   cwd: string;
   capabilities: RuntimeCapabilities;

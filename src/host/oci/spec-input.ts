@@ -2,112 +2,112 @@ import type { CdiEdits } from '../cdi/cdi-spec.js';
 
 /** What the engine has decided about a container, complete and checked, ready to become an OCI runtime specification. */
 export interface SpecInput {
-  containerId: string;
+  readonly containerId: string;
   /** Absolute path of the mounted root file system. */
-  rootfs: string;
+  readonly rootfs: string;
   readonlyRootfs: boolean;
-  args: string[];
-  env: string[];
-  cwd: string;
-  user: ResolvedUser;
-  tty: boolean;
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  readonly cwd: string;
+  readonly user: ResolvedUser;
+  readonly tty: boolean;
   /** [height, width]; null: not known. */
-  consoleSize: [number, number] | null;
-  hostname: string;
-  domainname: string;
-  namespaces: NamespaceChoices;
+  readonly consoleSize: [number, number] | null;
+  readonly hostname: string;
+  readonly domainname: string;
+  readonly namespaces: NamespaceChoices;
   /** All mounts on top of the standard ones (/proc, /dev, /sys, …), sorted by the builder; a destination given here replaces the standard mount. */
-  mounts: SpecMount[];
-  shmSizeBytes: number;
+  readonly mounts: readonly SpecMount[];
+  readonly shmSizeBytes: number;
   /** A host path to bind on /dev/shm (IPC shared with another container), or null for a private tmpfs. */
-  shmPath: string | null;
+  readonly shmPath: string | null;
   /** false: no /dev/shm at all. */
-  hasShm?: boolean;
-  privileged: boolean;
-  capAdd: string[];
-  capDrop: string[];
+  readonly hasShm?: boolean;
+  readonly privileged: boolean;
+  readonly capAdd: readonly string[];
+  readonly capDrop: readonly string[];
   /** Whether it certainly runs on this machine's kernel. */
-  isOnHostKernel: boolean;
-  seccomp: { kind: 'default' } | { kind: 'unconfined' } | { kind: 'profile'; json: string };
+  readonly isOnHostKernel: boolean;
+  readonly seccomp: { kind: 'default' } | { kind: 'unconfined' } | { kind: 'profile'; json: string };
   /** '' : none. */
-  appArmorProfile: string;
-  processLabel: string;
-  mountLabel: string;
-  noNewPrivileges: boolean;
+  readonly appArmorProfile: string;
+  readonly processLabel: string;
+  readonly mountLabel: string;
+  readonly noNewPrivileges: boolean;
   /** null: default list (none when privileged). */
-  maskedPaths: string[] | null;
-  readonlyPaths: string[] | null;
-  devices: { pathOnHost: string; pathInContainer: string; cgroupPermissions: string }[];
-  deviceCgroupRules: string[];
-  resources: SpecResources;
+  readonly maskedPaths: readonly string[] | null;
+  readonlyPaths: readonly string[] | null;
+  readonly devices: readonly { pathOnHost: string; pathInContainer: string; cgroupPermissions: string }[];
+  readonly deviceCgroupRules: readonly string[];
+  readonly resources: SpecResources;
   /** `/docker/<id>` for cgroupfs; `system.slice:docker:<id>` for systemd. */
-  cgroupsPath: string;
-  cgroupVersion: 1 | 2;
-  rlimits: { name: string; soft: number; hard: number }[];
-  sysctls: Record<string, string>;
+  readonly cgroupsPath: string;
+  readonly cgroupVersion: 1 | 2;
+  readonly rlimits: readonly { name: string; soft: number; hard: number }[];
+  readonly sysctls: Readonly<Record<string, string>>;
   /** null: leave it alone. */
-  oomScoreAdj: number | null;
-  annotations: Record<string, string>;
+  readonly oomScoreAdj: number | null;
+  readonly annotations: Readonly<Record<string, string>>;
   /** Host path of the init binary to run as pid 1, or null. */
-  initPath: string | null;
+  readonly initPath: string | null;
   /** What CDI devices add. */
-  cdiEdits?: CdiEdits[];
+  readonly cdiEdits?: readonly CdiEdits[];
   /** Control groups are mounted such that the container can change its own. */
-  writableCgroups?: boolean;
+  readonly writableCgroups?: boolean;
 }
 
 export interface ResolvedUser {
-  uid: number;
-  gid: number;
-  additionalGids: number[];
+  readonly uid: number;
+  readonly gid: number;
+  readonly additionalGids: readonly number[];
 }
 
 /** 'private': a new one; 'host': the host's; otherwise a path to join. */
 export interface NamespaceChoices {
-  pid: NamespaceChoice;
-  ipc: NamespaceChoice;
-  uts: NamespaceChoice;
-  network: NamespaceChoice;
-  cgroup: NamespaceChoice;
+  readonly pid: NamespaceChoice;
+  readonly ipc: NamespaceChoice;
+  readonly uts: NamespaceChoice;
+  readonly network: NamespaceChoice;
+  readonly cgroup: NamespaceChoice;
 }
 
 export type NamespaceChoice = 'private' | 'host' | { path: string };
 
 export interface SpecMount {
-  type: 'bind' | 'tmpfs';
-  source: string;
-  destination: string;
-  readOnly: boolean;
+  readonly type: 'bind' | 'tmpfs';
+  readonly source: string;
+  readonly destination: string;
+  readonly readOnly: boolean;
   /** `rprivate`, `rslave`, …; '' for the default rprivate. */
-  propagation: string;
+  readonly propagation: string;
   /** Do not bind what is mounted below the source. */
-  nonRecursive: boolean;
+  readonly nonRecursive: boolean;
   /** Read-only also for mounts below (kernel >= 5.12). */
-  recursiveReadOnly: boolean;
+  readonly recursiveReadOnly: boolean;
   /** More mount options, e.g. `size=64m`, `noexec`. */
-  options: string[];
+  readonly options: readonly string[];
 }
 
 /** 0, '' and null mean "not set". */
 export interface SpecResources {
-  memoryBytes: number;
-  memorySwapBytes: number;
-  memoryReservationBytes: number;
-  memorySwappiness: number | null;
-  oomKillDisable: boolean;
-  cpuShares: number;
-  cpuPeriod: number;
-  cpuQuota: number;
-  nanoCpus: number;
-  cpuRealtimePeriod: number;
-  cpuRealtimeRuntime: number;
-  cpusetCpus: string;
-  cpusetMems: string;
-  pidsLimit: number | null;
-  blkioWeight: number;
-  blkioWeightDevice: { path: string; weight: number }[];
-  blkioReadBps: { path: string; rate: number }[];
-  blkioWriteBps: { path: string; rate: number }[];
-  blkioReadIops: { path: string; rate: number }[];
-  blkioWriteIops: { path: string; rate: number }[];
+  readonly memoryBytes: number;
+  readonly memorySwapBytes: number;
+  readonly memoryReservationBytes: number;
+  readonly memorySwappiness: number | null;
+  readonly oomKillDisable: boolean;
+  readonly cpuShares: number;
+  readonly cpuPeriod: number;
+  readonly cpuQuota: number;
+  readonly nanoCpus: number;
+  readonly cpuRealtimePeriod: number;
+  readonly cpuRealtimeRuntime: number;
+  readonly cpusetCpus: string;
+  readonly cpusetMems: string;
+  readonly pidsLimit: number | null;
+  readonly blkioWeight: number;
+  readonly blkioWeightDevice: readonly { path: string; weight: number }[];
+  readonly blkioReadBps: readonly { path: string; rate: number }[];
+  readonly blkioWriteBps: readonly { path: string; rate: number }[];
+  readonly blkioReadIops: readonly { path: string; rate: number }[];
+  readonly blkioWriteIops: readonly { path: string; rate: number }[];
 }

@@ -113,12 +113,12 @@ export class LayerStore {
   }
 
   /** The layers of a chain as overlayfs wants its lower directories: topmost first. `chain` is bottom first, as in an image. */
-  lowerLayers(chain: string[]): Layer[] {
+  lowerLayers(chain: readonly string[]): Layer[] {
     return chain.map((chainId) => this.get(chainId)).reverse();
   }
 
   /** As lowerLayers(), only the directories. */
-  lowerDirs(chain: string[]): string[] {
+  lowerDirs(chain: readonly string[]): string[] {
     return this.lowerLayers(chain).map((layer) => layer.directory);
   }
 
