@@ -708,11 +708,25 @@ describe('a shim with a gate', () => {
     const output = bed.attach().then(readAll);
     await bed.create(shim);
     const { pid } = bed;
+    await shim.claim();
     process.kill(pid, 'SIGKILL');
-    expect((await bed.begin(shim)).pid).toBe(pid);
+    expect((await shim.start()).pid).toBe(pid);
     expect(await shim.exited).toMatchObject({ exitCode: 137, signal: 9 });
     expect([(await output).length, readdirSync(bed.out)]).toEqual([0, []]);
     await shim.deleted;
+    await until(() => bed.left.length === 0);
+  });
+
+  it('can not be claimed when its first process was killed while it waited', async () => {
+    await using bed = new GateBed(['true']);
+    const shim = await bed.launch();
+    await bed.create(shim);
+    const { pid } = bed;
+    process.kill(pid, 'SIGKILL');
+    // with all its threads, of which the first may be the quickest
+    await until(() => / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')) && readdirSync(`/proc/${pid}/task`).length === 1);
+    await expect(shim.claim()).rejects.toMatchObject({ kind: 'conflict', message: 'No such process' });
+    shim.close();
     await until(() => bed.left.length === 0);
   });
 
