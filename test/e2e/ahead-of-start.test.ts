@@ -17,9 +17,12 @@ import {
   aheadOf,
   createdAheadOf,
   hasEnded,
+  overlaysOf,
   parentOf,
+  spareRoot,
   untilNothingIsAhead,
   whileAhead,
+  whileRootIsAhead,
 } from '../support/ahead-of-start.js';
 import { Box } from '../support/box.js';
 import { daemonSuite } from '../support/daemon-suite.js';
@@ -120,11 +123,7 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('what is ready when a start co
   it('is gone after a while when no start comes', async () => {
     const { daemon } = suite;
     const create = () => Box.create(daemon, SLEEP);
-    const box = await whileAhead(daemon, create, async (one, ahead) => {
-      const isMounted = mountsOf(one.id).length === 1;
-      const isWaiting = lstatSync(join(bundle(one.id), 'config.json'), { throwIfNoEntry: false })?.isFIFO();
-      return isMounted && isWaiting && ahead.runtime > 0 ? one : null;
-    });
+    const box = await whileAhead(daemon, create, async (one) => (mountsOf(one.id).length === 1 ? one : null));
     await untilNothingIsAhead(box.id);
     await expect.poll(() => filesOf(box.id), { timeout: 30_000 }).toEqual([]);
     await box.ok('start');
@@ -267,6 +266,100 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('what is ready when a start co
     appear();
     await first.box.ok('start');
     await first.box.remove();
+  });
+});
+
+describe.skipIf(process.env['WHARF_TEST_TARGET'])('what is on the disk for the next container', () => {
+  const runOne = async (config: object = {}): Promise<void> => {
+    await (await Box.run(suite.daemon, ['true'], config)).remove();
+  };
+  const directoriesOf = (id: string): string[] =>
+    ['overlay2', 'containers']
+      .map((place) => join(suite.daemon.dataRoot, place, id))
+      .filter((path) => existsSync(path));
+
+  /** What containers write to it, and whether a loss of power may take that. */
+  const rootOf = (id: string): { isVolatile: boolean } | undefined =>
+    overlaysOf(suite.daemon)
+      .filter((overlay) => overlay.id === id)
+      .map(({ mountOptions }) => ({ isVolatile: mountOptions.some((option) => option.endsWith('volatile')) }))[0];
+
+  it.each([false, true])('is its own then, and goes with it, AutoRemove being %s', async (AutoRemove) => {
+    const { daemon } = suite;
+    const config = { HostConfig: { AutoRemove } };
+    const box = await whileRootIsAhead(
+      daemon,
+      () => runOne(config),
+      async ({ id }) => {
+        const one = await Box.create(daemon, ['sh', '-c', 'echo x > /new && cat /etc/hostname && sleep 1000'], config);
+        if (one.id === id) return one;
+        await one.remove();
+        return null;
+      },
+    );
+    expect(rootOf(box.id)).toEqual({ isVolatile: AutoRemove });
+    await box.ok('start');
+    await box.says(box.id.slice(0, 12));
+    expect((await daemon.docker(['diff', box.id])).stdout).toBe('A /new\n');
+    await box.remove();
+    expect([rootOf(box.id), directoriesOf(box.id)]).toEqual([undefined, []]);
+  });
+
+  it('is not used for a container of another kind, and not in its way', async () => {
+    const { daemon } = suite;
+    const kept = await Box.create(daemon, ['true']);
+    await daemon.ok('commit', '-c', 'ENV other=yes', kept.id, 'other-image');
+    await kept.remove();
+    for (const { AutoRemove, Image } of [
+      { AutoRemove: false, Image: 'busybox' },
+      { AutoRemove: true, Image: 'other-image' },
+    ]) {
+      const box = await whileRootIsAhead(
+        daemon,
+        () => runOne({ HostConfig: { AutoRemove: true } }),
+        async ({ id }) => {
+          const one = await Box.create(daemon, SLEEP, { Image, HostConfig: { AutoRemove } });
+          if (one.id === id) return one;
+          await one.remove();
+          return null;
+        },
+      );
+      await box.ok('start');
+      expect(rootOf(box.id)).toEqual({ isVolatile: AutoRemove });
+      expect((await daemon.docker(['exec', box.id, 'cat', '/etc/hostname'])).stdout).toBe(`${box.id.slice(0, 12)}\n`);
+      await box.remove();
+      expect([rootOf(box.id), directoriesOf(box.id)]).toEqual([undefined, []]);
+    }
+    await daemon.ok('rmi', 'other-image');
+  });
+
+  it('shows nowhere, and goes with the image', async () => {
+    const { daemon } = suite;
+    const source = await Box.run(daemon, ['touch', '/more']);
+    await source.until('exited');
+    await daemon.ok('commit', source.id, 'going-image');
+    await source.remove();
+    const seen = async (): Promise<unknown> => {
+      const [{ json: info }, { json: df }] = await Promise.all([daemon.api.get('/info'), daemon.api.get('/system/df')]);
+      return [info.Containers, df.Containers, df.LayersSize, (await daemon.api.get('/containers/json?all=1')).json];
+    };
+    const before = await seen();
+    const image = { Image: 'going-image' };
+    const spare = await whileRootIsAhead(
+      daemon,
+      () => runOne(image),
+      async (one) => {
+        const shown = await seen();
+        const isOnImage = existsSync(join(`/proc/${daemon.pid}/root`, one.path, 'more'));
+        if (!isOnImage || (await spareRoot(daemon))?.id !== one.id) return null;
+        expect(shown).toEqual(before);
+        return one;
+      },
+    );
+    expect((await daemon.api.get(`/containers/${spare.id}/json`)).status).toBe(404);
+    await daemon.ok('rmi', 'going-image');
+    expect(rootOf(spare.id)).toBeUndefined();
+    expect(existsSync(join(daemon.dataRoot, 'overlay2', spare.id))).toBe(false);
   });
 });
 

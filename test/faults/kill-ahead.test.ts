@@ -1,6 +1,15 @@
 import { expect, it } from 'vitest';
 import { describe } from 'vitest';
-import { type AheadOfStart, createdAheadOf, untilNothingIsAhead, whileAhead } from '../support/ahead-of-start.js';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type AheadOfStart,
+  createdAheadOf,
+  overlaysOf,
+  untilNothingIsAhead,
+  whileAhead,
+  whileRootIsAhead,
+} from '../support/ahead-of-start.js';
 import { Box } from '../support/box.js';
 import { daemonSuite } from '../support/daemon-suite.js';
 import { leftovers } from '../support/leak-check.js';
@@ -50,6 +59,28 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('a shim and a runtime that wai
     expect((await box.until('exited')).ExitCode).toBe(5);
     await box.remove();
   });
+
+  it.each(['SIGTERM', 'SIGKILL'] as const)(
+    'are gone with all that is on the disk for the next, by %s',
+    async (signal) => {
+      const { daemon } = suite;
+      const { id } = await whileRootIsAhead(
+        daemon,
+        async () => (await Box.run(daemon, ['true'])).remove(),
+        async (spare) => {
+          await daemon.down(signal);
+          return spare;
+        },
+      );
+      const places = ['overlay2', 'containers'].map((place) => join(daemon.dataRoot, place, id));
+      const left = (): string[] => places.filter((path) => existsSync(path));
+      if (signal === 'SIGTERM') expect([left(), await leftovers(daemon)]).toEqual([[], []]);
+      await daemon.up();
+      expect([left(), overlaysOf(daemon)]).toEqual([[], []]);
+      await untilNothingIsAhead(id);
+      await expect.poll(() => leftovers(daemon), { timeout: 30_000 }).toEqual([]);
+    },
+  );
 
   it('are gone after a kill -9 among many creates', async () => {
     const { daemon } = suite;

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { Box } from './box.js';
 import { commandLine } from './leak-check.js';
 import { poll } from './poll.js';
@@ -61,8 +62,14 @@ export function hasEnded(pid: number): boolean {
   }
 }
 
-export const parentOf = (pid: number): number =>
-  Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+/** 0 when it has ended. */
+export function parentOf(pid: number): number {
+  try {
+    return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  } catch {
+    return 0;
+  }
+}
 
 /**
  * Creates a container and has `work` done while a shim and a runtime wait for its start. They wait for a moment only, and a slow machine may
@@ -96,3 +103,49 @@ export async function whileAhead<T>(
 /** Until nothing waits for the start of a container any more. */
 export const untilNothingIsAhead = (id: string): Promise<unknown> =>
   poll('nothing to be ahead', () => aheadOf(id).shim + aheadOf(id).runtime === 0, { timeoutMs: 60_000 });
+
+/** The root file system that is mounted for a container which nobody has created yet. */
+export interface SpareRoot {
+  /** What the container will have. */
+  id: string;
+  path: string;
+  mountOptions: string[];
+}
+
+/** null: there is none. */
+export async function spareRoot(daemon: TestDaemon): Promise<SpareRoot | null> {
+  const all = (await daemon.api.get('/containers/json?all=1')).json as { Id: string }[];
+  const known = new Set(all.map(({ Id }) => Id));
+  // After the list: a container that is removed is unmounted first.
+  return overlaysOf(daemon).find(({ id }) => !known.has(id)) ?? null;
+}
+
+/** The root file systems that a daemon has mounted for containers. */
+export function overlaysOf({ pid, dataRoot }: TestDaemon): SpareRoot[] {
+  return readFileSync(`/proc/${pid}/mounts`, 'utf8')
+    .split('\n')
+    .map((line) => line.split(' '))
+    .filter(([type, path]) => type === 'overlay' && path!.startsWith(`${dataRoot}/overlay2/`))
+    .map(([, path, , options]) => ({ id: basename(dirname(path!)), path: path!, mountOptions: options!.split(',') }));
+}
+
+/**
+ * Runs containers until a root file system waits for the next one, and has `work` done with it. It waits for some seconds only: where that was
+ * not enough, `work` gives null, and it is all done again.
+ */
+export async function whileRootIsAhead<T>(
+  daemon: TestDaemon,
+  runOne: () => Promise<unknown>,
+  work: (spare: SpareRoot) => Promise<T | null>,
+): Promise<T> {
+  const attempt = async (): Promise<{ result: T } | null> => {
+    await runOne();
+    const spare = await poll('a root for the next', () => spareRoot(daemon), { timeoutMs: 500, everyMs: 10 }).catch(
+      () => null,
+    );
+    const result = spare && (await work(spare));
+    return result === null ? null : { result };
+  };
+  // One for another runtime stays for ten seconds.
+  return (await poll('a root for the next that is used', attempt, { timeoutMs: 60_000 })).result;
+}

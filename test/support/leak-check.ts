@@ -6,16 +6,17 @@ import type { TestDaemon } from './test-daemon.js';
 
 /**
  * What a daemon without containers must not have: mounts below its roots, network namespaces, veths and other links of its kinds, processes, cgroups,
- * published ports, container directories, what its runtime knows. Gives one line per leftover. The one shim that waits for the next container is none, so long as there is a daemon.
+ * published ports, container directories, what its runtime knows. Gives one line per leftover. The one shim that waits for the next container is none, nor is the
+ * root file system that may be mounted for that, so long as there is a daemon.
  */
 export async function leftovers(daemon: TestDaemon): Promise<string[]> {
   if (daemon.reference) return [];
   const spare = daemon.isUp ? await spareId(daemon) : null;
   const found = await everything(daemon);
+  const isOtherMount = (line: string): boolean =>
+    line.startsWith('mount ') && line !== `mount ${join(daemon.dataRoot, 'overlay2', `${spare}`, 'merged')}`;
   // Half of the id is in the names of sockets.
-  return spare === null
-    ? found
-    : found.filter((line) => !line.includes(spare.slice(0, 32)) || line.startsWith('mount '));
+  return spare === null ? found : found.filter((line) => !line.includes(spare.slice(0, 32)) || isOtherMount(line));
 }
 
 /** The id that waits for a container; null when none does, or more than one. */

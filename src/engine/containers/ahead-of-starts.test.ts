@@ -27,6 +27,11 @@ class Scene {
   answer = { claim: atOnce, quit: atOnce, feed: atOnce };
   /** The namespace that is ready; null: none is. */
   namespace: string | null = null;
+  /** Root file systems that were made ahead, by id. */
+  readonly mounted = new Map<string, string>();
+  isImageThere = true;
+  /** Of the next root. */
+  fault: Error | null = null;
   readonly runc = join(this.dir, 'runc');
   runtime = { name: 'runc', path: this.runc, args: [] as string[] };
   entry: ContainerEntry;
@@ -63,7 +68,19 @@ class Scene {
           resolveUser: () => ({ uid: 0, gid: 0, additionalGids: [], home: '/' }),
           buildSpec: () => ({ ociVersion: '1', process: {}, linux: {} }),
         },
-        snapshots: { mount: () => join(dir, 'merged'), unmount: atOnce },
+        images: { find: () => (this.isImageThere ? { chainIds: ['sha256:top'] } : null) },
+        snapshots: {
+          mount: () => join(dir, 'merged'),
+          unmount: atOnce,
+          prepare: (id: string, chainIds: string[], { isVolatile }: { isVolatile: boolean }) => {
+            if (this.fault) throw this.fault;
+            this.mounted.set(id, `${chainIds.join()} ${isVolatile ? 'volatile' : 'kept'}`);
+          },
+          remove: async (id: string, directory: string) => {
+            this.mounted.delete(id);
+            rmSync(directory, { recursive: true });
+          },
+        },
         networks: {
           reserveNamespace: () => this.namespace,
           cancelReservation: () => this.say('cancel'),
@@ -418,6 +435,63 @@ describe('what waits for a container that is yet to be created', () => {
     const deviceRequests = [{} as (typeof hostConfig.deviceRequests)[number]];
     expect(take({ config, hostConfig: { ...hostConfig, deviceRequests } })).toBeNull();
     expect(take({ config: { ...config, env: ['A=b'], labels: { c: 'd' } }, hostConfig })).not.toBeNull();
+  });
+
+  describe('on the disk', () => {
+    const directories = (): string[] => (existsSync(join(scene.dir, 'c')) ? readdirSync(join(scene.dir, 'c')) : []);
+    const onDisk = () => ({ mounted: [...scene.mounted], directories: directories() });
+    const NOTHING = { mounted: [], directories: [] };
+
+    /** Two of an image have been started: what of the third is on the disk. */
+    async function startedTwo() {
+      const configuration = await started();
+      await scene.ahead.discardWaiting(scene.ctx);
+      scene.ahead.refill(scene.ctx, scene.entry);
+      return configuration;
+    }
+
+    it('has what a third container of an image needs, which is its own from the create on', async () => {
+      const configuration = await startedTwo();
+      const id = scene.ahead.takeSpare(scene.ctx, configuration)!;
+      const there = { mounted: [[id, 'sha256:top kept']], directories: [id] };
+      expect(onDisk()).toEqual(there);
+      expect(readdirSync(join(scene.dir, 'c', id)).sort()).toEqual(['hostname', 'hosts', 'resolv.conf']);
+      await scene.ahead.drop(scene.ctx, id);
+      expect(onDisk()).toEqual(there);
+    });
+
+    it.each(['time', "daemon's end", 'daemon configured anew'])('has nothing left after the %s', async (what) => {
+      await startedTwo();
+      expect(scene.mounted.size).toBe(1);
+      if (what === 'time') await vi.advanceTimersByTimeAsync(SPARE_MS);
+      else if (what === "daemon's end") await scene.ahead.discardAll(scene.ctx);
+      else await scene.ahead.discardWaiting(scene.ctx);
+      expect(onDisk()).toEqual(NOTHING);
+    });
+
+    it('has nothing for the second of an image, for the first after another, or for one whose image is gone', async () => {
+      await started();
+      expect([onDisk(), scene.ahead.hasSpare]).toEqual([NOTHING, true]);
+      for (const imageId of ['sha256:a', 'sha256:b', 'sha256:a']) {
+        await scene.ahead.discardWaiting(scene.ctx);
+        scene.change({ imageId });
+        scene.ahead.refill(scene.ctx, scene.entry);
+        expect([onDisk(), scene.ahead.hasSpare]).toEqual([NOTHING, true]);
+      }
+      scene.isImageThere = false;
+      await scene.ahead.discardWaiting(scene.ctx);
+      scene.ahead.refill(scene.ctx, scene.entry);
+      expect([onDisk(), scene.ahead.hasSpare]).toEqual([NOTHING, true]);
+    });
+
+    it('may be without it, where it can not be made', async () => {
+      const configuration = await started();
+      await scene.ahead.discardWaiting(scene.ctx);
+      scene.fault = new Error('no space left on device');
+      scene.ahead.refill(scene.ctx, scene.entry);
+      expect(onDisk()).toEqual(NOTHING);
+      expect(scene.ahead.takeSpare(scene.ctx, configuration)).not.toBeNull();
+    });
   });
 
   it('is ended when no container comes, when the one that comes is not created, and with the daemon', async () => {

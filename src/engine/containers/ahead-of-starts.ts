@@ -16,9 +16,11 @@ import { shimLog, shimLogWithoutAttrs } from './log-config.js';
 import { logPath } from './logs.js';
 import type { PendingAttach } from './pending-attach.js';
 import { unmountRoot } from './release-run.js';
+import { KnownUser } from './known-user.js';
 import { deleteFromRuntime, isKnownToRuntime } from './runtime-delete.js';
 import type { RunningShim } from './shim-port.js';
 import { runSetup, type RunSetup } from './shim-setup.js';
+import { makeSpareFiles, removeSpareFiles } from './spare-files.js';
 import { within } from './within.js';
 
 /** A shim whose runtime waits for the specification of its container. */
@@ -31,6 +33,8 @@ interface Prepared {
   /** Whether the runtime creates the container before it is started. */
   readonly hasGate: boolean;
   timer: NodeJS.Timeout | null;
+  /** What a container has on the disk is there, and is not one's that is being created. */
+  hasFiles: boolean;
   /** null: nobody has created the container yet. */
   entry: ContainerEntry | null;
   /** As it was created, or when the runtime was told of it. */
@@ -62,15 +66,21 @@ interface Configuration {
 export class AheadOfStarts {
   private readonly prepared = new Map<string, Prepared>();
   private readonly policy = new AheadPolicy();
+  private readonly users = new KnownUser();
   /** The one that is nobody's yet. */
   private spare: Prepared | null = null;
+  /** Of the container that was started last. */
+  private lastImageId = '';
 
   /** Whether a shim and a runtime wait for a container that is yet to be created, as they do for a while after each start. */
   get hasSpare(): boolean {
     return this.spare !== null;
   }
 
-  /** The id that a container must have which is being created, to be what a shim and a runtime wait for; null: any. */
+  /**
+   * The id that a container must have which is being created, to be what a shim and a runtime wait for; null: any. What there is of it on the disk
+   * already is the caller's, to use or to remove.
+   */
   takeSpare(ctx: ContainersContext, draft: Configuration): string | null {
     const { spare } = this;
     if (!spare || !this.isWanted(ctx, draft, this.prepared.size - 1)) return null;
@@ -82,6 +92,7 @@ export class AheadOfStarts {
       return null;
     }
     this.spare = null;
+    spare.hasFiles = false;
     return spare.id;
   }
 
@@ -95,10 +106,15 @@ export class AheadOfStarts {
    * Makes what the next container may use, as one like this that has just been started. Never throws.
    */
   refill(ctx: ContainersContext, { container }: ContainerEntry): void {
+    const isSameImage = container.imageId === this.lastImageId;
+    this.lastImageId = container.imageId;
     if (this.spare || ageMs(container) > AHEAD_MS || !this.isWanted(ctx, container, this.prepared.size)) return;
     try {
       const id = newContainerId(ctx.registry);
-      this.spare = this.begin(ctx, spareSetup(ctx, id, container), SPARE_MS);
+      const spare = this.begin(ctx, spareSetup(ctx, id, container), SPARE_MS);
+      this.spare = spare;
+      // After two of an image, the third is likely to be of it.
+      if (spare && isSameImage) spare.hasFiles = makeSpareFiles(ctx, id, container);
     } catch (err) {
       ctx.deps.log.debug({ err }, 'nothing is prepared for the next container');
     }
@@ -225,7 +241,7 @@ export class AheadOfStarts {
 
   /** Has the runtime create the container, which takes it longer than all else that happens until the start. */
   private feed(ctx: ContainersContext, entry: ContainerEntry, prepared: Prepared, rootfs: string): void {
-    const spec = specAhead(ctx, entry, rootfs);
+    const spec = specAhead(ctx, entry, rootfs, this.users);
     if (spec === null) return;
     prepared.fed = (async () => {
       try {
@@ -266,6 +282,7 @@ export class AheadOfStarts {
       shim: this.launch(ctx, setup, gate),
       hasGate: gate !== null,
       timer: null,
+      hasFiles: false,
       entry: null,
       known: null,
       isReserved: false,
@@ -325,6 +342,7 @@ export class AheadOfStarts {
       () => (prepared.fed ? ctx.deps.networks.cancelReservation(id) : undefined),
       () => (prepared.isReserved ? emptyBundle(files) : removeBundle(files)),
       () => rmSync(files.socket, { force: true }),
+      () => (prepared.hasFiles ? removeSpareFiles(ctx, id) : undefined),
       // The start that has reserved it mounts as well, and may have done so.
       () => (entry && !prepared.isReserved ? unmountRoot(ctx, entry) : undefined),
     ];

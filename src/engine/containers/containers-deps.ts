@@ -90,8 +90,13 @@ export interface ImageLookup {
 
 /** Root file systems: one writable layer per container on top of an image's layers. */
 export interface SnapshotPort {
-  /** Returns what inspect shows of it. */
-  create(containerId: string, chainIds: readonly string[]): GraphDriverData;
+  /** Returns what inspect shows of it. `isVolatile`: how it is going to be mounted for the container's runs. */
+  create(containerId: string, chainIds: readonly string[], options: { isVolatile: boolean }): GraphDriverData;
+  /**
+   * Makes and mounts ahead what a `create` of the same may ask for, which uses it, and else discards it. It goes with `remove`, or with the
+   * image's layers. Nothing is left when it throws.
+   */
+  prepare(containerId: string, chainIds: readonly string[], options: { isVolatile: boolean }): void;
   /** Mounts it (again is fine) and returns the path. */
   mount(containerId: string, options?: { isVolatile: boolean }): string;
   /** Not mounted is fine. It is gone from its place at once; settles when what was written is on the disk. */

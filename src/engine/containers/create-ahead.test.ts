@@ -11,6 +11,7 @@ import type { Container } from './container.js';
 import { ContainerEntry } from './container-entry.js';
 import type { ContainersContext } from './containers-context.js';
 import { specAhead } from './create-ahead.js';
+import { KnownUser } from './known-user.js';
 import type { PlannedMount } from './planned-mount.js';
 
 const NETNS = '/run/netns/reserved';
@@ -57,6 +58,7 @@ function ahead(change: Partial<Container> = {}, plan: PlannedMount[] = []): stri
     ctx,
     new ContainerEntry({ container: { ...container, ...change }, plan, phase: 'stable' }),
     '/merged',
+    new KnownUser(),
   );
 }
 

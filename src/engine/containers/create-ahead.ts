@@ -2,8 +2,9 @@ import { specJson } from '../../host/oci/rlimits.js';
 import type { Container } from './container.js';
 import type { ContainerEntry } from './container-entry.js';
 import type { ContainersContext } from './containers-context.js';
+import type { KnownUser } from './known-user.js';
 import { makeNetworkFiles } from './network-files.js';
-import { networkFiles, specRequest } from './spec-request.js';
+import { networkFiles, specRequest, type SpecFacts } from './spec-request.js';
 
 /** Modes that lead to nothing but namespaces of the container's own. */
 const OWN = new Set(['', 'private', 'none']);
@@ -31,23 +32,30 @@ function isSelfContained({ plan, container }: ContainerEntry): boolean {
  * empty, and its network namespace, which `connectSandbox` uses or `cancelReservation` removes. null: it can't be known yet, or not be had
  * quickly; nothing was made then. Throws what the start would throw.
  */
-export function specAhead(ctx: ContainersContext, entry: ContainerEntry, rootfs: string): string | null {
+export function specAhead(
+  ctx: ContainersContext,
+  entry: ContainerEntry,
+  rootfs: string,
+  users: KnownUser,
+): string | null {
   const { container } = entry;
   if (!isSelfContained(entry)) return null;
   const netnsPath = ctx.deps.networks.reserveNamespace(entry.id);
   if (netnsPath === null) return null;
   try {
     makeNetworkFiles(container);
-    return specText(ctx, container, rootfs, netnsPath);
+    return specText(ctx, container, { rootfs, netnsPath, user: users.of(ctx, container, rootfs) });
   } catch (error) {
     ctx.deps.networks.cancelReservation(entry.id);
     throw error;
   }
 }
 
-function specText(ctx: ContainersContext, container: Container, rootfs: string, netnsPath: string): string {
-  const { oci } = ctx.deps;
-  const user = oci.resolveUser(rootfs, container.config.user, container.hostConfig.groupAdd);
+function specText(
+  ctx: ContainersContext,
+  container: Container,
+  facts: Pick<SpecFacts, 'rootfs' | 'netnsPath' | 'user'>,
+): string {
   const mounts = networkFiles(ctx, container, []);
-  return specJson(oci.buildSpec(specRequest(ctx, container, { rootfs, user, netnsPath, mounts, cdiEdits: [] })));
+  return specJson(ctx.deps.oci.buildSpec(specRequest(ctx, container, { ...facts, mounts, cdiEdits: [] })));
 }

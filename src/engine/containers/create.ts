@@ -47,7 +47,10 @@ export async function createContainer(
 
   await using undo = new UndoStack(ctx.deps.log);
   const id = ctx.ahead.takeSpare(ctx, { config, hostConfig }) ?? newContainerId(ctx.registry);
+  const files = containerFiles(ctx.deps.paths, id);
   undo.push('what was ahead', () => ctx.ahead.drop(ctx, id));
+  undo.push('container directory', () => rmSync(files.directory, { recursive: true, force: true }));
+  undo.push('snapshot', () => ctx.deps.snapshots.remove(id));
   const name = takeName(ctx, request.name, id);
   undo.push('container name', () => ctx.registry.releaseName(name, id));
   parseSecurityOpt(hostConfig.securityOpt);
@@ -56,13 +59,11 @@ export async function createContainer(
   const resolvedHost = checkReferences(ctx, hostConfig);
   const finalConfig = config.hostname === '' ? { ...config, hostname: defaultHostname(resolvedHost, id) } : config;
 
-  const files = containerFiles(ctx.deps.paths, id);
-  undo.push('container directory', () => rmSync(files.directory, { recursive: true, force: true }));
   mkdirSync(files.directory, { recursive: true, mode: 0o710 });
   const plan = await resolveMounts(ctx, planned, resolvedHost.mounts, id, undo);
   if (plan.some(({ type }) => type === 'image')) warnings.push('Image mount is an experimental feature');
-  undo.push('snapshot', () => ctx.deps.snapshots.remove(id));
-  const graphDriver = ctx.deps.snapshots.create(id, image?.chainIds ?? []);
+  const isVolatile = hostConfig.autoRemove;
+  const graphDriver = ctx.deps.snapshots.create(id, image?.chainIds ?? [], { isVolatile });
   if (wantsCopyUp(plan)) await copyUp(ctx, plan, id);
 
   const container = describe(ctx, {

@@ -23,10 +23,11 @@ import type { HostCapacity } from './validate-resources.js';
 /** The snapshots as containers use them. `imageSizeBytes` tells how large an image's layers are, for the size of the whole. */
 export function snapshotPort(snapshots: Snapshots, imageSizeBytes: (containerId: string) => number): SnapshotPort {
   return {
-    create: (id, chainIds) => ({
+    create: (id, chainIds, options) => ({
       name: 'overlay2',
-      data: { ...graphDriverData(snapshots.create(id, [...chainIds])) },
+      data: { ...graphDriverData(snapshots.create(id, [...chainIds], options)) },
     }),
+    prepare: (id, chainIds, options) => snapshots.prepare(id, [...chainIds], options),
     mount: (id, options) => snapshots.mounted(id) ?? snapshots.mount(id, options),
     unmount: (id) => snapshots.unmount(id),
     unmountAside: (id) => snapshots.unmountAside(id),

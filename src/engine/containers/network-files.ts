@@ -29,7 +29,11 @@ export function writeNetworkFiles(ctx: ContainersContext, container: Container, 
 }
 
 /** Makes the files empty, for a runtime that binds them before it is known what belongs into them. Those that are there stay as they are. */
-export function makeNetworkFiles({ hostnamePath, hostsPath, resolvConfPath }: Container): void {
+export function makeNetworkFiles({
+  hostnamePath,
+  hostsPath,
+  resolvConfPath,
+}: Pick<Container, 'hostnamePath' | 'hostsPath' | 'resolvConfPath'>): void {
   for (const path of [hostnamePath, hostsPath, resolvConfPath]) writeFileSync(path, '', { flag: 'a' });
 }
 

@@ -68,6 +68,8 @@ export class LayerStore {
   readonly trash: Trash;
   /** The links of the init layers that have been used, by their names. They go with their layers. */
   readonly initLinks = new Map<string, string>();
+  /** Told of each layer that is about to go. */
+  readonly removalListeners: ((chainId: string) => void)[] = [];
   private readonly layers: Map<string, Layer>;
 
   /**
@@ -150,6 +152,7 @@ export class LayerStore {
   remove(chainId: string): void {
     const layer = this.layers.get(chainId);
     if (!layer) return;
+    for (const listener of this.removalListeners) listener(chainId);
     this.layers.delete(chainId);
     this.trash.discard(join(this.directory, layerDirectoryName(chainId)));
     rmSync(join(this.directory, 'l', layer.link), { force: true });

@@ -245,6 +245,94 @@ describe('Snapshots', () => {
     expect(existsSync(join(snapshots.get(id).upper, 'precious'))).toBe(true);
   });
 
+  describe('made ahead', () => {
+    const mountsHere = (): string[] =>
+      mounts()
+        .filter(({ mountPoint }) => mountPoint.startsWith(`${base}/`))
+        .map(({ mountPoint }) => mountPoint);
+    const volatile = { isVolatile: true };
+
+    it('are what is created of the same', async () => {
+      const chain = await layers((path) => writeFileSync(join(path, 'below'), ''));
+      const id = newId();
+      snapshots.prepare(id, chain, volatile);
+      const root = join(base, 'overlay2', id, 'merged');
+      const { ino } = statSync(root);
+      const snapshot = snapshots.create(id, chain, volatile);
+      expect(snapshot).toEqual(snapshots.get(id));
+      expect([snapshots.mounted(id), statSync(root).ino, readdirSync(root).includes('below')]).toEqual([
+        root,
+        ino,
+        true,
+      ]);
+      expect(() => snapshots.create(id, chain, volatile)).toThrow('already');
+      store.remove(chain[0]!);
+      expect(mountsHere()).toEqual([root]);
+      await snapshots.remove(id);
+      expect(mountsHere()).toEqual([]);
+    });
+
+    it('give way to others', async () => {
+      const chain = await layers(
+        () => undefined,
+        (path) => writeFileSync(join(path, 'top'), ''),
+      );
+      const others: [string[], object][] = [
+        [chain, { isVolatile: false }],
+        [chain, {}],
+        [chain.slice(0, 1), volatile],
+        [[], volatile],
+      ];
+      for (const [otherChain, options] of others) {
+        const id = newId();
+        snapshots.prepare(id, chain, volatile);
+        snapshots.create(id, otherChain, options);
+        expect(mountsHere()).toEqual([]);
+        const root = snapshots.mount(id);
+        expect(existsSync(join(root, 'top'))).toBe(otherChain === chain);
+        await snapshots.remove(id);
+      }
+    });
+
+    it('go before a create that finds no layers', async () => {
+      const chain = await layers(() => undefined);
+      const id = newId();
+      snapshots.prepare(id, chain, volatile);
+      expect(() => snapshots.create(id, [digest('missing')], volatile)).toThrow('layer does not exist');
+      await snapshots.remove(id);
+      expect([mountsHere(), snapshots.ids()]).toEqual([[], []]);
+    });
+
+    it('go with any of the layers below, and are made anew on new ones', async () => {
+      const chain = await layers(
+        () => undefined,
+        () => undefined,
+      );
+      const [id, other] = [newId(), newId()];
+      snapshots.prepare(id, chain, volatile);
+      snapshots.prepare(other, chain.slice(0, 1), volatile);
+      store.remove(chain[1]!);
+      expect(mountsHere()).toEqual([join(base, 'overlay2', other, 'merged')]);
+      expect(snapshots.ids()).toEqual([other]);
+      await layers(
+        () => undefined,
+        () => undefined,
+      );
+      snapshots.create(id, chain, volatile);
+      expect(snapshots.mounted(id)).toBeNull();
+    });
+
+    it('leave nothing when they can not be made', async () => {
+      const chain = await layers(() => undefined);
+      snapshots.create(newId(), chain);
+      const before = readdirSync(join(base, 'overlay2'));
+      expect(() => snapshots.prepare(newId(), [digest('missing')], volatile)).toThrow('layer does not exist');
+      rmSync(join(base, 'overlay2/l', store.get(chain[0]!).link));
+      expect(() => snapshots.prepare(newId(), chain, volatile)).toThrow();
+      expect(readdirSync(join(base, 'overlay2'))).toEqual(before);
+    });
+  });
+
   it('leaves nothing when the disk is full', async () => {
     const chain = await layers(() => undefined);
     const first = newId();

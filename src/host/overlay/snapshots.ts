@@ -1,5 +1,6 @@
 import {
   close,
+  closeSync,
   constants,
   existsSync,
   mkdirSync,
@@ -7,10 +8,8 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
-  renameSync,
   rmSync,
   statSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -20,10 +19,9 @@ import { diskUsageBytes } from '../archive/disk-usage.js';
 import { conflict, hasCode, invalid, notFound } from '../../shared/errors.js';
 import { umountAll, umountAllOnThread } from '../sys/mount.js';
 import { removalObstacle } from '../sys/removal-obstacle.js';
-import { fillInitLayer } from './init-layer.js';
-import { newLinkName } from './layer-id.js';
-import { initLayerName, RUBBISH_PREFIX, type LayerStore } from './layer-store.js';
+import type { LayerStore } from './layer-store.js';
 import { mountOverlay } from './overlay-mount.js';
+import { sharedInitLayer, type LayerBelow } from './shared-init-layer.js';
 
 /** What the kernel stacks (500), less the init layer. dockerd stops at 125. */
 const MAX_LAYERS = 499;
@@ -52,6 +50,14 @@ export interface Snapshot {
   lowers: string[];
 }
 
+/** What was made of a snapshot before it is created. */
+interface PreparedSnapshot {
+  chain: readonly string[];
+  /** As in its file of that name. */
+  lower: string;
+  isVolatile: boolean;
+}
+
 /** A snapshot as inspect shows it. */
 export function graphDriverData({ id, upper, work, merged, lowers }: Snapshot): GraphDriverData {
   return { ID: id, LowerDir: lowers.join(':'), MergedDir: merged, UpperDir: upper, WorkDir: work };
@@ -65,20 +71,60 @@ export function graphDriverData({ id, upper, work, merged, lowers }: Snapshot): 
 export class Snapshots {
   /** Of the file system that all of them are on. */
   private device: number | null = null;
+  /** By id. */
+  private readonly prepared = new Map<string, PreparedSnapshot>();
 
-  constructor(private readonly layers: LayerStore) {}
+  constructor(private readonly layers: LayerStore) {
+    layers.removalListeners.push((chainId) => this.discardPreparedOn(chainId));
+  }
 
   /**
    * Makes the layers of a container on an image's chain (bottom first, may be empty). Nothing is left behind on failure.
-   * Throws not-found when a layer is missing, invalid `max depth exceeded`.
+   * What `prepare` has made for the same is used. Throws not-found when a layer is missing, invalid `max depth exceeded`.
    */
-  create(id: string, chain: string[]): Snapshot {
-    const base = this.path(id);
+  create(id: string, chain: string[], { isVolatile = false }: { isVolatile?: boolean } = {}): Snapshot {
+    const below = this.layersBelow(id, chain);
+    const lower = lowerText(below);
+    const prepared = this.prepared.get(id);
+    const isMade = prepared?.lower === lower && prepared.isVolatile === isVolatile;
+    if (isMade) this.prepared.delete(id);
+    else if (prepared) this.discardPrepared(id);
+    if (!isMade) this.makeDirectories(id, lower);
+    const directories = below.map(({ directory }) => directory);
+    return this.describe(id, directories);
+  }
+
+  /**
+   * Makes and mounts ahead what `create` will be asked for. Nothing is left behind on failure; throws as `create` and `mount` do. It goes with
+   * `remove`, or with one of the layers that it is on.
+   */
+  prepare(id: string, chain: string[], { isVolatile }: { isVolatile: boolean }): void {
+    const lower = lowerText(this.layersBelow(id, chain));
+    this.makeDirectories(id, lower);
+    try {
+      this.mount(id, { isVolatile });
+    } catch (error) {
+      rmSync(this.path(id), { recursive: true, force: true });
+      throw error;
+    }
+    this.prepared.set(id, { chain, lower, isVolatile });
+  }
+
+  /** Topmost first. */
+  private layersBelow(id: string, chain: string[]): LayerBelow[] {
     if (chain.length > MAX_LAYERS) throw invalid('max depth exceeded');
     const layers = this.layers.lowerLayers(chain);
+    try {
+      return [sharedInitLayer(this.layers, chain), ...layers];
+    } catch (error) {
+      throw systemFault('creating layers', id, error);
+    }
+  }
+
+  private makeDirectories(id: string, lower: string): void {
+    const base = this.path(id);
     let isOurs = false;
     try {
-      const below = [this.initLayer(chain), ...layers];
       mkdirSync(base, { mode: 0o710 });
       isOurs = true;
       // `/` is root's, mode 0755, whatever the image's archive says of it: the same as with dockerd.
@@ -86,11 +132,7 @@ export class Snapshots {
       mkdirSync(`${base}/work`, { mode: 0o700 });
       mkdirSync(`${base}/merged`, { mode: 0o700 });
       // Last: a directory without it is not a snapshot.
-      writeFileSync(`${base}/lower`, below.map(({ link }) => `l/${link}`).join(':'));
-      return this.describe(
-        id,
-        below.map(({ directory }) => directory),
-      );
+      writeFileSync(`${base}/lower`, lower);
     } catch (error) {
       if (isOurs) rmSync(base, { recursive: true, force: true });
       else if (existsSync(base)) throw conflict(`container ${id} has a file system already`, error);
@@ -140,13 +182,21 @@ export class Snapshots {
    * written is on the disk, which the kernel waits for with the last user of the mount: that is done on a thread.
    */
   async unmount(id: string): Promise<void> {
+    const lastUser = this.detach(id);
+    if (lastUser !== null) await closeFile(lastUser);
+  }
+
+  /** Takes a mount out of its place; the descriptor of its last user. null: not mounted. */
+  private detach(id: string): number | null {
     const merged = this.mounted(id);
-    if (merged === null) return;
+    if (merged === null) return null;
     const lastUser = openSync(merged, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
     try {
       umountAll(merged);
-    } finally {
-      await closeFile(lastUser);
+      return lastUser;
+    } catch (error) {
+      closeSync(lastUser);
+      throw error;
     }
   }
 
@@ -164,6 +214,7 @@ export class Snapshots {
     await this.unmount(id);
     const obstacle = directory === undefined ? null : removalObstacle(directory);
     if (obstacle) throw obstacle;
+    this.prepared.delete(id);
     this.layers.trash.discard(this.path(id));
     if (directory !== undefined) await this.layers.trash.discardFromAnywhere(directory);
     await this.layers.trash.room();
@@ -201,6 +252,19 @@ export class Snapshots {
     mountOverlay({ base: this.layers.directory, lowers, target });
   }
 
+  private discardPreparedOn(chainId: string): void {
+    for (const [id, { chain }] of this.prepared) if (chain.includes(chainId)) this.discardPrepared(id);
+  }
+
+  /** Its place is free at once. */
+  private discardPrepared(id: string): void {
+    const lastUser = this.detach(id);
+    // on a thread, as the kernel may write out what is below
+    if (lastUser !== null) close(lastUser);
+    this.layers.trash.discard(this.path(id));
+    this.prepared.delete(id);
+  }
+
   private path(id: string): string {
     if (!CONTAINER_ID.test(id)) throw new TypeError(`not a container ID: ${id}`);
     return `${this.layers.directory}/${id}`;
@@ -209,46 +273,6 @@ export class Snapshots {
   private describe(id: string, lowers: string[]): Snapshot {
     const base = this.path(id);
     return { id, upper: `${base}/diff`, work: `${base}/work`, merged: `${base}/merged`, lowers };
-  }
-
-  /**
-   * The init layer on an image's chain. All containers of the image share one: it is read-only to them. It goes with the
-   * image's topmost layer.
-   */
-  private initLayer(chain: string[]): { link: string; directory: string } {
-    const root = this.layers.directory;
-    const name = initLayerName(chain.at(-1) ?? null);
-    const directory = join(root, name, 'diff');
-    let link = this.layers.initLinks.get(name);
-    if (link === undefined) {
-      const linkFile = join(root, name, 'link');
-      link = existsSync(linkFile) ? readFileSync(linkFile, 'utf8') : this.makeInitLayer(chain, name);
-      this.layers.initLinks.set(name, link);
-    }
-    return { link, directory };
-  }
-
-  private makeInitLayer(chain: string[], name: string): string {
-    const root = this.layers.directory;
-    const link = newLinkName();
-    const linkPath = join(root, 'l', link);
-    const temporary = join(root, `${RUBBISH_PREFIX}init-${link}`);
-    try {
-      mkdirSync(temporary, { mode: 0o710 });
-      mkdirSync(join(temporary, 'diff'), { mode: 0o755 });
-      fillInitLayer(
-        join(temporary, 'diff'),
-        this.layers.lowerLayers(chain).map(({ directory }) => directory),
-      );
-      writeFileSync(join(temporary, 'link'), link);
-      symlinkSync(join('..', name, 'diff'), linkPath);
-      renameSync(temporary, join(root, name));
-    } catch (error) {
-      rmSync(temporary, { recursive: true, force: true });
-      rmSync(linkPath, { force: true });
-      throw error;
-    }
-    return link;
   }
 
   private lowerLinks(id: string): string[] {
@@ -265,4 +289,8 @@ export class Snapshots {
     const path = join(this.layers.directory, link);
     return resolve(dirname(path), readlinkSync(path));
   }
+}
+
+function lowerText(below: readonly LayerBelow[]): string {
+  return below.map(({ link }) => `l/${link}`).join(':');
 }
