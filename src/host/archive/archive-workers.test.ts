@@ -34,10 +34,14 @@ function compile(folder: string): void {
 }
 
 describe('on worker threads', () => {
-  it.each(['reuse', 'concurrent', 'errors', 'abort', 'pack', 'timing'])('%s', { timeout: 60_000 }, async (scenario) => {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [join(dist, 'scenarios.mjs'), scenario]);
-    if (scenario === 'timing') console.log(stdout.trim());
-    else expect(stdout).toBe('ok\n');
-    expect(stderr).toBe('');
-  });
+  it.each(['reuse', 'concurrent', 'errors', 'abort', 'pack', 'young', 'timing'])(
+    '%s',
+    { timeout: 60_000 },
+    async (scenario) => {
+      const { stdout, stderr } = await promisify(execFile)(process.execPath, [join(dist, 'scenarios.mjs'), scenario]);
+      if (scenario === 'timing') console.log(stdout.trim());
+      else expect(stdout).toBe('ok\n');
+      expect(stderr).toBe('');
+    },
+  );
 });

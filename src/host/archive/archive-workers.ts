@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { keepHeapSmallBeside } from '../../shared/keep-heap-small.js';
 import { takeSocketBody } from '../../shared/socket-body.js';
 import { duplicateFd } from '../sys/duplicate-fd.js';
 import { ArchiveError } from './archive-error.js';
@@ -103,7 +104,11 @@ function freeSlot(): void {
 
 function takeWorker(): Worker {
   const entry = idle.pop();
-  if (!entry) return new Worker(ENTRY, { trackUnmanagedFds: false });
+  if (!entry) {
+    const worker = new Worker(ENTRY, { trackUnmanagedFds: false });
+    keepHeapSmallBeside(worker);
+    return worker;
+  }
   clearTimeout(entry.timer);
   entry.worker.off('error', entry.retire);
   entry.worker.ref();

@@ -5,6 +5,7 @@ import { createReadStream, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { getHeapSpaceStatistics } from 'node:v8';
 
 // Found beside the copy of this file that the test makes, not beside this one.
 const compiled = (name) => import(new URL(`./host/archive/${name}.js`, import.meta.url).href);
@@ -86,6 +87,17 @@ const scenarios = {
     }
     assert.equal(left.destroyed, true);
     assert.equal(readdirSync(to).length, 30);
+  },
+  async young() {
+    const { keepHeapSmall } = await import(new URL('./shared/keep-heap-small.js', import.meta.url).href);
+    keepHeapSmall();
+    await submitArchiveJob('disk-usage', { directory: base });
+    // Of two messages of a thread, on ports of their own, the second has been heard of.
+    await new Promise(setImmediate);
+    const survivors = Array.from({ length: 300_000 }, (_, index) => ({ index }));
+    assert.equal(survivors.length, 300_000);
+    const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space');
+    assert.ok(young.space_size <= 4 * 1024 * 1024, `${young.space_size} bytes`);
   },
   async timing() {
     makeArchive(4000, 24_576);
