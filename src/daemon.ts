@@ -48,6 +48,7 @@ import { PortRelays } from './host/relay/port-relays.js';
 import { Registries } from './host/registry/registries.js';
 import { hostName, readHostFacts } from './host/system/host-facts.js';
 import { askForI386 } from './host/sys/abis.js';
+import { keepLittleFreedMemory } from './host/sys/malloc.js';
 import { VolumeDirectories } from './host/volumes/volume-directories.js';
 import type { Logger } from './shared/logger.js';
 import { ENGINE_VERSION } from './shared/version.js';
@@ -131,10 +132,11 @@ export class Daemon implements AsyncDisposable {
     for (const path of [paths.execRoot, paths.netns, paths.bundles, paths.shims, paths.containers]) {
       mkdirSync(path, { recursive: true, mode: 0o711 });
     }
-    const idleMemory = new IdleMemory();
-    this.parts.add('idle memory', () => idleMemory[Symbol.dispose]());
+    keepLittleFreedMemory();
     const db = openDatabase(paths.database, log);
     this.parts.add('database', () => db.close());
+    const idleMemory = new IdleMemory(() => db.dropCache());
+    this.parts.add('idle memory', () => idleMemory[Symbol.dispose]());
     this.engineId = new MetaStore(db).getOrCreate('engine-id', randomUUID);
     this.parts.add('events', () => events[Symbol.dispose]());
     this.parts.add('archive workers', endArchiveWorkers);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
@@ -43,6 +43,20 @@ describe('openDatabase', () => {
     const inMemory = openDatabase(':memory:', silentLogger);
     await inMemory.synced();
     inMemory.close();
+  });
+
+  it('reads again what it has kept in memory, once that was dropped', () => {
+    const readBytes = (): number => Number(/^rchar: (\d+)/m.exec(readFileSync('/proc/self/io', 'utf8'))![1]);
+    const db = openDatabase(join(folder, 'wharfd.db'), silentLogger);
+    const meta = new MetaStore(db);
+    meta.set('a', 'b');
+    expect(meta.get('a')).toBe('b');
+    db.dropCache();
+    const before = readBytes();
+    expect(meta.get('a')).toBe('b');
+    // A page is 4 KiB; the reading of /proc counts too.
+    expect(readBytes() - before).toBeGreaterThanOrEqual(4096);
+    db.close();
   });
 
   it('refuses a database of a newer version and leaves it as it is', () => {

@@ -51,6 +51,11 @@ export class WharfDatabase {
     await this.logSync?.done();
   }
 
+  /** Frees the pages that are kept in memory, after a while all of the database; what is needed of them is read again. */
+  dropCache(): void {
+    this.sql.exec('PRAGMA shrink_memory');
+  }
+
   /** Writes the log back into the main file and closes; idempotent. */
   close(): void {
     this.logSync?.close();
