@@ -19,6 +19,9 @@ void lifecycle_quit(struct shim *shim);
 /* Whether what was created before the start can still be started. */
 bool lifecycle_is_sound(const struct shim *shim);
 
+/* The runtime may have written down the first process's pid. */
+void lifecycle_look_for_pid(struct shim *shim);
+
 /* Children have ended. */
 void lifecycle_reap(struct shim *shim);
 

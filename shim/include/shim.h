@@ -41,6 +41,8 @@ struct shim {
 	bool stdin_closing;
 	int error_pipe;             /* what the runtime writes to stderr when that is not the container's */
 	pid_t runtime_pid;          /* while it is at work, or waits; else 0 */
+	int pid_watch;              /* makes a SIGIO of the pid file's arrival, or -1 */
+	pid_t told_pid;             /* what that says; the runtime may still be ending */
 	struct feed feed;           /* what it waits for */
 	bool fed;                   /* the runtime has got it before the start, so there may be a container */
 	bool quitting;              /* and is made to take that back */

@@ -2,6 +2,7 @@
 #ifndef WHARF_UTIL_H
 #define WHARF_UTIL_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,6 +27,9 @@ static inline void cleanup_free_fn(void *pointer)
 
 /* Closes *fd if it is open and forgets it. */
 void close_and_forget(int *fd);
+
+/* The directory that a path is in. */
+int directory_of(const char *path, char out[PATH_MAX]);
 
 /* Closes every descriptor but stdio and these two, which may be the same. */
 int close_all_but(int a, int b);

@@ -24,14 +24,9 @@ struct exit_record exit_record_of(int status, int64_t finished_ns)
 static int sync_directory_of(const char *path)
 {
 	char directory[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-	size_t length = slash ? (size_t)(slash - path) : 0;
-	if (length == 0) {
-		strcpy(directory, slash ? "/" : ".");
-	} else {
-		memcpy(directory, path, length);
-		directory[length] = '\0';
-	}
+	int err = directory_of(path, directory);
+	if (err < 0)
+		return err;
 	CLEANUP_FD int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;

@@ -204,11 +204,46 @@ static void spec_path(const struct shim *shim, char out[PATH_MAX])
 	snprintf(out, PATH_MAX, "%s/config.json", shim->args.bundle);
 }
 
+/* The first process goes on to its program, or has ended at the gate, which is as good as right after it. */
+static void passed_gate(struct shim *shim)
+{
+	close_and_forget(&shim->pid_watch);
+	source_close(shim->epfd, &shim->gate);
+	unlink(shim->args.gate);
+	running(shim);
+}
+
+/*
+ * The pid file is the last that runc does, and its end takes it 1 to 2 ms: that is not waited for. Until then the first process is not our
+ * child, and whether it has ended is seen only after that.
+ */
+static void pass_early(struct shim *shim)
+{
+	if (shim->state != STATE_STARTING || !shim->gate_passed || shim->told_pid <= 0)
+		return;
+	shim->init_pid = shim->told_pid;
+	passed_gate(shim);
+}
+
+void lifecycle_look_for_pid(struct shim *shim)
+{
+	if (shim->pid_watch < 0)
+		return;
+	shim->told_pid = runtime_read_pid(&shim->args);
+	/* else something else has been renamed there */
+	if (shim->told_pid > 0)
+		close_and_forget(&shim->pid_watch);
+	pass_early(shim);
+}
+
 void lifecycle_prepare(struct shim *shim)
 {
 	char path[PATH_MAX];
 	if (!shim->args.ahead || !shim->args.bundle)
 		return;
+	/* where that can't be had, the runtime's end tells */
+	if (shim->args.gate)
+		shim->pid_watch = runtime_watch_pid(&shim->args);
 	spec_path(shim, path);
 	int pid = feed_open(&shim->feed, path);
 	if (pid == 0)
@@ -317,14 +352,6 @@ static bool has_ended(pid_t pid)
 	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == pid;
 }
 
-/* The first process goes on to its program, or has ended at the gate, which is as good as right after it. */
-static void passed_gate(struct shim *shim)
-{
-	source_close(shim->epfd, &shim->gate);
-	unlink(shim->args.gate);
-	running(shim);
-}
-
 static void on_gate(struct shim *shim, struct source *source, uint32_t events)
 {
 	(void)source;
@@ -334,6 +361,8 @@ static void on_gate(struct shim *shim, struct source *source, uint32_t events)
 	/* else when its pid is known */
 	if (shim->runtime_pid == 0)
 		passed_gate(shim);
+	else
+		pass_early(shim);
 }
 
 /*
@@ -424,7 +453,7 @@ static bool run_again(struct shim *shim, int status)
 
 static void runtime_ended(struct shim *shim, int status)
 {
-	shim->runtime_pid = 0;
+	shim->runtime_pid = shim->told_pid = 0;
 	if (run_again(shim, status))
 		return;
 	feed_end(&shim->feed, shim->epfd);
@@ -545,6 +574,14 @@ static void init_ended(struct shim *shim, struct exit_record record)
 		lifecycle_delete(shim);
 }
 
+/* The start has been told of already. */
+static void ended_after_start(struct shim *shim, int status)
+{
+	shim->runtime_pid = 0;
+	if (status != 0)
+		shim_log("the runtime has started the container, and ended with status %d", status);
+}
+
 static void reap_others(struct shim *shim)
 {
 	int status;
@@ -552,6 +589,8 @@ static void reap_others(struct shim *shim)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == shim->init_pid && !shim->init_reaped)
 			init_ended(shim, exit_record_of(status, realtime_ns()));
+		else if (pid == shim->runtime_pid)
+			ended_after_start(shim, status);
 		else if (pid == shim->delete_pid)
 			delete_ended(shim, status);
 		else
@@ -564,7 +603,7 @@ static void ended_ahead(struct shim *shim, int status)
 {
 	bool is_done = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	pid_t init = shim->fed && is_done ? runtime_read_pid(&shim->args) : -1;
-	shim->runtime_pid = 0;
+	shim->runtime_pid = shim->told_pid = 0;
 	if (init > 0) {
 		shim->init_pid = init;
 		return;

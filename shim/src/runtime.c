@@ -127,6 +127,22 @@ pid_t runtime_delete(const struct args *args, bool force, int output)
 	return spawn(&argv, (int[3]){ null, null, output }, false);
 }
 
+int runtime_watch_pid(const struct args *args)
+{
+	char directory[PATH_MAX];
+	int err = directory_of(args->pid_file, directory);
+	if (err < 0)
+		return err;
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fcntl(fd, F_NOTIFY, DN_RENAME | DN_MULTISHOT) == 0)
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
 pid_t runtime_read_pid(const struct args *args)
 {
 	char text[32];

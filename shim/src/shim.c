@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "console.h"
 #include "lifecycle.h"
@@ -46,6 +47,7 @@ static void on_signal(struct shim *shim, struct source *source, uint32_t events)
 	struct signalfd_siginfo info;
 	while (read(source->fd, &info, sizeof(info)) > 0)
 		;
+	lifecycle_look_for_pid(shim);
 	lifecycle_reap(shim);
 }
 
@@ -65,7 +67,7 @@ static void on_stdin_writable(struct shim *shim, struct source *source, uint32_t
 		stdin_close(shim);
 }
 
-/* The daemon's end must not be the container's: of all signals only SIGCHLD means anything to the shim. */
+/* The daemon's end must not be the container's: of all signals only SIGCHLD means anything to the shim, and SIGIO (runtime_watch_pid). */
 static int open_signals(struct shim *shim)
 {
 	sigset_t set;
@@ -75,6 +77,7 @@ static int open_signals(struct shim *shim)
 		signal(ignored[i], SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGIO);
 	sigprocmask(SIG_SETMASK, &set, NULL);
 	int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (fd < 0)
@@ -161,7 +164,7 @@ int shim_open(struct shim *shim)
 	shim->streams[0].eof = shim->streams[1].eof = true;
 	oomwatch_init(shim);
 	feed_init(&shim->feed);
-	shim->gate.fd = -1;
+	shim->gate.fd = shim->pid_watch = -1;
 	shim->created_ms = monotonic_ms();
 	shim->epfd = epoll_create1(EPOLL_CLOEXEC);
 	if (shim->epfd < 0)
@@ -231,6 +234,8 @@ int shim_run(struct shim *shim)
 		return err;
 	detach_log(shim);
 	lifecycle_prepare(shim);
+	/* reads a file, which the first conversion of a time would otherwise do when somebody waits for it */
+	tzset();
 	while (shim->state != STATE_GONE) {
 		int64_t wait = tick(shim);
 		if (shim->state == STATE_GONE)

@@ -13,6 +13,21 @@ void close_and_forget(int *fd)
 	*fd = -1;
 }
 
+int directory_of(const char *path, char out[PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+	size_t length = slash ? (size_t)(slash - path) : 0;
+	if (length >= PATH_MAX)
+		return -ENAMETOOLONG;
+	if (length == 0) {
+		strcpy(out, slash ? "/" : ".");
+		return 0;
+	}
+	memcpy(out, path, length);
+	out[length] = '\0';
+	return 0;
+}
+
 int close_all_but(int a, int b)
 {
 	unsigned int low = (unsigned int)(a < b ? a : b), high = (unsigned int)(a < b ? b : a);

@@ -193,4 +193,22 @@ describe('what is done the moment that a wait is answered', () => {
     }
     expect(await clear()).toEqual([204, 204]);
   });
+
+  it.each(rounds.slice(0, 4))(
+    'the name of one that removes itself, which is in no list any more, round %i',
+    async () => {
+      const { api } = suite.daemon;
+      const create = { Image: 'busybox', Cmd: ['true'], HostConfig: { NetworkMode: 'none', AutoRemove: true } };
+      for (let run = 0; run < 5; run++) {
+        const created = await api.post('/containers/create?name=again', create);
+        expect(created.status, created.text).toBe(201);
+        const { Id } = created.json;
+        const gone = api.post(`/containers/${Id}/wait?condition=removed`);
+        expect((await api.post(`/containers/${Id}/start`)).status).toBe(204);
+        expect((await gone).json.StatusCode).toBe(0);
+        const all = await api.get('/containers/json?all=1');
+        expect(all.json.map((row: { Id: string }) => row.Id)).not.toContain(Id);
+      }
+    },
+  );
 });

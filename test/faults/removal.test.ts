@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Box } from '../support/box.js';
 import { daemonSuite } from '../support/daemon-suite.js';
+import { leftovers } from '../support/leak-check.js';
 import { poll } from '../support/poll.js';
 
 const suite = daemonSuite();
@@ -101,5 +102,22 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('a removal that fails', () => 
       }
     }
     await poll('no volumes', async () => (await daemon.api.get('/volumes')).json.Volumes.length === 0);
+  });
+
+  it('has left nothing when the daemon is killed as it tells that a container has removed itself', async () => {
+    const { daemon } = suite;
+    for (let round = 0; round < 6; round++) {
+      const HostConfig = { AutoRemove: true, NetworkMode: round % 2 ? 'none' : 'bridge' };
+      const box = await Box.create(daemon, ['true'], { HostConfig, Volumes: { '/anonymous': {} } });
+      const gone = box.post('wait?condition=removed');
+      await box.ok('start');
+      expect((await gone).json.StatusCode).toBe(0);
+      await daemon.down('SIGKILL');
+      await daemon.up();
+      expect((await daemon.api.get('/containers/json?all=1')).json).toEqual([]);
+      expect((await daemon.api.get('/volumes')).json.Volumes).toEqual([]);
+      await poll('nothing of it to be left', async () => (await leftovers(daemon)).length === 0);
+      expect(existsSync(join(daemon.dataRoot, 'overlay2', box.id))).toBe(false);
+    }
   });
 });

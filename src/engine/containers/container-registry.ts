@@ -15,6 +15,8 @@ export class ContainerRegistry {
   private readonly byId = new Map<string, ContainerEntry>();
   /** Name without slash to id; holds names of containers that are still being created as well. */
   private readonly idByName = new Map<string, string>();
+  /** Ids of containers whose rows are still to be deleted. */
+  private readonly forgotten = new Set<string>();
 
   constructor(
     private readonly repository: ContainerRepository,
@@ -68,6 +70,7 @@ export class ContainerRegistry {
 
   /** Stores and shows a new container. */
   add(stored: StoredContainer): ContainerEntry {
+    this.eraseForgotten();
     this.repository.insert(stored, outlivesPowerLoss(stored));
     const entry = new ContainerEntry(stored);
     this.index(entry);
@@ -85,8 +88,24 @@ export class ContainerRegistry {
     await deleted.catch((err: unknown) => this.cannotStore(entry, err));
   }
 
+  /** As `remove`, for one that the next daemon would remove as well: nothing is waited for. Its row goes with `eraseForgotten`. */
+  forget(entry: ContainerEntry): void {
+    this.byId.delete(entry.id);
+    this.releaseName(entry.name, entry.id);
+    this.forgotten.add(entry.id);
+  }
+
+  /** Deletes the rows of all that were forgotten. Is called soon after; a name that is taken again by then makes it happen, too. */
+  eraseForgotten(): void {
+    for (const id of this.forgotten) {
+      this.forgotten.delete(id);
+      this.repository.delete(id, false).catch((err: unknown) => this.cannotStore({ id }, err));
+    }
+  }
+
   /** Changes anything; survives a loss of power. When it throws nothing has changed. */
   save(entry: ContainerEntry, change: Partial<Container>): void {
+    this.eraseForgotten();
     const before = entry.container;
     entry.container = { ...before, ...change };
     try {
@@ -144,7 +163,7 @@ export class ContainerRegistry {
     }
   }
 
-  private cannotStore({ id }: ContainerEntry, err: unknown): void {
+  private cannotStore({ id }: Pick<ContainerEntry, 'id'>, err: unknown): void {
     this.log.error({ err, container: id }, 'cannot store a change of a container');
   }
 

@@ -107,6 +107,8 @@ export interface SnapshotPort {
   mountReadOnly(chainIds: readonly string[], target: string): void;
   /** Unmounts and deletes, and then the directory if one is given; none is fine. Rejects before that when the directory can't be removed. */
   remove(containerId: string, directory?: string): Promise<void>;
+  /** Whether nothing is known that would keep the files of a container with such a directory from going when nobody waits for that. */
+  canGoLater(directory: string): boolean;
   diskUsage(containerId: string): Promise<ContainerSize>;
   exists(containerId: string): boolean;
   /** Ids of all that exist. */

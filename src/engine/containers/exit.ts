@@ -1,5 +1,7 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ExitRecord } from '../../host/shim/protocol.js';
 import { formatRfc3339Nano, nowNs, parseRfc3339Ns } from '../../shared/rfc3339.js';
+import { type LeftSandbox, NOTHING_LEFT } from '../networks/release-sandbox.js';
 import type { ContainerEntry, ContainerRun } from './container-entry.js';
 import { runFiles } from './container-paths.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
@@ -9,6 +11,7 @@ import { nextDelayMs, shouldRestart } from './restart-policy.js';
 import { deleteFromRuntime } from './runtime-delete.js';
 import type { RunningShim } from './shim-port.js';
 import { toExited, toRestarting, type ExitFacts } from './state-machine.js';
+import { removeRemains, vanish } from './vanish.js';
 
 /** What is told for a process whose status nobody recorded; 0 would be a lie. */
 const LOST_EXIT_CODE = 255;
@@ -45,16 +48,22 @@ async function watch(
   entry.stopHealth?.();
   const { isCleaningAwaited } = run;
   if (isCleaningAwaited) tellShim(ctx, entry, run.shim.delete());
-  // On threads, and for nobody who only wants to know of the end.
-  const unmounted = unmountAside(ctx, entry);
-  const { namespaceGone } = await leaveNetworks(ctx, entry);
+  const { removeNamespace } = await leaveNetworks(ctx, entry);
   await letGoOfVolumes(ctx, entry);
   const willRestart = recordExit(ctx, entry, facts);
   settleRecorded();
-  const released = Promise.all([unmounted, namespaceGone]).then(settleReleased);
   tellShim(ctx, entry, run.shim.recorded());
+  const goes = !willRestart && goesAtItsEnd(entry);
+  // Who has asked for the end is told of that first.
+  const isGone = goes && !run.isCleaningAwaited && (await vanish(ctx, entry));
+  // All who were told have their answers before kernel and disk are waited for; nobody can have come back yet with another request.
+  await nextTurn();
+  ctx.registry.eraseForgotten();
+  const released = Promise.all([unmountAside(ctx, entry), removeNamespace()]).then(settleReleased);
   // A removal need not wait for the runtime to forget the container, and is quicker without it at its side; another start does wait.
-  const removed = !willRestart && goesAtItsEnd(entry) ? ctx.discard(entry) : Promise.resolve();
+  let removed = Promise.resolve();
+  if (isGone) removed = removeRemains(ctx, entry);
+  else if (goes) removed = ctx.discard(entry);
   if (!isCleaningAwaited) void removed.then(() => tellShim(ctx, entry, run.shim.delete()));
   await run.shim.deleted.catch((err: unknown) => {
     ctx.deps.log.debug({ err, container: entry.id }, 'the shim did not delete the container');
@@ -115,12 +124,12 @@ export function lostExit(): ExitFacts {
   };
 }
 
-async function leaveNetworks(ctx: ContainersContext, entry: ContainerEntry): Promise<{ namespaceGone: Promise<void> }> {
+async function leaveNetworks(ctx: ContainersContext, entry: ContainerEntry): Promise<LeftSandbox> {
   try {
     return await ctx.deps.networks.leaveNetworks(entry.id);
   } catch (err) {
     ctx.deps.log.error({ err, container: entry.id }, 'cannot release the network of a container');
-    return { namespaceGone: Promise.resolve() };
+    return NOTHING_LEFT;
   }
 }
 

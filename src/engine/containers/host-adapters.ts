@@ -32,6 +32,7 @@ export function snapshotPort(snapshots: Snapshots, imageSizeBytes: (containerId:
     unmount: (id) => snapshots.unmount(id),
     unmountAside: (id) => snapshots.unmountAside(id),
     remove: (id, directory) => snapshots.remove(id, directory),
+    canGoLater: (directory) => snapshots.canGoLater(directory),
     mountReadOnly: (chainIds, target) => snapshots.mountReadOnlyView([...chainIds], target),
     diskUsage: async (id) => {
       const rwBytes = await snapshots.sizeRwBytes(id);

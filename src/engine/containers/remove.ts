@@ -78,9 +78,7 @@ export async function removeStopped(ctx: ContainersContext, entry: ContainerEntr
 
 async function removeParts(ctx: ContainersContext, entry: ContainerEntry, volumes: boolean): Promise<void> {
   const { deps } = ctx;
-  // Need not be stored: until the snapshot goes nothing has happened, and a container without one is removed at boot.
-  entry.phase = 'removing';
-  ctx.registry.show(entry, { state: changed(entry.container.state, { removalInProgress: true, dead: true }) });
+  beginRemoval(ctx, entry);
   await releaseMounts(ctx, entry);
   // The runtime may still be at it, with its log in the bundle; then the end of the run removes the files.
   if (!entry.run) await releaseFiles(ctx, entry);
@@ -88,13 +86,28 @@ async function removeParts(ctx: ContainersContext, entry: ContainerEntry, volume
   await removeVolumes(ctx, entry, volumes);
   keepLinksByName(ctx, entry);
   await ctx.registry.remove(entry);
+  tellRemoval(ctx, entry);
+}
+
+/** Need not be stored: until the snapshot goes nothing has happened, and a container without one is removed at boot. */
+export function beginRemoval(ctx: ContainersContext, entry: ContainerEntry): void {
+  entry.phase = 'removing';
+  ctx.registry.show(entry, { state: changed(entry.container.state, { removalInProgress: true, dead: true }) });
+}
+
+/** Tells all who wait for the container, or listen to events, that it is there no more. */
+export function tellRemoval(ctx: ContainersContext, entry: ContainerEntry): void {
   for (const pending of entry.pendingAttaches) pending.giveUp();
   emitContainerEvent(ctx, entry, 'destroy');
   entry.waiters.removed({ statusCode: entry.container.state.exitCode, error: '' });
 }
 
 /** Lets go of all volumes, and removes anonymous ones if asked to; one that somebody else uses stays. */
-async function removeVolumes(ctx: ContainersContext, entry: ContainerEntry, anonymousToo: boolean): Promise<void> {
+export async function removeVolumes(
+  ctx: ContainersContext,
+  entry: ContainerEntry,
+  anonymousToo: boolean,
+): Promise<void> {
   for (const { type, name } of entry.plan) {
     if (type !== 'volume') continue;
     ctx.deps.volumes.unreference(name, entry.id);

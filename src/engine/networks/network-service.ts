@@ -27,7 +27,7 @@ import { reconcileNetworks } from './reconcile-networks.js';
 import { nameServiceSettings } from './name-service-settings.js';
 import { NameService } from './name-service.js';
 import { portReserver } from './reserve-port.js';
-import { leaveNetworks, newSurvivors, releaseSandbox } from './release-sandbox.js';
+import { leaveNetworks, type LeftSandbox, newSurvivors, releaseSandbox } from './release-sandbox.js';
 import { Sandboxes } from './sandboxes.js';
 import { cancelReservation, reserveNamespace } from './reserve-namespace.js';
 import { removeNetwork } from './remove-network.js';
@@ -144,8 +144,8 @@ export class NetworkService {
     return releaseSandbox(this.ctx, containerId);
   }
 
-  /** As `releaseSandbox`, without waiting for the namespace; `namespaceGone` never rejects. */
-  leaveNetworks(containerId: string): Promise<{ namespaceGone: Promise<void> }> {
+  /** The part of `releaseSandbox` that others can notice; the rest is the caller's to call for, before another start of the container. */
+  leaveNetworks(containerId: string): Promise<LeftSandbox> {
     return leaveNetworks(this.ctx, containerId);
   }
 

@@ -14,40 +14,48 @@ const SURVIVORS_AFTER_MS = 500;
 
 /** Unpublishes a container's ports, cuts it off and removes its namespace. Without a sandbox it does nothing. */
 export async function releaseSandbox(ctx: NetworksContext, containerId: string): Promise<void> {
-  const { namespaceGone } = await leaveNetworks(ctx, containerId);
-  await namespaceGone;
+  const { removeNamespace } = await leaveNetworks(ctx, containerId);
+  await removeNamespace();
 }
 
+/** Of a sandbox that has left its networks. */
+export interface LeftSandbox {
+  /** Removes what is left: the namespace, and the row in the store. Is to be called; never rejects. */
+  readonly removeNamespace: () => Promise<void>;
+}
+
+export const NOTHING_LEFT: LeftSandbox = { removeNamespace: async () => undefined };
+
 /**
- * The same, but resolves as soon as ports and addresses are free and the events told: nothing of a namespace that nobody is in any more
- * can be noticed while it goes. `namespaceGone` never rejects.
+ * The same, but only as far as others can notice it: ports and addresses are free, and the events told. The rest is the caller's to call for,
+ * when nobody waits; the next daemon would do it, too.
  */
-export async function leaveNetworks(
-  ctx: NetworksContext,
-  containerId: string,
-): Promise<{ namespaceGone: Promise<void> }> {
+export async function leaveNetworks(ctx: NetworksContext, containerId: string): Promise<LeftSandbox> {
   const sandbox = ctx.sandboxes.get(containerId);
-  if (!sandbox) return { namespaceGone: Promise.resolve() };
+  if (!sandbox) return NOTHING_LEFT;
   for (const endpoint of sandbox.endpoints) ctx.names.index.drop(endpoint);
   await ctx.firewall.unpublish(portRules(sandbox.ports));
-  if (ctx.sandboxes.get(containerId) !== sandbox) return { namespaceGone: Promise.resolve() };
+  if (ctx.sandboxes.get(containerId) !== sandbox) return NOTHING_LEFT;
   releasePorts(ctx, sandbox.ports);
   // Its sockets would keep the namespace alive.
   ctx.names.close(containerId);
   const veths = sandbox.endpoints.map(({ hostInterface }) => hostInterface).filter((name) => name !== '');
   for (const veth of veths) cutEndpoint(ctx, veth);
   removeLanLinks(sandbox.sandboxKey, sandbox.endpoints);
-  const namespaceGone = releaseNamespace(ctx, sandbox);
   ctx.sandboxes.delete(containerId);
-  ctx.repository.deleteSandbox(containerId);
   ctx.survivors.watch(veths);
   for (const endpoint of sandbox.endpoints) emitEndpoint(ctx, 'disconnect', endpoint);
   await settleRelays(ctx).catch((err: unknown) => ctx.log.warn({ err, containerId }, 'ports are still being relayed'));
-  return { namespaceGone };
+  return { removeNamespace: () => removeNamespace(ctx, sandbox) };
 }
 
-/** Never rejects: a file that is left belongs to nobody, and goes with the next start of the daemon. */
-async function releaseNamespace(ctx: NetworksContext, { kind, containerId, sandboxKey }: Sandbox): Promise<void> {
+/** Never rejects: a row or a file that is left belongs to nobody, and goes with the next start of the daemon. */
+async function removeNamespace(ctx: NetworksContext, { kind, containerId, sandboxKey }: Sandbox): Promise<void> {
+  try {
+    ctx.repository.deleteSandbox(containerId);
+  } catch (err) {
+    ctx.log.error({ err, containerId }, 'cannot forget a network namespace');
+  }
   try {
     if (kind === 'host') releaseHostNetns(ctx, containerId);
     else await removeNetnsOnThread(sandboxKey);

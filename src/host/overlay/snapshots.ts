@@ -220,6 +220,11 @@ export class Snapshots {
     await this.layers.trash.room();
   }
 
+  /** Whether a removal with such a directory would not reject, and its space is not needed at once. */
+  canGoLater(directory: string): boolean {
+    return removalObstacle(directory) === null && !this.layers.trash.isTight();
+  }
+
   /** The IDs of all containers that have anything here. */
   ids(): string[] {
     const found = readdirSync(this.layers.directory).filter(

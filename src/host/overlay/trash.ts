@@ -63,9 +63,14 @@ export class Trash {
 
   /** As settled(), where the disk is nearly full; else at once. */
   async room(): Promise<void> {
+    if (this.isTight()) await this.settled();
+  }
+
+  /** Whether the disk is so full that who removes something is to be told only when its space is free. */
+  isTight(): boolean {
     const { availableBytes, totalBytes, availableFiles } = diskSpace(this.directory);
     const fewFiles = availableFiles !== null && availableFiles < TIGHT_FILES;
-    if (fewFiles || availableBytes < totalBytes * TIGHT) await this.settled();
+    return fewFiles || availableBytes < totalBytes * TIGHT;
   }
 
   private empty(): void {

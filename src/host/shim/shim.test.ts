@@ -608,6 +608,36 @@ describe('a shim with a gate', () => {
     }
   });
 
+  it.each([
+    ['0', ''],
+    ['1', 'the runtime has started the container, and ended with status 256'],
+  ])('tells of the start while the runtime takes its time to end, with status %s', async (status, complaint) => {
+    await using bed = new GateBed(['true']);
+    const options = bed.options();
+    const path = join(bed.dir, 'slow-to-end');
+    const end = join(bed.dir, 'end');
+    // A runtime whose first process is its own child, as runc's is until that has ended.
+    const create = [
+      `cat ${bed.dir}/config.json >/dev/null; mkdir -p ${join(bed.dir, 'runc', bed.id)}; mkfifo ${bed.gate} ${end}`,
+      `sh -c 'echo $$ >${bed.dir}/pid.new; mv ${bed.dir}/pid.new ${bed.dir}/pid; echo 0 >${bed.gate}; echo out; exit 6' &`,
+      // not a shell, which would take up the end of its child
+      `exec grep -q '^0$' ${end}`,
+    ];
+    const script = `#!/bin/sh\ncase "$*" in *" create "*) ;; *) rm -rf ${bed.dir}/runc; exit 0 ;; esac\n${create.join('\n')}\n`;
+    writeFileSync(path, script, { mode: 0o755 });
+    const shim = await launchShim({ ...options, runtime: { ...options.runtime, path } });
+    const output = bed.attach().then(readAll);
+    await bed.feed(shim);
+    expect((await bed.begin(shim)).pid).toBe(bed.pid);
+    expect([shim.state, existsSync(bed.exitFile)]).toEqual(['running', false]);
+    writeFileSync(end, `${status}\n`);
+    expect(await shim.exited).toMatchObject({ exitCode: 6, signal: null });
+    expect(demux(await output).stdout).toBe('out\n');
+    await shim.deleted;
+    await until(() => bed.left.length === 0);
+    expect(readFileSync(join(bed.dir, 'shim.log'), 'utf8')).toContain(complaint);
+  });
+
   it('passes on a specification that no pipe holds', async () => {
     await using bed = new GateBed(['true']);
     const shim = await bed.launch();

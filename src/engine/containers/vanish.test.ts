@@ -1,0 +1,124 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { containerFromInspect, recording } from '../../../test/support/recorded-container.js';
+import { KeyedLock } from '../../shared/keyed-lock.js';
+import { silentLogger } from '../../shared/logger.js';
+import type { ContainerEntry, ContainerRun } from './container-entry.js';
+import { ContainerRegistry } from './container-registry.js';
+import type { ContainersContext } from './containers-context.js';
+import { superviseRun } from './exit.js';
+import { RecentExits } from './recent-exits.js';
+import type { RunningShim } from './shim-port.js';
+import { createdState, toRunning } from './state-machine.js';
+
+/** A promise that a test settles. */
+function gate(): { promise: Promise<void>; open: () => void } {
+  let open!: () => void;
+  const promise = new Promise<void>((resolve) => (open = resolve));
+  return { promise, open };
+}
+
+/** An auto-remove container that runs, and all that is done at its end, in order. */
+class Scene {
+  readonly done: string[] = [];
+  readonly entry: ContainerEntry;
+  readonly run: ContainerRun;
+  readonly unmounting = gate();
+  readonly registry = new ContainerRegistry(
+    {
+      loadAll: () => [],
+      insert: ({ container }) => void this.done.push(`insert ${container.name}`),
+      save: () => undefined,
+      saveState: () => void this.done.push('save state'),
+      delete: async () => void this.done.push('delete row'),
+    },
+    silentLogger,
+  );
+  canGoLater = true;
+  readonly ctx: ContainersContext;
+  private readonly exit = gate();
+
+  constructor() {
+    const container = containerFromInspect(recording('inspect-created-v1.51.json'));
+    const hostConfig = { ...container.hostConfig, autoRemove: true };
+    const state = toRunning(createdState(), 1, new Date().toISOString());
+    this.entry = this.registry.add({ container: { ...container, hostConfig, state }, plan: [], phase: 'stable' });
+    const step = (what: string) => async (): Promise<void> => void this.done.push(what);
+    this.ctx = {
+      deps: {
+        log: silentLogger,
+        paths: { containers: '/c', bundles: '/b', sockets: '/s' },
+        emit: ({ action }: { action: string }) => void this.done.push(action),
+        networks: { leaveNetworks: async () => ({ removeNamespace: step('remove namespace') }) },
+        snapshots: {
+          canGoLater: () => this.canGoLater,
+          unmountAside: () => this.unmounting.promise.then(step('unmount')),
+          unmount: async () => undefined,
+          remove: step('remove files'),
+        },
+      },
+      registry: this.registry,
+      locks: new KeyedLock(),
+      recentExits: new RecentExits(),
+      stopping: false,
+      discard: step('discard'),
+    } as unknown as ContainersContext;
+    const shim = {
+      exited: this.exit.promise.then(() => ({ exitCode: 3, ooms: 0, finishedAt: new Date().toISOString() })),
+      recorded: step('end of streams'),
+      delete: step('delete'),
+      deleted: Promise.resolve(),
+      close: () => undefined,
+      onOutOfMemory: () => undefined,
+    } as unknown as RunningShim;
+    this.run = superviseRun(this.ctx, this.entry, shim, '/s/x');
+    this.entry.run = this.run;
+    this.done.length = 0;
+  }
+
+  /** The process ends; the container's removal is told. */
+  async end(): Promise<unknown> {
+    const told = this.entry.waiters.removal(new AbortController().signal);
+    this.exit.open();
+    return told;
+  }
+}
+
+describe('the end of a container that removes itself', () => {
+  let scene: Scene;
+  beforeEach(() => void (scene = new Scene()));
+
+  it('is told before kernel and disk are waited for', async () => {
+    const { done, entry, registry, ctx } = scene;
+    expect(await scene.end()).toEqual({ statusCode: 3, error: '' });
+    expect(done).toEqual(['die', 'end of streams', 'destroy']);
+    expect([registry.get(entry.id), registry.isNameTaken(entry.name)]).toEqual([undefined, false]);
+    expect(ctx.recentExits.get(entry.id)).toEqual({ statusCode: 3, error: '' });
+    scene.unmounting.open();
+    await scene.run.cleaned;
+    expect(done.slice(3)).toEqual(['delete row', 'remove namespace', 'unmount', 'remove files', 'delete']);
+  });
+
+  it.each<[string, (scene: Scene) => unknown]>([
+    ['something is in the way, or there is little room', (it) => (it.canGoLater = false)],
+    ['somebody is at work on it', ({ ctx, entry }) => ctx.locks.acquire(entry.id)],
+    ['a stop has asked for it', ({ run }) => (run.isCleaningAwaited = true)],
+  ])('is an ordinary removal when %s', async (_when, happens) => {
+    const { done, registry, entry } = scene;
+    await happens(scene);
+    void scene.end();
+    scene.unmounting.open();
+    await scene.run.cleaned;
+    expect(done).toContain('discard');
+    expect(done).not.toContain('destroy');
+    expect(registry.get(entry.id)).toBe(entry);
+  });
+
+  it('leaves its name to another one that comes before its row is deleted', async () => {
+    const { done, entry, registry } = scene;
+    await scene.end();
+    const { container, plan } = entry;
+    registry.reserveName(entry.name, 'another');
+    registry.add({ container: { ...container, id: 'another' }, plan, phase: 'stable' });
+    expect(done.slice(3)).toEqual(['delete row', `insert ${entry.name}`]);
+  });
+});
