@@ -99,4 +99,7 @@ void clients_leave(struct shim *shim);
 /* Whether there is a control client. */
 bool clients_have_control(const struct shim *shim);
 
+/* Whether anybody is connected who reads or writes, and is not gone. */
+bool clients_are_attached(const struct shim *shim);
+
 #endif

@@ -490,6 +490,15 @@ void clients_leave(struct shim *shim)
 	}
 }
 
+bool clients_are_attached(const struct shim *shim)
+{
+	for (const struct client *client = shim->clients; client; client = client->next) {
+		if (!client->dead && client->kind != CLIENT_CONTROL)
+			return true;
+	}
+	return false;
+}
+
 bool clients_have_control(const struct shim *shim)
 {
 	for (const struct client *client = shim->clients; client; client = client->next) {

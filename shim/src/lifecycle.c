@@ -475,8 +475,12 @@ static void runtime_ended(struct shim *shim, int status)
 
 static void announce_deleted(struct shim *shim)
 {
-	if (shim->state == STATE_EXITED && shim->deleted_line)
-		clients_announce(shim, shim->deleted_line);
+	if (shim->state != STATE_EXITED || !shim->deleted_line)
+		return;
+	/* before: who hears it may start the next shim, at the same path; while somebody still reads, others may come */
+	if (!clients_are_attached(shim))
+		shim_unlink(shim);
+	clients_announce(shim, shim->deleted_line);
 }
 
 /*
