@@ -120,22 +120,20 @@ export class AheadOfStarts {
     }
   }
 
-  /** Prepares for the start of a container that has just been created, after the answer to the create has gone out. */
+  /**
+   * Prepares for the start of a container that has just been stored: at once where a runtime waits for it, which takes longer than the client until
+   * the start; else after the answer to the create has gone out. Never throws.
+   */
   prepareSoon(ctx: ContainersContext, entry: ContainerEntry): void {
     const prepared = this.prepared.get(entry.id);
-    if (prepared && !prepared.gone) {
-      prepared.entry = entry;
-      prepared.known = entry.container;
-      this.endAfter(ctx, prepared, AHEAD_MS);
+    if (!prepared || prepared.gone) {
+      setImmediate(() => this.prepareOrNot(ctx, entry));
+      return;
     }
-    setImmediate(() => {
-      try {
-        this.prepare(ctx, entry);
-      } catch (err) {
-        // the start says it to the client
-        ctx.deps.log.debug({ err, container: entry.id }, 'nothing is prepared for a start');
-      }
-    });
+    prepared.entry = entry;
+    prepared.known = entry.container;
+    this.endAfter(ctx, prepared, AHEAD_MS);
+    this.prepareOrNot(ctx, entry);
   }
 
   /**
@@ -226,6 +224,15 @@ export class AheadOfStarts {
       !mayHaveHooks({ hostConfig }) &&
       this.policy.isWorthwhile(kindOf({ hostConfig }), waiting)
     );
+  }
+
+  private prepareOrNot(ctx: ContainersContext, entry: ContainerEntry): void {
+    try {
+      this.prepare(ctx, entry);
+    } catch (err) {
+      // the start says it to the client
+      ctx.deps.log.debug({ err, container: entry.id }, 'nothing is prepared for a start');
+    }
   }
 
   private prepare(ctx: ContainersContext, entry: ContainerEntry): void {
