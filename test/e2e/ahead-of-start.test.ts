@@ -341,7 +341,8 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('what is on the disk for the n
     await source.remove();
     const seen = async (): Promise<unknown> => {
       const [{ json: info }, { json: df }] = await Promise.all([daemon.api.get('/info'), daemon.api.get('/system/df')]);
-      return [info.Containers, df.Containers, df.LayersSize, (await daemon.api.get('/containers/json?all=1')).json];
+      const all = (await daemon.api.get('/containers/json?all=1')).json as { Id: string }[];
+      return [info.Containers, df.Containers?.length, df.LayersSize, all.map(({ Id }) => Id)];
     };
     const before = await seen();
     const image = { Image: 'going-image' };
