@@ -423,6 +423,17 @@ describe('what waits for a container that is yet to be created', () => {
     expect(scene.said).toEqual(['claim']);
   });
 
+  it('is told of its container before the create is answered', async () => {
+    const id = scene.ahead.takeSpare(scene.ctx, await started());
+    create(id!);
+    scene.namespace = '/run/netns/reserved';
+    scene.ahead.prepareSoon(scene.ctx, scene.entry);
+    // No timer and no turn of the loop: the answer is on its way out only after one.
+    for (let steps = 0; steps < 5; steps++) await Promise.resolve();
+    expect(scene.said).toEqual(['feed']);
+    expect(await scene.startOf()).toMatchObject({ reserved: 'container', hasSpec: true });
+  });
+
   it('is not taken by one of another kind, or one whose log is to say something of it', async () => {
     const { config, hostConfig } = await started();
     const take = (draft: Parameters<AheadOfStarts['takeSpare']>[1]) => scene.ahead.takeSpare(scene.ctx, draft);
