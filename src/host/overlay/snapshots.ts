@@ -110,36 +110,6 @@ export class Snapshots {
     this.prepared.set(id, { chain, lower, isVolatile });
   }
 
-  /** Topmost first. */
-  private layersBelow(id: string, chain: string[]): LayerBelow[] {
-    if (chain.length > MAX_LAYERS) throw invalid('max depth exceeded');
-    const layers = this.layers.lowerLayers(chain);
-    try {
-      return [sharedInitLayer(this.layers, chain), ...layers];
-    } catch (error) {
-      throw systemFault('creating layers', id, error);
-    }
-  }
-
-  private makeDirectories(id: string, lower: string): void {
-    const base = this.path(id);
-    let isOurs = false;
-    try {
-      mkdirSync(base, { mode: 0o710 });
-      isOurs = true;
-      // `/` is root's, mode 0755, whatever the image's archive says of it: the same as with dockerd.
-      mkdirSync(`${base}/diff`, { mode: 0o755 });
-      mkdirSync(`${base}/work`, { mode: 0o700 });
-      mkdirSync(`${base}/merged`, { mode: 0o700 });
-      // Last: a directory without it is not a snapshot.
-      writeFileSync(`${base}/lower`, lower);
-    } catch (error) {
-      if (isOurs) rmSync(base, { recursive: true, force: true });
-      else if (existsSync(base)) throw conflict(`container ${id} has a file system already`, error);
-      throw systemFault('creating layers', id, error);
-    }
-  }
-
   exists(id: string): boolean {
     return existsSync(join(this.path(id), 'lower'));
   }
@@ -255,6 +225,36 @@ export class Snapshots {
       lowers.push(name);
     }
     mountOverlay({ base: this.layers.directory, lowers, target });
+  }
+
+  /** Topmost first. */
+  private layersBelow(id: string, chain: string[]): LayerBelow[] {
+    if (chain.length > MAX_LAYERS) throw invalid('max depth exceeded');
+    const layers = this.layers.lowerLayers(chain);
+    try {
+      return [sharedInitLayer(this.layers, chain), ...layers];
+    } catch (error) {
+      throw systemFault('creating layers', id, error);
+    }
+  }
+
+  private makeDirectories(id: string, lower: string): void {
+    const base = this.path(id);
+    let isOurs = false;
+    try {
+      mkdirSync(base, { mode: 0o710 });
+      isOurs = true;
+      // `/` is root's, mode 0755, whatever the image's archive says of it: the same as with dockerd.
+      mkdirSync(`${base}/diff`, { mode: 0o755 });
+      mkdirSync(`${base}/work`, { mode: 0o700 });
+      mkdirSync(`${base}/merged`, { mode: 0o700 });
+      // Last: a directory without it is not a snapshot.
+      writeFileSync(`${base}/lower`, lower);
+    } catch (error) {
+      if (isOurs) rmSync(base, { recursive: true, force: true });
+      else if (existsSync(base)) throw conflict(`container ${id} has a file system already`, error);
+      throw systemFault('creating layers', id, error);
+    }
   }
 
   private discardPreparedOn(chainId: string): void {
