@@ -92,6 +92,8 @@ export class AheadOfStarts {
       return null;
     }
     this.spare = null;
+    // Until the create has come to its end, one way or the other.
+    stopTimer(spare);
     spare.hasFiles = false;
     return spare.id;
   }

@@ -99,7 +99,10 @@ export class ContainerRegistry {
   eraseForgotten(): void {
     for (const id of this.forgotten) {
       this.forgotten.delete(id);
-      this.repository.delete(id, false).catch((err: unknown) => this.cannotStore({ id }, err));
+      this.repository.delete(id, false).catch((err: unknown) => {
+        this.forgotten.add(id);
+        this.cannotStore({ id }, err);
+      });
     }
   }
 

@@ -56,7 +56,7 @@ async function watch(
   const goes = !willRestart && goesAtItsEnd(entry);
   // Who has asked for the end is told of that first.
   const isGone = goes && !run.isCleaningAwaited && (await vanish(ctx, entry));
-  // All who were told have their answers before kernel and disk are waited for; nobody can have come back yet with another request.
+  // All who were told have their answers before kernel and disk are waited for.
   await nextTurn();
   ctx.registry.eraseForgotten();
   const released = Promise.all([unmountAside(ctx, entry), removeNamespace()]).then(settleReleased);

@@ -103,11 +103,7 @@ export function tellRemoval(ctx: ContainersContext, entry: ContainerEntry): void
 }
 
 /** Lets go of all volumes, and removes anonymous ones if asked to; one that somebody else uses stays. */
-export async function removeVolumes(
-  ctx: ContainersContext,
-  entry: ContainerEntry,
-  anonymousToo: boolean,
-): Promise<void> {
+async function removeVolumes(ctx: ContainersContext, entry: ContainerEntry, anonymousToo: boolean): Promise<void> {
   for (const { type, name } of entry.plan) {
     if (type !== 'volume') continue;
     ctx.deps.volumes.unreference(name, entry.id);

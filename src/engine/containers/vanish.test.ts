@@ -17,6 +17,10 @@ function gate(): { promise: Promise<void>; open: () => void } {
   return { promise, open };
 }
 
+function withIpc({ container }: ContainerEntry, ipcMode: string): ContainerEntry['container'] {
+  return { ...container, hostConfig: { ...container.hostConfig, ipcMode } };
+}
+
 /** An auto-remove container that runs, and all that is done at its end, in order. */
 class Scene {
   readonly done: string[] = [];
@@ -100,6 +104,18 @@ describe('the end of a container that removes itself', () => {
 
   it.each<[string, (scene: Scene) => unknown]>([
     ['something is in the way, or there is little room', (it) => (it.canGoLater = false)],
+    ['it has volumes', ({ entry }) => Object.assign(entry, { plan: [{ type: 'volume' }] })],
+    ['others may have its shared memory', ({ entry }) => void (entry.container = withIpc(entry, 'shareable'))],
+    [
+      'nobody knows whether something is in the way',
+      (it) => {
+        Object.defineProperty(it, 'canGoLater', {
+          get: () => {
+            throw new Error('EIO');
+          },
+        });
+      },
+    ],
     ['somebody is at work on it', ({ ctx, entry }) => ctx.locks.acquire(entry.id)],
     ['a stop has asked for it', ({ run }) => (run.isCleaningAwaited = true)],
   ])('is an ordinary removal when %s', async (_when, happens) => {

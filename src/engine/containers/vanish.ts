@@ -2,26 +2,35 @@ import type { ContainerEntry } from './container-entry.js';
 import { containerFiles } from './container-paths.js';
 import type { ContainersContext } from './containers-context.js';
 import { keepLinksByName } from './links.js';
-import { beginRemoval, removeVolumes, tellRemoval } from './remove.js';
+import { beginRemoval, tellRemoval } from './remove.js';
 
 /**
- * Removes an auto-remove container at its end, as far as anybody can notice: it is in no list, its name and its volumes are free, and those who
- * wait for that are told. What is left is for `eraseForgotten` and `removeRemains`; the next daemon would find a container that runs in the
- * store and has ended, and remove it as well. Whether it did: not one that somebody works on, or that may not be removable at once.
+ * Removes an auto-remove container at its end, as far as anybody can notice: it is in no list, its name is free, and those who wait for that are
+ * told. What is left is for `eraseForgotten` and `removeRemains`; the next daemon would find a container that runs in the store and has ended,
+ * and remove it as well. Whether it did: not one that somebody works on, that has volumes, or that may not be removable at once. Never throws.
  */
 export async function vanish(ctx: ContainersContext, entry: ContainerEntry): Promise<boolean> {
-  const { directory } = containerFiles(ctx.deps.paths, entry.id);
-  const isOurs = !ctx.locks.isHeld(entry.id) && ctx.registry.get(entry.id) === entry;
-  if (!isOurs || !ctx.deps.snapshots.canGoLater(directory)) return false;
+  if (ctx.locks.isHeld(entry.id) || ctx.registry.get(entry.id) !== entry) return false;
   using _lock = await ctx.locks.acquire(entry.id);
+  try {
+    if (!isQuicklyGone(ctx, entry)) return false;
+    keepLinksByName(ctx, entry);
+  } catch (err) {
+    ctx.deps.log.warn({ err, container: entry.id }, 'an auto-remove container is removed the ordinary way');
+    return false;
+  }
   const { exitCode, error } = entry.container.state;
   beginRemoval(ctx, entry);
-  await removeVolumes(ctx, entry, true);
-  keepLinksByName(ctx, entry);
   ctx.registry.forget(entry);
   ctx.recentExits.remember(entry.id, { statusCode: exitCode, error });
   tellRemoval(ctx, entry);
   return true;
+}
+
+/** Volumes may be long in going, and shared memory that others have, and images, are mounted in the directory. */
+function isQuicklyGone({ deps }: ContainersContext, { id, plan, container }: ContainerEntry): boolean {
+  if (plan.length > 0 || container.hostConfig.ipcMode === 'shareable') return false;
+  return deps.snapshots.canGoLater(containerFiles(deps.paths, id).directory);
 }
 
 /** Removes the files of a container that has vanished, once nothing of it is mounted. Never throws: the next daemon does what this can't. */

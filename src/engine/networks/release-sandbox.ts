@@ -20,15 +20,15 @@ export async function releaseSandbox(ctx: NetworksContext, containerId: string):
 
 /** Of a sandbox that has left its networks. */
 export interface LeftSandbox {
-  /** Removes what is left: the namespace, and the row in the store. Is to be called; never rejects. */
+  /** Removes what is left, the namespace. Is to be called; never rejects. */
   readonly removeNamespace: () => Promise<void>;
 }
 
 export const NOTHING_LEFT: LeftSandbox = { removeNamespace: async () => undefined };
 
 /**
- * The same, but only as far as others can notice it: ports and addresses are free, and the events told. The rest is the caller's to call for,
- * when nobody waits; the next daemon would do it, too.
+ * The same, but only as far as others can notice it: ports and addresses are free, and the events told. The namespace itself is the caller's to
+ * have removed, when nobody waits; the next daemon would do it, too.
  */
 export async function leaveNetworks(ctx: NetworksContext, containerId: string): Promise<LeftSandbox> {
   const sandbox = ctx.sandboxes.get(containerId);
@@ -43,19 +43,24 @@ export async function leaveNetworks(ctx: NetworksContext, containerId: string): 
   for (const veth of veths) cutEndpoint(ctx, veth);
   removeLanLinks(sandbox.sandboxKey, sandbox.endpoints);
   ctx.sandboxes.delete(containerId);
+  // Others may have its ports and addresses from now on, which the next daemon must not find to be its own.
+  forget(ctx, containerId);
   ctx.survivors.watch(veths);
   for (const endpoint of sandbox.endpoints) emitEndpoint(ctx, 'disconnect', endpoint);
   await settleRelays(ctx).catch((err: unknown) => ctx.log.warn({ err, containerId }, 'ports are still being relayed'));
   return { removeNamespace: () => removeNamespace(ctx, sandbox) };
 }
 
-/** Never rejects: a row or a file that is left belongs to nobody, and goes with the next start of the daemon. */
-async function removeNamespace(ctx: NetworksContext, { kind, containerId, sandboxKey }: Sandbox): Promise<void> {
+function forget(ctx: NetworksContext, containerId: string): void {
   try {
     ctx.repository.deleteSandbox(containerId);
   } catch (err) {
     ctx.log.error({ err, containerId }, 'cannot forget a network namespace');
   }
+}
+
+/** Never rejects: a file that is left belongs to nobody, and goes with the next start of the daemon. */
+async function removeNamespace(ctx: NetworksContext, { kind, containerId, sandboxKey }: Sandbox): Promise<void> {
   try {
     if (kind === 'host') releaseHostNetns(ctx, containerId);
     else await removeNetnsOnThread(sandboxKey);
