@@ -222,6 +222,7 @@ static void pass_early(struct shim *shim)
 	if (shim->state != STATE_STARTING || !shim->gate_passed || shim->told_pid <= 0)
 		return;
 	shim->init_pid = shim->told_pid;
+	feed_end(&shim->feed, shim->epfd);
 	passed_gate(shim);
 }
 

@@ -62,7 +62,7 @@ describe('IdleMemory', () => {
   });
 
   it('leaves neither garbage nor loose pages', async () => {
-    using memory = new IdleMemory(nothing);
+    using memory = new IdleMemory(nothing, undefined, () => ({ cpuUs: 0, loopMs: 0 }));
     const objects: (object | undefined)[] = Array.from({ length: 1_000_000 }, (_, index) => ({ index, next: {} }));
     // One in twenty keeps nearly every page from being empty.
     for (let index = 0; index < objects.length; index++) if (index % 20 !== 0) objects[index] = undefined;

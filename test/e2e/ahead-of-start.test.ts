@@ -19,6 +19,7 @@ import {
   hasEnded,
   overlaysOf,
   parentOf,
+  sigkill,
   spareRoot,
   untilNothingIsAhead,
   whileAhead,
@@ -199,7 +200,7 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('what is ready when a start co
     const { daemon } = suite;
     const create = () => Box.create(daemon, SLEEP);
     const box = await whileAhead(daemon, create, async (one, ahead) => {
-      process.kill(ahead[which], 'SIGKILL');
+      if (!sigkill(ahead[which])) return null;
       // killed later, it would be killed in the middle of the start
       await poll('its end', () => hasEnded(ahead[which]), { everyMs: 1 });
       await one.ok('start');

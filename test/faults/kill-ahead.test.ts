@@ -6,6 +6,8 @@ import {
   type AheadOfStart,
   createdAheadOf,
   overlaysOf,
+  sigkill,
+  spareRoot,
   untilNothingIsAhead,
   whileAhead,
   whileRootIsAhead,
@@ -18,13 +20,6 @@ import { poll } from '../support/poll.js';
 const suite = daemonSuite();
 
 describe.skipIf(process.env['WHARF_TEST_TARGET'])('a shim and a runtime that wait for a start', () => {
-  const sigkill = (pid: number): void => {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // it has ended with the daemon
-    }
-  };
   const ends: [string, NodeJS.Signals, (ahead: AheadOfStart) => void][] = [
     ['by SIGTERM', 'SIGTERM', () => undefined],
     ['by kill -9', 'SIGKILL', () => undefined],
@@ -68,6 +63,9 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('a shim and a runtime that wai
         daemon,
         async () => (await Box.run(daemon, ['true'])).remove(),
         async (spare) => {
+          // The runtime may still be forgetting the one that was removed, and nobody is left to look after its end.
+          await poll('only the next to be there', async () => (await leftovers(daemon)).length === 0);
+          if ((await spareRoot(daemon))?.id !== spare.id) return null;
           await daemon.down(signal);
           return spare;
         },

@@ -108,15 +108,19 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('a removal that fails', () => 
     const { daemon } = suite;
     for (let round = 0; round < 6; round++) {
       const HostConfig = { AutoRemove: true, NetworkMode: round % 2 ? 'none' : 'bridge' };
-      const box = await Box.create(daemon, ['true'], { HostConfig, Volumes: { '/anonymous': {} } });
+      const Volumes = round % 3 ? {} : { '/anonymous': {} };
+      const box = await Box.create(daemon, ['true'], { HostConfig, Volumes });
       const gone = box.post('wait?condition=removed');
       await box.ok('start');
       expect((await gone).json.StatusCode).toBe(0);
       await daemon.down('SIGKILL');
       await daemon.up();
-      expect((await daemon.api.get('/containers/json?all=1')).json).toEqual([]);
-      expect((await daemon.api.get('/volumes')).json.Volumes).toEqual([]);
-      await poll('nothing of it to be left', async () => (await leftovers(daemon)).length === 0);
+      const left = async () => [
+        ...(await daemon.api.get('/containers/json?all=1')).json,
+        ...(await daemon.api.get('/volumes')).json.Volumes,
+        ...(await leftovers(daemon)),
+      ];
+      await expect.poll(left, { timeout: 30_000 }).toEqual([]);
       expect(existsSync(join(daemon.dataRoot, 'overlay2', box.id))).toBe(false);
     }
   });

@@ -52,6 +52,15 @@ export async function createdAheadOf(id: string): Promise<AheadOfStart | null> {
   return isInit(commandLine(`${found.runtime}`)) ? found : null;
 }
 
+/** Whether it was there to be killed. */
+export function sigkill(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL');
+  } catch {
+    return false; // it has ended meanwhile
+  }
+}
+
 /** Whether a process has ended, all threads of it, so that its parent has been told. */
 export function hasEnded(pid: number): boolean {
   try {
@@ -116,7 +125,7 @@ export interface SpareRoot {
 export async function spareRoot(daemon: TestDaemon): Promise<SpareRoot | null> {
   const all = (await daemon.api.get('/containers/json?all=1')).json as { Id: string }[];
   const known = new Set(all.map(({ Id }) => Id));
-  // After the list: a container that is removed is unmounted first.
+  // After the list: a container that is removed is unmounted first, but for one that removes itself, which may be taken for it a moment long.
   return overlaysOf(daemon).find(({ id }) => !known.has(id)) ?? null;
 }
 

@@ -611,9 +611,9 @@ describe('a shim with a gate', () => {
   });
 
   it.each([
-    ['0', ''],
-    ['1', 'the runtime has started the container, and ended with status 256'],
-  ])('tells of the start while the runtime takes its time to end, with status %s', async (status, complaint) => {
+    ['0', []],
+    ['1', ['the runtime has started the container, and ended with status 256']],
+  ])('tells of the start while the runtime takes its time to end, with status %s', async (status, complaints) => {
     await using bed = new GateBed(['true']);
     const options = bed.options();
     const path = join(bed.dir, 'slow-to-end');
@@ -637,7 +637,8 @@ describe('a shim with a gate', () => {
     expect(demux(await output).stdout).toBe('out\n');
     await shim.deleted;
     await until(() => bed.left.length === 0);
-    expect(readFileSync(join(bed.dir, 'shim.log'), 'utf8')).toContain(complaint);
+    const log = readFileSync(join(bed.dir, 'shim.log'), 'utf8');
+    expect(log.match(/the runtime has .*/g) ?? []).toEqual(complaints);
   });
 
   it('passes on a specification that no pipe holds', async () => {
