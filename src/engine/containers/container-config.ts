@@ -207,7 +207,7 @@ export interface HostConfig extends Resources {
   readonly pidMode: string;
   readonly privileged: boolean;
   readonly publishAllPorts: boolean;
-  readonlyRootfs: boolean;
+  readonly readonlyRootfs: boolean;
   readonly securityOpt: readonly string[];
   readonly storageOpt: Readonly<Record<string, string>>;
   /** Mount options by container path. */

@@ -5,7 +5,7 @@ export interface SpecInput {
   readonly containerId: string;
   /** Absolute path of the mounted root file system. */
   readonly rootfs: string;
-  readonlyRootfs: boolean;
+  readonly readonlyRootfs: boolean;
   readonly args: readonly string[];
   readonly env: readonly string[];
   readonly cwd: string;
@@ -36,7 +36,7 @@ export interface SpecInput {
   readonly noNewPrivileges: boolean;
   /** null: default list (none when privileged). */
   readonly maskedPaths: readonly string[] | null;
-  readonlyPaths: readonly string[] | null;
+  readonly readonlyPaths: readonly string[] | null;
   readonly devices: readonly { pathOnHost: string; pathInContainer: string; cgroupPermissions: string }[];
   readonly deviceCgroupRules: readonly string[];
   readonly resources: SpecResources;
