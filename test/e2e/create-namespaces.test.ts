@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { busyboxRuns } from '../support/busybox-runs.js';
-import { hasNoChildren, removeCgroup } from '../support/cgroups.js';
+import { cgroupRoot, hasNoChildren, removeCgroup } from '../support/cgroups.js';
 import { daemonSuite } from '../support/daemon-suite.js';
 import { poll } from '../support/poll.js';
 
@@ -50,8 +50,9 @@ describe('namespaces of others', () => {
     const parent = `${suite.daemon.cgroupParent}/below`;
     const flags = ['--cgroupns', 'host', '--cgroup-parent', parent];
     expect(await output(flags, 'cat /proc/self/cgroup')).toContain(`${parent}/`);
-    await poll('the group of the container to be gone', () => hasNoChildren(parent));
-    removeCgroup(parent);
+    const root = cgroupRoot(suite.daemon.holder.pid);
+    await poll('the group of the container to be gone', () => hasNoChildren(parent, root));
+    removeCgroup(parent, root);
   });
 });
 

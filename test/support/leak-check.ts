@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cgroupDirectories } from './cgroups.js';
+import { cgroupDirectories, cgroupRoot } from './cgroups.js';
 import { run } from './command.js';
 import type { TestDaemon } from './test-daemon.js';
 
@@ -58,7 +58,7 @@ function entries(what: string, dir: string): string[] {
 }
 
 function cgroups(daemon: TestDaemon): string[] {
-  return cgroupDirectories(daemon.cgroupParent).flatMap((parent) =>
+  return cgroupDirectories(daemon.cgroupParent, cgroupRoot(daemon.holder.pid)).flatMap((parent) =>
     readdirSync(parent, { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
       .map((entry) => `cgroup ${join(parent, entry.name)}`),

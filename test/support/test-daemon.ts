@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ApiClient } from './api-client.js';
-import { removeCgroup } from './cgroups.js';
+import { cgroupRoot, removeCgroup } from './cgroups.js';
 import { run, runOk, type CommandOptions, type CommandResult } from './command.js';
 import { NamespaceHolder } from './namespace-holder.js';
 import { cliPath } from './paths.js';
@@ -160,7 +160,7 @@ export class TestDaemon implements AsyncDisposable {
       if (this.isUp) await this.removeAllContainers();
       await this.down();
     }
-    removeCgroup(this.cgroupParent);
+    removeCgroup(this.cgroupParent, cgroupRoot(this.holder.pid));
     await this.holder[Symbol.asyncDispose]();
     rmSync(this.dir, { recursive: true, force: true });
   }
