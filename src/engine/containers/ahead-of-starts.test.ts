@@ -29,6 +29,7 @@ class Scene {
   namespace: string | null = null;
   /** Root file systems that were made ahead, by id. */
   readonly mounted = new Map<string, string>();
+  readonly unmounted: string[] = [];
   isImageThere = true;
   /** Of the next root. */
   fault: Error | null = null;
@@ -71,7 +72,7 @@ class Scene {
         images: { find: () => (this.isImageThere ? { chainIds: ['sha256:top'] } : null) },
         snapshots: {
           mount: () => join(dir, 'merged'),
-          unmount: atOnce,
+          unmount: async (id: string) => void this.unmounted.push(id),
           prepare: (id: string, chainIds: string[], { isVolatile }: { isVolatile: boolean }) => {
             if (this.fault) throw this.fault;
             this.mounted.set(id, `${chainIds.join()} ${isVolatile ? 'volatile' : 'kept'}`);
@@ -469,6 +470,17 @@ describe('what waits for a container that is yet to be created', () => {
       expect(readdirSync(join(scene.dir, 'c', id)).sort()).toEqual(['hostname', 'hosts', 'resolv.conf']);
       await scene.ahead.drop(scene.ctx, id);
       expect(onDisk()).toEqual(there);
+    });
+
+    it('has no root mounted for longer than a start may come, also when the daemon was configured anew during the create', async () => {
+      const id = scene.ahead.takeSpare(scene.ctx, await startedTwo())!;
+      scene.answer = { ...scene.answer, quit: never };
+      void scene.ahead.discardWaiting(scene.ctx);
+      create(id);
+      await scene.prepare(AHEAD_MS - 1);
+      expect(scene.unmounted).not.toContain(id);
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect(scene.unmounted).toContain(id);
     });
 
     it.each(['time', "daemon's end", 'daemon configured anew'])('has nothing left after the %s', async (what) => {

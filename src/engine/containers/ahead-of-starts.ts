@@ -207,9 +207,13 @@ export class AheadOfStarts {
     await this.end(ctx, prepared);
   }
 
-  /** The same for those that no start has got yet: what they were told is not so any more. */
+  /**
+   * The same for those that no start or create has got yet: what they were told is not so any more. A start compares that anyway; of one
+   * that a create has, the root may be mounted already, which goes with it.
+   */
   async discardWaiting(ctx: ContainersContext): Promise<void> {
-    const waiting = [...this.prepared.values()].filter(({ isReserved }) => !isReserved);
+    const isAtCreate = (prepared: Prepared): boolean => !prepared.entry && prepared !== this.spare;
+    const waiting = [...this.prepared.values()].filter((one) => !one.isReserved && !isAtCreate(one));
     await Promise.all(waiting.map((prepared) => this.end(ctx, prepared)));
   }
 

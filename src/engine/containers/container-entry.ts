@@ -16,6 +16,8 @@ export interface ContainerRun {
   readonly released: Promise<void>;
   /** Settles when the runtime's state and the run's files are gone too. Never rejects. */
   cleaned: Promise<void>;
+  /** Settles when the container is removed as well, if it is one that goes at its end. Never rejects. */
+  removed: Promise<void>;
   /** A client waits for `cleaned`, and not only for the end. */
   isCleaningAwaited: boolean;
 }

@@ -1,7 +1,7 @@
 import type { KeyedLock } from '../../shared/keyed-lock.js';
 import type { EngineEvent } from '../events/event.js';
 import type { AheadOfStarts } from './ahead-of-starts.js';
-import type { ContainerEntry } from './container-entry.js';
+import type { ContainerEntry, ContainerRun } from './container-entry.js';
 import type { ContainerRegistry } from './container-registry.js';
 import type { ContainersDeps } from './containers-deps.js';
 import type { RecentExits } from './recent-exits.js';
@@ -18,6 +18,8 @@ export interface ContainersContext {
   readonly capacity: HostCapacity;
   readonly recentExits: RecentExits;
   readonly ahead: AheadOfStarts;
+  /** Those that have ended, until they are cleaned up and removed. The daemon waits for them at its own end, as for a while nobody else may know them. */
+  readonly endingRuns: Set<ContainerRun>;
   /** The daemon is going down: containers go on, and nothing is restarted. */
   stopping: boolean;
   /** Starts it again after an exit; the caller holds the lock. A hook, since starting knows about exits and not the other way round. */

@@ -51,6 +51,10 @@ import { topContainer } from './top.js';
 import { updateContainer } from './update.js';
 import type { HostCapacity } from './validate-resources.js';
 import { waitForContainer } from './wait.js';
+import { within } from './within.js';
+
+/** How long the end of the daemon may wait for the ends of containers; what is left is the next daemon's to remove. */
+const ENDINGS_WAIT_MS = 5000;
 
 /** The containers of this daemon; each verb is in a file of its own. `load` first, `reconcile` once networks and volumes are up. */
 export class Containers implements ContainerService {
@@ -67,6 +71,7 @@ export class Containers implements ContainerService {
       capacity,
       recentExits: new RecentExits(),
       ahead: new AheadOfStarts(),
+      endingRuns: new Set(),
       stopping: false,
       relaunch: (entry) => launchContainer(this.context, entry),
       discard: (entry) => discardContainer(this.context, entry),
@@ -91,15 +96,22 @@ export class Containers implements ContainerService {
     return reconcileContainers(this.context);
   }
 
-  /** Lets go of all shims; containers go on. */
+  /** Lets go of all shims; containers go on. What has ended is cleaned up, so far as that does not hang. */
   async shutdown(): Promise<void> {
-    this.context.stopping = true;
-    for (const entry of this.context.registry.all()) {
+    const { context } = this;
+    const { registry, endingRuns, ahead } = context;
+    context.stopping = true;
+    for (const entry of registry.all()) {
       entry.cancelRestart?.();
       entry.stopHealth?.();
-      entry.run?.shim.close();
+      if (entry.run && !endingRuns.has(entry.run)) entry.run.shim.close();
     }
-    await this.context.ahead.discardAll(this.context);
+    const endings = [...endingRuns].map(async (run) => {
+      await run.cleaned;
+      await run.removed;
+    });
+    await Promise.all([within(Promise.all(endings), ENDINGS_WAIT_MS), ahead.discardAll(context)]);
+    for (const { shim } of endingRuns) shim.close();
   }
 
   /** The daemon is configured differently: what waits for starts was made with what was so before. */

@@ -27,12 +27,21 @@ export function superviseRun(
   let settleReleased!: () => void;
   const recorded = new Promise<void>((resolve) => (settleRecorded = resolve));
   const released = new Promise<void>((resolve) => (settleReleased = resolve));
-  const run: ContainerRun = { shim, socketPath, recorded, released, cleaned: released, isCleaningAwaited: false };
+  const run: ContainerRun = {
+    shim,
+    socketPath,
+    recorded,
+    released,
+    cleaned: released,
+    removed: Promise.resolve(),
+    isCleaningAwaited: false,
+  };
   shim.onOutOfMemory((ooms) => recordOom(ctx, entry, ooms));
   run.cleaned = watch(ctx, entry, run, { settleRecorded, settleReleased })
     .catch((err: unknown) => ctx.deps.log.error({ err, container: entry.id }, 'exit handling failed'))
     .finally(settleRecorded)
     .finally(settleReleased);
+  void run.cleaned.then(() => run.removed).finally(() => ctx.endingRuns.delete(run));
   return run;
 }
 
@@ -44,6 +53,7 @@ async function watch(
 ): Promise<void> {
   const facts = await waitForExit(ctx, entry, run);
   if (!facts) return;
+  ctx.endingRuns.add(run);
   // Its probes would fail from now on, which says nothing of its health.
   entry.stopHealth?.();
   const { isCleaningAwaited } = run;
@@ -61,10 +71,9 @@ async function watch(
   ctx.registry.eraseForgotten();
   const released = Promise.all([unmountAside(ctx, entry), removeNamespace()]).then(settleReleased);
   // A removal need not wait for the runtime to forget the container, and is quicker without it at its side; another start does wait.
-  let removed = Promise.resolve();
-  if (isGone) removed = removeRemains(ctx, entry);
-  else if (goes) removed = ctx.discard(entry);
-  if (!isCleaningAwaited) void removed.then(() => tellShim(ctx, entry, run.shim.delete()));
+  if (isGone) run.removed = removeRemains(ctx, entry);
+  else if (goes) run.removed = ctx.discard(entry);
+  if (!isCleaningAwaited) void run.removed.then(() => tellShim(ctx, entry, run.shim.delete()));
   await run.shim.deleted.catch((err: unknown) => {
     ctx.deps.log.debug({ err, container: entry.id }, 'the shim did not delete the container');
     return deleteFromRuntime(ctx, entry.container);

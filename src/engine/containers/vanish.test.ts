@@ -1,4 +1,5 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { gate } from '../../../test/support/gate.js';
 import { containerFromInspect, recording } from '../../../test/support/recorded-container.js';
 import { KeyedLock } from '../../shared/keyed-lock.js';
 import { silentLogger } from '../../shared/logger.js';
@@ -9,13 +10,6 @@ import { superviseRun } from './exit.js';
 import { RecentExits } from './recent-exits.js';
 import type { RunningShim } from './shim-port.js';
 import { createdState, toRunning } from './state-machine.js';
-
-/** A promise that a test settles. */
-function gate(): { promise: Promise<void>; open: () => void } {
-  let open!: () => void;
-  const promise = new Promise<void>((resolve) => (open = resolve));
-  return { promise, open };
-}
 
 function withIpc({ container }: ContainerEntry, ipcMode: string): ContainerEntry['container'] {
   return { ...container, hostConfig: { ...container.hostConfig, ipcMode } };
@@ -63,6 +57,7 @@ class Scene {
       registry: this.registry,
       locks: new KeyedLock(),
       recentExits: new RecentExits(),
+      endingRuns: new Set(),
       stopping: false,
       discard: step('discard'),
     } as unknown as ContainersContext;
@@ -127,6 +122,17 @@ describe('the end of a container that removes itself', () => {
     expect(done).toContain('discard');
     expect(done).not.toContain('destroy');
     expect(registry.get(entry.id)).toBe(entry);
+  });
+
+  it('is waited for by the end of the daemon until nothing is left', async () => {
+    const { ctx, run, done } = scene;
+    expect(ctx.endingRuns.size).toBe(0);
+    await scene.end();
+    expect([...ctx.endingRuns]).toEqual([run]);
+    scene.unmounting.open();
+    await vi.waitUntil(() => ctx.endingRuns.size === 0, { timeout: 30_000 });
+    expect(done).toContain('remove files');
+    await run.cleaned;
   });
 
   it('leaves its name to another one that comes before its row is deleted', async () => {

@@ -68,17 +68,17 @@ export class LayerStore {
   readonly trash: Trash;
   /** The links of the init layers that have been used, by their names. They go with their layers. */
   readonly initLinks = new Map<string, string>();
-  /** Told of each layer that is about to go. */
+  /** Told of each layer that is about to go, and does whatever they throw. */
   readonly removalListeners: ((chainId: string) => void)[] = [];
   private readonly layers: Map<string, Layer>;
 
   /**
    * `directory` is `<dataRoot>/overlay2`; made when missing. Reads the records of all layers. `onFault` hears of files of removed layers
-   * that could not be removed; the sweep of the next boot tries again.
+   * that could not be removed, and of what stood on them and could not; the sweep of the next boot tries again.
    */
   constructor(
     readonly directory: string,
-    onFault: (error: unknown) => void = () => undefined,
+    private readonly onFault: (error: unknown) => void = () => undefined,
   ) {
     this.trash = new Trash(directory, RUBBISH_PREFIX, onFault);
     mkdirSync(join(directory, 'l'), { recursive: true, mode: 0o710 });
@@ -152,11 +152,21 @@ export class LayerStore {
   remove(chainId: string): void {
     const layer = this.layers.get(chainId);
     if (!layer) return;
-    for (const listener of this.removalListeners) listener(chainId);
+    this.tellRemoval(chainId);
     this.layers.delete(chainId);
     this.trash.discard(join(this.directory, layerDirectoryName(chainId)));
     rmSync(join(this.directory, 'l', layer.link), { force: true });
     this.removeInitLayer(chainId);
+  }
+
+  private tellRemoval(chainId: string): void {
+    for (const listener of this.removalListeners) {
+      try {
+        listener(chainId);
+      } catch (error) {
+        this.onFault(error);
+      }
+    }
   }
 
   private removeInitLayer(chainId: string): void {

@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { listChanges } from '../archive/list-changes.js';
-import { mount, mounts, umountAll } from '../sys/mount.js';
+import { mount, mounts, MS, umountAll } from '../sys/mount.js';
 import { diskSpace } from './disk-space.js';
 import { chainIdsOf } from '../../shared/chain-id.js';
 import { LayerStore } from './layer-store.js';
@@ -320,6 +320,23 @@ describe('Snapshots', () => {
       );
       snapshots.create(id, chain, volatile);
       expect(snapshots.mounted(id)).toBeNull();
+    });
+
+    it('do not keep a layer that goes, also where they can not', async () => {
+      const faults: unknown[] = [];
+      store = new LayerStore(join(base, 'overlay2'), (error) => faults.push(error));
+      snapshots = new Snapshots(store);
+      const chain = await layers(() => undefined);
+      const id = newId();
+      snapshots.prepare(id, chain, volatile);
+      // Nobody can move a mount point.
+      const path = join(base, 'overlay2', id);
+      mount(path, path, '', MS.BIND, '');
+      store.remove(chain[0]!);
+      expect([store.list(), faults]).toEqual([[], [expect.objectContaining({ code: 'EBUSY' })]]);
+      umountAll(path);
+      await snapshots.remove(id);
+      expect([mountsHere(), snapshots.ids()]).toEqual([[], []]);
     });
 
     it('leave nothing when they can not be made', async () => {
