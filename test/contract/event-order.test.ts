@@ -404,6 +404,37 @@ const SCENARIOS: Scenario[] = [
       'destroy',
     ],
   },
+  ...[false, true].map((AutoRemove) => ({
+    name: `an end while execs run, ${AutoRemove ? 'and with it the removal' : 'without a removal'}`,
+    act: async (c: Actor) => {
+      await c.run(['sh', '-c', 'read line'], { OpenStdin: true, HostConfig: { NetworkMode: 'none', AutoRemove } });
+      for (const Cmd of [SLEEP, SLEEP]) {
+        const { Id } = await c.do('exec', { Cmd });
+        await c.post(`/exec/${Id}/start`, { Detach: true });
+      }
+      const ended = c.do(`wait?condition=${AutoRemove ? 'removed' : 'next-exit'}`);
+      const { socket } = await suite.daemon.api.upgrade(`/containers/${c.id}/attach?stream=1&stdin=1&stdout=1`);
+      socket.write('go\n');
+      await ended;
+      socket.destroy();
+      if (!AutoRemove) await c.remove();
+    },
+    events: [
+      'create',
+      'network connect type=null container',
+      'start',
+      'exec_create: sleep 1000 execID',
+      'exec_start: sleep 1000 execID',
+      'exec_create: sleep 1000 execID',
+      'exec_start: sleep 1000 execID',
+      'attach',
+      'exec_die exitCode=137 execID',
+      'exec_die exitCode=137 execID',
+      'network disconnect type=null container',
+      'die exitCode=0 execDuration',
+      'destroy',
+    ],
+  })),
   {
     name: 'docker run with the default network and a new volume',
     act: async (c) => {

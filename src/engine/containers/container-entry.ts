@@ -42,6 +42,8 @@ export class ContainerEntry implements StoredContainer {
   stopHealth: (() => void) | null = null;
   /** Ids of the execs of the current run. */
   readonly execs = new Set<string>();
+  /** One for each that runs, probes as well: settles when its end has been told. They never reject. */
+  readonly execEnds = new Set<Promise<void>>();
   /** While the root file system is being unmounted aside: nobody may mount it. Never rejects. */
   unmounting: Promise<void> | null = null;
   /** How many copies are reading or writing the mounted root file system while the container does not run. */

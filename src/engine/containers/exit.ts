@@ -5,6 +5,7 @@ import { type LeftSandbox, NOTHING_LEFT } from '../networks/release-sandbox.js';
 import type { ContainerEntry, ContainerRun } from './container-entry.js';
 import { runFiles } from './container-paths.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
+import { ANSWER_WAIT_MS } from './end-shim.js';
 import { withoutSandbox } from './initial-network.js';
 import { letGoOfVolumes, releaseFiles, unmountAside, unmountRoot } from './release-run.js';
 import { nextDelayMs, shouldRestart } from './restart-policy.js';
@@ -12,6 +13,7 @@ import { deleteFromRuntime } from './runtime-delete.js';
 import type { RunningShim } from './shim-port.js';
 import { toExited, toRestarting, type ExitFacts } from './state-machine.js';
 import { removeRemains, vanish } from './vanish.js';
+import { within } from './within.js';
 
 /** What is told for a process whose status nobody recorded; 0 would be a lie. */
 const LOST_EXIT_CODE = 255;
@@ -58,6 +60,7 @@ async function watch(
   entry.stopHealth?.();
   const { isCleaningAwaited } = run;
   if (isCleaningAwaited) tellShim(ctx, entry, run.shim.delete());
+  if (entry.execEnds.size > 0) await execsEnded(entry);
   const { removeNamespace } = await leaveNetworks(ctx, entry);
   await letGoOfVolumes(ctx, entry);
   const willRestart = recordExit(ctx, entry, facts);
@@ -86,6 +89,14 @@ async function watch(
   const unmountedAgain = unmountRoot(ctx, entry);
   entry.run = null;
   await unmountedAgain;
+}
+
+/**
+ * Execs are killed with the first process of their namespace, and dockerd tells their ends before that of the container. With another
+ * namespace they may live on.
+ */
+async function execsEnded({ container, execEnds }: ContainerEntry): Promise<void> {
+  if (container.hostConfig.pidMode === '') await within(Promise.all(execEnds), ANSWER_WAIT_MS);
 }
 
 /** A shim that is gone has let its clients go, and the runtime forget the container, by itself. */

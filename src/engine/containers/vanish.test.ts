@@ -124,6 +124,34 @@ describe('the end of a container that removes itself', () => {
     expect(registry.get(entry.id)).toBe(entry);
   });
 
+  it('is told after those of its execs, which may be late', async () => {
+    const { done, entry } = scene;
+    const exec = gate();
+    entry.execEnds.add(exec.promise.then(() => void done.push('exec_die')));
+    const told = scene.end();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(done).toEqual([]);
+    exec.open();
+    await told;
+    expect(done).toEqual(['exec_die', 'die', 'end of streams', 'destroy']);
+  });
+
+  it.each(['hangs', "is not in the container's namespace"])('is told when an exec %s', async (what) => {
+    const { entry, done } = scene;
+    entry.execEnds.add(gate().promise);
+    const { hostConfig } = entry.container;
+    if (what === 'hangs') vi.useFakeTimers();
+    else entry.container = { ...entry.container, hostConfig: { ...hostConfig, pidMode: 'host' } };
+    try {
+      const told = scene.end();
+      if (what === 'hangs') await vi.advanceTimersByTimeAsync(5000);
+      await told;
+      expect(done).toEqual(['die', 'end of streams', 'destroy']);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('is waited for by the end of the daemon until nothing is left', async () => {
     const { ctx, run, done } = scene;
     expect(ctx.endingRuns.size).toBe(0);

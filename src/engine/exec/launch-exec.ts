@@ -90,6 +90,14 @@ async function launch(
 
 /** Watches a running exec until its exit code is on record and its end is told. Never rejects. */
 export async function superviseExec(ctx: ContainersContext, exec: ExecRecord, shim: RunningShim): Promise<void> {
+  const { execEnds } = exec.entry;
+  const ended = watch(ctx, exec, shim);
+  execEnds.add(ended);
+  await ended;
+  execEnds.delete(ended);
+}
+
+async function watch(ctx: ContainersContext, exec: ExecRecord, shim: RunningShim): Promise<void> {
   let exitCode: number | null = null;
   try {
     exitCode = (await shim.exited).exitCode;
