@@ -1,10 +1,22 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { mount, umountAll } from '../sys/mount.js';
 import { diskSpace } from './disk-space.js';
 import { Trash } from './trash.js';
+
+const jobs = vi.hoisted(() => vi.fn<(name: string) => void>());
+vi.mock(import('../archive/archive-workers.js'), async (original) => {
+  const actual = await original();
+  return {
+    ...actual,
+    submitArchiveJob: (name, ...rest) => {
+      jobs(name);
+      return actual.submitArchiveJob(name, ...rest);
+    },
+  };
+});
 
 let base: string;
 let faults: unknown[];
@@ -14,6 +26,7 @@ beforeEach(() => {
   base = mkdtempSync(join(tmpdir(), 'wharf-trash-'));
   mount('tmpfs', base, 'tmpfs', 0, 'size=16m,nr_inodes=200k');
   faults = [];
+  jobs.mockClear();
   trash = new Trash(base, 'unpack-', (error) => faults.push(error));
 });
 afterEach(() => {
@@ -38,6 +51,17 @@ it('takes trees out of sight at once, and removes them without following a link'
   expect(readdirSync(base)).toEqual(['kept']);
   expect(existsSync(join(kept, 'a/b/file'))).toBe(true);
   expect(faults).toEqual([]);
+});
+
+it('starts a thread only for what is large', async () => {
+  trash.discard(tree('small'));
+  await trash.settled();
+  expect(jobs).not.toHaveBeenCalled();
+  const large = tree('large');
+  for (let count = 0; count < 128; count++) writeFileSync(join(large, `a/${count}`), '');
+  trash.discard(large);
+  await trash.settled();
+  expect([jobs.mock.calls, readdirSync(base), faults]).toEqual([[['remove-tree']], [], []]);
 });
 
 it('goes on after what can not be removed, and tells of it', async () => {

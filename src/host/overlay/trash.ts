@@ -2,6 +2,7 @@ import { renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { submitArchiveJob } from '../archive/archive-workers.js';
+import { removeSmallTree } from '../archive/remove-small-tree.js';
 import { hasCode } from '../../shared/errors.js';
 import { randomHex } from '../../shared/random-hex.js';
 import { diskSpace } from './disk-space.js';
@@ -9,6 +10,9 @@ import { diskSpace } from './disk-space.js';
 /** With less than this part of the disk left, or fewer inodes, who removes something is told only when its space is free. */
 const TIGHT = 0.1;
 const TIGHT_FILES = 100_000;
+
+/** Up to so many entries a tree is removed without starting a thread for it: what a container leaves that has written little. */
+const FEW_ENTRIES = 128;
 
 /** How long files may wait for others to go with: who has just removed something mostly goes on to do something else. */
 const LATER_MS = 500;
@@ -32,7 +36,7 @@ export class Trash {
     private readonly onFault: (error: unknown) => void,
   ) {}
 
-  /** Takes a directory of the same file system out of sight; missing is fine. Its files are removed later, on a thread, one tree after another. */
+  /** Takes a directory of the same file system out of sight; missing is fine. Its files are removed later, on threads, one tree after another. */
   discard(path: string): void {
     const doomed = join(this.directory, `${this.prefix}removed-${randomHex(6)}`);
     try {
@@ -79,7 +83,11 @@ export class Trash {
     const paths = this.waiting;
     this.waiting = [];
     for (const path of paths) {
-      this.last = this.last.then(() => submitArchiveJob('remove-tree', { path })).then(() => undefined, this.onFault);
+      this.last = this.last.then(() => removeFiles(path)).catch(this.onFault);
     }
   }
+}
+
+async function removeFiles(path: string): Promise<void> {
+  if (!(await removeSmallTree(path, FEW_ENTRIES))) await submitArchiveJob('remove-tree', { path });
 }
