@@ -19,7 +19,7 @@ const ok = (...args: string[]): Promise<string> => suite.daemon.ok(...args);
 const onHost = async (...command: string[]): Promise<string> =>
   (await suite.daemon.holder.run(command, { timeoutMs: 30_000 })).stdout.trim();
 const outside = (...command: string[]): Promise<string> => onHost('nsenter', '--net=/run/netns/outside', ...command);
-const TELL = ['socat', 'TCP-LISTEN:80,fork,reuseaddr', 'SYSTEM:"echo $SOCAT_PEERADDR"'];
+const TELL = ['socat', 'TCP-LISTEN:80,fork,reuseaddr', 'SYSTEM:"printenv SOCAT_PEERADDR"'];
 const call = (address: string): string[] => ['timeout', '5', 'socat', '-T3', '-', `TCP:${address},connect-timeout=2`];
 const serve = (name: string, ...flags: string[]): Promise<string> =>
   ok('run', '-d', '--name', name, '-v', '/:/host:ro', ...flags, 'busybox', 'chroot', '/host', ...TELL);

@@ -18,7 +18,7 @@ const NEIGHBOUR = { v4: 'ffff:0a63:0002', v6: 'fd00:0099:0000:0000:0000:0000:000
 const serve = (name: string, ...flags: string[]): Promise<string> =>
   ok(
     ...['run', '-d', '--name', name, '-v', '/:/host:ro', ...flags, 'busybox', 'chroot', '/host'],
-    ...['socat', 'TCP6-LISTEN:80,fork,reuseaddr,ipv6only=0', 'SYSTEM:"echo $SOCAT_PEERADDR"'],
+    ...['socat', 'TCP6-LISTEN:80,fork,reuseaddr,ipv6only=0', 'SYSTEM:"printenv SOCAT_PEERADDR"'],
   );
 const untilServed = (address: string, from = onHost): Promise<string> =>
   poll(`an answer from ${address}`, async () => (await dial(from, address)) || false, { timeoutMs: 60_000 });
