@@ -19,10 +19,10 @@ export function parseTimeFilterNs(text: string): bigint {
 
 /** `1h30m`, `-1.5s`, `100ms`; null when it is none. Source: Go, time.ParseDuration. */
 export function parseGoDurationNs(text: string): bigint | null {
-  const match = /^([+-]?)((?:\d+(?:\.\d*)?(?:ns|us|µs|ms|s|m|h))+)$/.exec(text);
+  const match = /^([+-]?)((?:\d+(?:\.\d*)?(?:ns|us|\u00b5s|ms|s|m|h))+)$/.exec(text);
   if (!match) return null;
   let total = 0;
-  for (const [, amount, unit] of (match[2] ?? '').matchAll(/(\d+(?:\.\d*)?)(ns|us|µs|ms|s|m|h)/g)) {
+  for (const [, amount, unit] of (match[2] ?? '').matchAll(/(\d+(?:\.\d*)?)(ns|us|\u00b5s|ms|s|m|h)/g)) {
     total += Number(amount) * (UNIT_NS[unit ?? ''] ?? 0);
   }
   return BigInt(Math.round(match[1] === '-' ? -total : total));

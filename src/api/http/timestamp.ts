@@ -11,7 +11,7 @@ const UNIT_NS: Record<string, number> = {
   h: 3600e9,
 };
 const DURATION =
-  /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h)(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))*$/;
+  /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|[\u00b5\u03bc]s|ms|s|m|h)(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|[\u00b5\u03bc]s|ms|s|m|h))*$/;
 const DATE = /^(\d{4}-\d{2}-\d{2})(?:T(\d{2}(?::\d{2}(?::\d{2})?)?)(?:\.(\d{1,9}))?)?(Z|[+-]\d{2}:\d{2})?$/;
 
 /**
@@ -48,7 +48,7 @@ function badPart(text: string): string {
 /** A Go duration (`1h30m`, `-1.5s`) that is known to be well-formed, in nanoseconds. */
 function parseDuration(text: string): bigint {
   let total = 0;
-  for (const [, number = '0', unit = 's'] of text.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g)) {
+  for (const [, number = '0', unit = 's'] of text.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|[\u00b5\u03bc]s|ms|s|m|h)/g)) {
     total += Number(number) * (UNIT_NS[unit] ?? 0);
   }
   return BigInt(Math.round(text.startsWith('-') ? -total : total));
