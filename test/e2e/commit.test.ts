@@ -104,6 +104,30 @@ describe('docker commit', () => {
     expect(lines).not.toContain('group');
   });
 
+  it('takes changes as lines of a Dockerfile, with the variables of the container', async () => {
+    const name = `lines-${process.pid}`;
+    await ok('create', '--name', name, '-e', 'PORT=8080', '-e', 'DIR=/srv', 'busybox', 'sh');
+    const changes = ['EXPOSE $PORT', 'WORKDIR ${DIR:-/none}/app', 'LABEL a="$PORT" \\', '# between', "b='$PORT'"];
+    await ok('commit', ...changes.flatMap((change) => ['-c', change]), '-c', 'ENTRYPOINT ["$DIR"]', name, 'lines');
+    const config = JSON.parse(await ok('inspect', '-f', '{{json .Config}}', 'lines')) as Record<string, unknown>;
+    expect(config).toMatchObject({
+      ExposedPorts: { '8080/tcp': {} },
+      WorkingDir: '/srv/app',
+      Labels: { a: '8080', b: '$PORT' },
+      Entrypoint: ['$DIR'],
+    });
+    // The container's command was meant for another entrypoint.
+    expect(config['Cmd'] ?? null).toBeNull();
+    for (const [change, words] of [
+      ['# nothing', 'file with no instructions'],
+      ['ENV a=${', `failed to process "\${": syntax error: missing '}'`],
+    ] as const) {
+      expect((await suite.daemon.docker(['commit', '-c', change, name])).stderr).toContain(words);
+    }
+    await ok('rm', name);
+    await ok('rmi', 'lines');
+  });
+
   it('gives the same diff ID for the same changes, whatever the order in which they were made', async () => {
     // All of them, as the image may be no second older.
     const stamp = "touch -d '2020-01-01 00:00:00' /a/1 /a/2 /a";

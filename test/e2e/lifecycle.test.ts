@@ -135,6 +135,17 @@ describe('stop', () => {
     await box.remove();
   });
 
+  it('takes numbers that are no signals, and kills when the time is over', async () => {
+    const box = await Box.run(suite.daemon, SLEEP, { StopSignal: '99' });
+    expect((await box.inspect()).Config.StopSignal).toBe('99');
+    await box.ok('stop?signal=-5&t=0');
+    expect(await box.state()).toMatchObject({ Status: 'exited', ExitCode: 137 });
+    await box.ok('start');
+    await box.ok('stop?t=0');
+    expect(await box.state()).toMatchObject({ Status: 'exited', ExitCode: 137 });
+    await box.remove();
+  });
+
   it('says 143 for a process that TERM ends', async () => {
     const box = await Box.run(suite.daemon, ['sleep', '1000'], { HostConfig: { Init: true }, StopTimeout: 60 });
     await poll(
@@ -190,6 +201,74 @@ describe('stop', () => {
     expect(reply.json.message).toBe(message.replace('<id>', box.id));
     expect((await box.state()).Running).toBe(true);
     await box.remove();
+  });
+});
+
+describe('a start that fails', () => {
+  const advice = ': Are you trying to mount a directory onto a file (or vice-versa)?';
+  const hostsBeside = 'cannot connect container to host network - container must be created in host network mode';
+  const noneBeside =
+    'container cannot be connected to multiple networks with one of the networks in private (none) mode';
+  const beside = (mode: string, ...names: string[]): object => ({
+    HostConfig: { NetworkMode: mode },
+    NetworkingConfig: { EndpointsConfig: Object.fromEntries(names.map((name) => [name, {}])) },
+  });
+
+  it.each<[string, object, number, number, string]>([
+    ['a directory as a command', { Cmd: ['/etc'] }, 400, 126, 'permission denied'],
+    ['a file as a directory of the command', { Cmd: ['/etc/passwd/x'] }, 400, 127, advice],
+    ['a directory on a file', { HostConfig: { Binds: ['/tmp:/etc/passwd'] } }, 400, 127, advice],
+    [
+      'a sysctl that is not there',
+      { HostConfig: { Sysctls: { 'net.ipv4.nosuch': '1' } } },
+      400,
+      127,
+      'no such file or directory',
+    ],
+    [
+      'a tmpfs with an unknown option',
+      { HostConfig: { Tmpfs: { '/t': 'bad=1' } } },
+      500,
+      128,
+      'invalid tmpfs option "bad"',
+    ],
+    ['the network of the host beside another', beside('bridge', 'bridge', 'host'), 400, 128, hostsBeside],
+    ['no network beside another', beside('bridge', 'bridge', 'none'), 400, 128, noneBeside],
+    ['no network and that of the host', beside('none', 'none', 'host'), 400, 128, hostsBeside],
+  ])('is told in the words of dockerd: %s', async (_, config, status, exitCode, words) => {
+    const box = await Box.create(suite.daemon, ['true'], config);
+    const reply = await box.post('start');
+    expect(reply).toMatchObject({ status, json: { message: expect.stringContaining(words) as string } });
+    expect(await box.state()).toMatchObject({ Status: 'created', ExitCode: exitCode, Error: reply.json.message });
+    await box.remove();
+  });
+
+  it('for its own network namespace does not wait for itself', async () => {
+    const { api } = suite.daemon;
+    const body = { Image: 'busybox', Cmd: ['true'], HostConfig: { NetworkMode: 'container:selfish' } };
+    expect((await api.post('/containers/create?name=selfish', body)).status).toBe(201);
+    expect(await api.post('/containers/selfish/start')).toMatchObject({
+      status: 500,
+      json: { message: 'cannot join own network namespace' },
+    });
+    await api.delete('/containers/selfish');
+  });
+
+  it('is none for exposed ports of an unknown protocol, unless all are to be published', async () => {
+    const ports = { ExposedPorts: { '80/xyz': {} } };
+    const box = await Box.run(suite.daemon, SLEEP, { ...ports, HostConfig: { NetworkMode: 'bridge' } });
+    expect((await box.inspect()).Config).toMatchObject(ports);
+    await box.remove();
+    const all = await Box.create(suite.daemon, SLEEP, {
+      ...ports,
+      HostConfig: { NetworkMode: 'bridge', PublishAllPorts: true },
+    });
+    const reply = await all.post('start');
+    expect(reply).toMatchObject({
+      status: 500,
+      json: { message: expect.stringMatching(/: unknown protocol$/) as string },
+    });
+    await all.remove();
   });
 });
 

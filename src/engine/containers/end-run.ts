@@ -1,5 +1,5 @@
 import { errorKind, internal } from '../../shared/errors.js';
-import { parseSignal } from '../../shared/signals.js';
+import { isKernelSignal, parseSignal } from '../../shared/signals.js';
 import type { ContainerEntry, ContainerRun } from './container-entry.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
 import { freeze } from './pause.js';
@@ -45,7 +45,8 @@ export async function stopRun(
   run: ContainerRun,
   { signal, timeoutSec }: { signal: number; timeoutSec: number },
 ): Promise<void> {
-  await deliverSignal(ctx, entry, run, signal);
+  // One that the kernel does not have is waited for all the same.
+  if (isKernelSignal(signal)) await deliverSignal(ctx, entry, run, signal);
   if (timeoutSec < 0) return run.recorded;
   if (!(await within(run.recorded, timeoutSec * 1000))) await killRun(ctx, entry, run);
 }

@@ -1,5 +1,5 @@
 import { conflict, invalid, errorKind, errorMessage, WharfError } from '../../shared/errors.js';
-import { parseSignal } from '../../shared/signals.js';
+import { isKernelSignal, parseSignal } from '../../shared/signals.js';
 import type { ContainerEntry, ContainerRun } from './container-entry.js';
 import type { ContainersContext } from './containers-context.js';
 import { endBackOff } from './end-back-off.js';
@@ -43,11 +43,9 @@ async function prepareKill(
 
 /** A number that is no signal is dockerd's own complaint, not that of its parser. */
 function parseKnownSignal(text: string): number {
-  const isNumber = /^[+-]?\d{1,18}$/.test(text) && Number(text) !== 0;
-  if (isNumber && (Number(text) < 0 || Number(text) > 64)) {
-    throw invalid(`the linux daemon does not support signal ${Number(text)}`);
-  }
-  return parseSignal(text);
+  const signal = parseSignal(text);
+  if (!isKernelSignal(signal)) throw invalid(`the linux daemon does not support signal ${signal}`);
+  return signal;
 }
 
 export function notRunning(entry: ContainerEntry): WharfError {

@@ -148,6 +148,7 @@ function networkOwner(ctx: ContainersContext, entry: ContainerEntry): ContainerE
   } catch (error) {
     throw internal(`joining network namespace of container: ${errorMessage(error)}`);
   }
+  if (owner === entry) throw internal('cannot join own network namespace');
   if (owner && (!owner.container.state.running || owner.container.state.restarting)) {
     throw conflict(
       `cannot join network namespace of a non running container: container ${owner.name} is ${owner.container.state.status}`,

@@ -70,7 +70,7 @@ export function checkTmpfsOptions(options: readonly string[]): void {
   for (const option of options) {
     const [name = '', value] = option.split('=');
     if (value === undefined ? !flags.includes(name) : !values.includes(name)) {
-      throw internal(`invalid tmpfs option "${option}"`);
+      throw internal(`invalid tmpfs option "${name}"`);
     }
   }
 }

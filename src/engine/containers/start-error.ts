@@ -10,19 +10,15 @@ export interface StartFailure {
 }
 
 const NOT_FOUND = /executable file not found|no such file or directory/;
-const NOT_EXECUTABLE = /permission denied|is a directory|exec format error|not a directory/;
 
 /**
- * What dockerd makes of a runtime that could not start the process: 127 and 126 are said of the command itself only, and are
- * the client's fault; all else is 128 and ours. Source: dockerd 28.5.
+ * What dockerd makes of a runtime that could not start the process. It goes by the words alone, so that a mount's missing source
+ * counts as a missing command: 127 and 126 are the client's fault; all else is 128 and ours. Source: dockerd 28.5, tried.
  */
 export function startFailure(error: unknown): StartFailure {
   if (error instanceof WharfError) return { error, exitCode: 128 };
   if (!(error instanceof RuntimeStartError)) return { error: internal(errorMessage(error), error), exitCode: 128 };
-  const text = runtimeText(error.message);
-  const exitCode = commandExitCode(text);
-  const make = exitCode === 128 ? internal : invalid;
-  return { error: make(`${CREATE}${text}`, error), exitCode };
+  return failureOf(CREATE, runtimeText(error.message), error);
 }
 
 /**
@@ -47,32 +43,27 @@ function asRunc(text: string): string {
   return denied ? `exec: "${denied[1]?.trim() ?? ''}": ${denied[2]?.toLowerCase()}` : text;
 }
 
-/** 127: the command is not there; 126: it can't be executed; 128: something else went wrong. */
-export function commandExitCode(text: string): number {
-  if (!text.includes('exec: "')) return 128;
-  if (NOT_EXECUTABLE.test(text)) return 126;
-  return NOT_FOUND.test(text) ? 127 : 128;
-}
-
 /** What dockerd adds where a directory and a file were mistaken for each other, be there a mount or not. */
 const NOT_A_DIRECTORY =
   ': Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type';
 
-/**
- * The same for an exec, where dockerd goes by the words alone: a missing working directory is 127 as well.
- * Source: dockerd 28.5.
- */
+/** The same for an exec, with its own beginning. */
 export function execFailure(error: unknown): StartFailure {
   if (error instanceof WharfError) return { error, exitCode: 128 };
   const text = asRunc(errorMessage(error).trim()).replace(/^(?:runc )?exec failed: /, '');
-  const exitCode = execExitCode(text);
-  const make = exitCode === 128 ? internal : invalid;
-  const advice = exitCode === 127 && text.includes('not a directory') ? NOT_A_DIRECTORY : '';
-  return { error: make(`OCI runtime exec failed: exec failed: ${text}${advice}`, error), exitCode };
+  return failureOf('OCI runtime exec failed: exec failed: ', text, error);
 }
 
-function execExitCode(text: string): number {
-  if (text.includes('permission denied')) return 126;
-  if (NOT_FOUND.test(text) || text.includes('not a directory')) return 127;
-  return commandExitCode(text);
+/** 127: something is not there; 126: it can't be executed; 128: something else went wrong. */
+function failureOf(prefix: string, text: string, cause: unknown): StartFailure {
+  const words = text.toLowerCase();
+  const failure = (exitCode: number, advice = ''): StartFailure => {
+    const make = exitCode === 128 ? internal : invalid;
+    return { error: make(`${prefix}${text}${advice}`, cause), exitCode };
+  };
+  if (NOT_FOUND.test(words)) return failure(127);
+  if (words.includes('not a directory')) return failure(127, NOT_A_DIRECTORY);
+  if (words.includes('permission denied')) return failure(126);
+  if (words.includes('is a directory')) return failure(126, ': permission denied');
+  return failure(words.includes('exec: "') && words.includes('exec format error') ? 126 : 128);
 }

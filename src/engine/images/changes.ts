@@ -4,56 +4,65 @@ import { invalid } from '../../shared/errors.js';
 import { parseGoDurationNs } from '../../shared/go-duration.js';
 import { parseSignal } from '../../shared/signals.js';
 import type { HealthConfig } from '../containers/container-config.js';
+import { dockerfileLines, flagValues, type DockerfileLine } from './dockerfile-lines.js';
+import { expandWord } from './expand-word.js';
 import type { ImageRunConfig } from './image.js';
-import { parseJsonArray, parsePairs, splitWords, unquote } from './words.js';
+import { parseJsonArray, parsePairs, splitWords } from './words.js';
 
-type Change = (config: ImageRunConfig, rest: string, instruction: string) => void;
+type Change = (config: ImageRunConfig, line: DockerfileLine) => void;
 
 const DEFAULT_SHELL = ['/bin/sh', '-c'];
 const MIN_HEALTH_DURATION_NS = 1e6;
+const HEALTH_FLAGS = ['interval', 'timeout', 'start-period', 'start-interval', 'retries'];
 
 /**
  * Applies Dockerfile instructions to a configuration, as `docker import --change` and `docker commit --change` do, and
- * returns the result. Throws invalid for anything but CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD,
- * STOPSIGNAL, USER, VOLUME and WORKDIR, and for what these don't take.
+ * returns the result; variables in them are those of the configuration, as far as it has come. An ENTRYPOINT takes the command
+ * away, unless the changes set one before it. Throws invalid for anything but CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL,
+ * ONBUILD, STOPSIGNAL, USER, VOLUME and WORKDIR, and for what these don't take.
  */
 export function applyChanges(base: ImageRunConfig, changes: readonly string[]): ImageRunConfig {
   const config = structuredClone(base);
-  for (const line of changes.flatMap((change) => change.split('\n'))) {
-    const text = line.trim();
-    if (text === '' || text.startsWith('#')) continue;
-    const [word = ''] = text.split(/\s/, 1);
-    const instruction = word.toUpperCase();
+  if (changes.length === 0) return config;
+  let isCommandSet = false;
+  for (const line of dockerfileLines(changes.join('\n'))) {
+    const { instruction, flags } = line;
     const change = CHANGES[instruction];
     if (!change) throw invalid(`${instruction} is not a valid change command`);
-    change(config, text.slice(word.length).trim(), instruction);
+    if (instruction !== 'HEALTHCHECK') flagValues(flags, []);
+    change(config, line);
+    isCommandSet ||= instruction === 'CMD';
+    if (instruction === 'ENTRYPOINT' && !isCommandSet) config.cmd = null;
   }
   return config;
 }
 
 const CHANGES: Record<string, Change> = {
-  CMD: (config, rest) => {
+  CMD: (config, { rest }) => {
     config.cmd = commandOf(config, rest);
     config.argsEscaped = false;
   },
-  ENTRYPOINT: (config, rest) => {
+  ENTRYPOINT: (config, { rest }) => {
     config.entrypoint = rest === '' ? null : commandOf(config, rest);
   },
-  ENV: (config, rest, instruction) => {
-    for (const [name, value] of parsePairs(rest, instruction)) config.env = withVariable(config.env, name, value);
+  ENV: (config, { rest, instruction }) => {
+    for (const [name, value] of parsePairs(rest, instruction, config.env)) {
+      config.env = withVariable(config.env, name, value);
+    }
   },
-  EXPOSE: (config, rest, instruction) => {
-    const ports = splitWords(rest).map(unquote);
-    if (ports.length === 0) throw invalid(`${instruction} requires at least one argument`);
+  EXPOSE: (config, { rest, instruction }) => {
+    const words = splitWords(rest);
+    if (words.length === 0) throw invalid(`${instruction} requires at least one argument`);
+    const ports = words.flatMap((word) => splitWords(expandWord(word, config.env)));
     config.exposedPorts = [...new Set([...config.exposedPorts, ...ports.flatMap(parsePorts)])].sort();
   },
-  HEALTHCHECK: (config, rest) => {
-    config.healthcheck = parseHealthcheck(rest);
+  HEALTHCHECK: (config, line) => {
+    config.healthcheck = parseHealthcheck(line);
   },
-  LABEL: (config, rest, instruction) => {
-    for (const [name, value] of parsePairs(rest, instruction)) config.labels[name] = value;
+  LABEL: (config, { rest, instruction }) => {
+    for (const [name, value] of parsePairs(rest, instruction, config.env)) config.labels[name] = value;
   },
-  ONBUILD: (config, rest) => {
+  ONBUILD: (config, { rest }) => {
     const [trigger = ''] = rest.split(/\s/, 1);
     const name = trigger.toUpperCase();
     if (name === '') throw invalid('ONBUILD requires at least one argument');
@@ -61,35 +70,31 @@ const CHANGES: Record<string, Change> = {
     if (name === 'FROM' || name === 'MAINTAINER') throw invalid(`${name} isn't allowed as an ONBUILD trigger`);
     config.onBuild = [...(config.onBuild ?? []), rest];
   },
-  STOPSIGNAL: (config, rest, instruction) => {
-    const signal = oneWord(rest, instruction);
-    try {
-      parseSignal(signal);
-    } catch (error) {
-      throw invalid(`invalid signal: ${signal}`, error);
-    }
+  STOPSIGNAL: (config, line) => {
+    const signal = onlyValue(config, line);
+    parseSignal(signal);
     config.stopSignal = signal;
   },
-  USER: (config, rest, instruction) => {
-    config.user = oneWord(rest, instruction);
+  USER: (config, line) => {
+    config.user = onlyValue(config, line);
   },
-  VOLUME: (config, rest, instruction) => {
-    const volumes = parseJsonArray(rest) ?? splitWords(rest).map(unquote);
+  VOLUME: (config, { rest, instruction }) => {
+    const volumes = (parseJsonArray(rest) ?? splitWords(rest)).map((word) => expandWord(word, config.env));
     if (volumes.length === 0) throw invalid(`${instruction} requires at least one argument`);
     if (volumes.some((volume) => volume.trim() === '')) throw invalid('VOLUME specified can not be an empty string');
     config.volumes = [...new Set([...config.volumes, ...volumes])].sort();
   },
-  WORKDIR: (config, rest, instruction) => {
-    const path = unquote(rest);
-    if (path === '') throw invalid(`${instruction} requires exactly one argument`);
+  WORKDIR: (config, line) => {
+    const path = onlyValue(config, line);
+    if (path === '') throw invalid('cannot normalize nothing');
     config.workingDir = posix.resolve('/', config.workingDir, path);
   },
 };
 
-function oneWord(rest: string, instruction: string): string {
-  const words = splitWords(rest);
-  if (words.length !== 1) throw invalid(`${instruction} requires exactly one argument`);
-  return unquote(words[0] ?? '');
+/** All that follows an instruction is its value, blanks included. */
+function onlyValue({ env }: ImageRunConfig, { rest, instruction }: DockerfileLine): string {
+  if (rest === '') throw invalid(`${instruction} requires exactly one argument`);
+  return expandWord(rest, env);
 }
 
 function commandOf(config: ImageRunConfig, rest: string): string[] {
@@ -109,12 +114,12 @@ function parsePorts(text: string): string[] {
   const match = /^(\d+)(?:-(\d+))?$/.exec(containerPart);
   const start = Number(match?.[1]);
   const end = Number(match?.[2] ?? match?.[1]);
-  if (!match || start < 1 || end > 65535 || end < start) throw invalid(`Invalid containerPort: ${containerPart}`);
+  if (!match || end > 65535 || end < start) throw invalid(`Invalid containerPort: ${containerPart}`);
   if (!['tcp', 'udp', 'sctp'].includes(proto.toLowerCase())) throw invalid(`Invalid proto: ${proto}`);
   return Array.from({ length: end - start + 1 }, (_, i) => `${start + i}/${proto.toLowerCase()}`);
 }
 
-function parseHealthcheck(text: string): HealthConfig {
+function parseHealthcheck({ flags, rest }: DockerfileLine): HealthConfig {
   const check: Draft<HealthConfig> = {
     test: null,
     intervalNs: 0,
@@ -123,11 +128,8 @@ function parseHealthcheck(text: string): HealthConfig {
     startIntervalNs: 0,
     retries: 0,
   };
-  let rest = text;
-  for (let flag = /^--([a-z-]+)=(\S+)\s*/.exec(rest); flag; flag = /^--([a-z-]+)=(\S+)\s*/.exec(rest)) {
-    setHealthOption(check, flag[1] ?? '', flag[2] ?? '');
-    rest = rest.slice(flag[0].length);
-  }
+  if (rest === '') throw invalid('HEALTHCHECK requires at least one argument');
+  for (const [name, value] of flagValues(flags, HEALTH_FLAGS)) setHealthOption(check, name, value);
   const [type = ''] = rest.split(/\s/, 1);
   const command = rest.slice(type.length).trim();
   if (type.toUpperCase() === 'NONE') {
@@ -145,7 +147,8 @@ function parseHealthcheck(text: string): HealthConfig {
 function setHealthOption(check: Draft<HealthConfig>, name: string, value: string): void {
   if (name === 'retries') {
     const retries = Number(value);
-    if (!Number.isInteger(retries) || retries < 0) throw invalid(`--retries cannot be negative (${value})`);
+    if (!/^[+-]?\d+$/.test(value)) throw invalid(`strconv.ParseInt: parsing ${JSON.stringify(value)}: invalid syntax`);
+    if (retries < 0) throw invalid(`--retries cannot be negative (${value})`);
     check.retries = retries;
     return;
   }
@@ -157,6 +160,5 @@ function setHealthOption(check: Draft<HealthConfig>, name: string, value: string
   if (name === 'interval') check.intervalNs = ns;
   else if (name === 'timeout') check.timeoutNs = ns;
   else if (name === 'start-period') check.startPeriodNs = ns;
-  else if (name === 'start-interval') check.startIntervalNs = ns;
-  else throw invalid(`unknown flag: ${name}`);
+  else check.startIntervalNs = ns;
 }

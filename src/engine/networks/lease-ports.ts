@@ -46,6 +46,11 @@ export function leasePorts(ctx: NetworksContext, request: PortWishes, ways: Ways
   try {
     for (const key of portKeys(request)) {
       const { containerPort, proto } = parsePort(key);
+      if (!isPublishable(proto)) {
+        // dockerd as well minds an unknown protocol only when it is to publish everything.
+        if (request.publishAllPorts) throw internal('unknown protocol');
+        continue;
+      }
       const before = leases.length;
       for (const binding of bindingsOf(request, key)) leases.push(...lease(ctx, ways, containerPort, proto, binding));
       if (leases.length > before) continue;
@@ -167,10 +172,13 @@ function hostAddresses(ctx: NetworksContext, ways: Ways, requested: string): str
 
 const versionOf = (address: string): 4 | 6 => (address.includes(':') ? 6 : 4);
 
-function parsePort(key: string): { containerPort: number; proto: PortProtocol } {
+function parsePort(key: string): { containerPort: number; proto: string } {
   const [port = '', proto = 'tcp'] = key.split('/');
   const containerPort = Number(port);
   if (!/^\d{1,5}$/.test(port) || containerPort < 1 || containerPort > 65_535) throw invalid(`invalid port: "${key}"`);
-  if (proto !== 'tcp' && proto !== 'udp' && proto !== 'sctp') throw internal('unknown protocol');
   return { containerPort, proto };
+}
+
+function isPublishable(proto: string): proto is PortProtocol {
+  return proto === 'tcp' || proto === 'udp' || proto === 'sctp';
 }

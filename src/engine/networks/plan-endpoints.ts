@@ -21,7 +21,8 @@ export interface EndpointRequest {
 
 /**
  * The networks that a container starts on: that of its mode first, then the others by name. Who names networks but not that of the mode is
- * not on it, unless that is none or the host's. Throws not-found.
+ * not on it, unless that is none or the host's. Throws not-found, and invalid for none or the host's beside others, where the mode is not
+ * the host's.
  */
 export function requestedNetworks(ctx: NetworksContext, request: ConnectSandboxRequest): EndpointRequest[] {
   const mode = modeOf(ctx, request);
@@ -36,15 +37,18 @@ export function requestedNetworks(ctx: NetworksContext, request: ConnectSandboxR
   if (primary.configOnly) throw forbidden('cannot create endpoint on configuration-only network');
   const [first, ...others] = [...byId.values()];
   if (!first) throw internal('a container without network mode');
-  if (primary.driver === 'null' && others.length > 0) {
+  const drivers = others.map(({ network }) => network.driver);
+  if (primary.driver !== 'host' && drivers.includes('host')) {
+    throw invalid('cannot connect container to host network - container must be created in host network mode');
+  }
+  if (drivers.length > 0 && [primary.driver, ...drivers].includes('null')) {
     throw invalid('container cannot be connected to multiple networks with one of the networks in private (none) mode');
   }
   others.sort((one, other) => (one.network.name < other.network.name ? -1 : 1));
   if (primary.driver === 'host' || primary.driver === 'null') return [first];
-  const wired = others.filter(({ network }) => network.driver !== 'host' && network.driver !== 'null');
   // A network of the mode that is not among the container's was disconnected while it was stopped.
   const wasDisconnected = first.config === null && Object.keys(request.endpoints).length > 0;
-  return wasDisconnected ? wired : [first, ...wired];
+  return wasDisconnected ? others : [first, ...others];
 }
 
 /** `default` is the default bridge, or nothing where the daemon has none. */

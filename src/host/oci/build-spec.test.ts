@@ -202,6 +202,8 @@ describe('seccomp', () => {
     const json = JSON.stringify({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: rules });
     expect(seccompFromProfile(json, ['CAP_X']).syscalls.map((rule) => rule.names[0])).toEqual(['a', 'd']);
     expect(() => seccompFromProfile('{', [])).toThrow('Decoding seccomp profile failed');
+    const both = JSON.stringify({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: [{ name: 'a', names: ['b'] }] });
+    expect(() => seccompFromProfile(both, [])).toThrow("both 'name' and 'names' are specified");
   });
 });
 

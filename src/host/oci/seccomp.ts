@@ -123,7 +123,7 @@ export function seccompFromProfile(json: string, capabilities: readonly string[]
   const syscalls: SeccompRule[] = [];
   for (const rule of profile.syscalls ?? []) {
     if (rule.name && rule.names?.length) {
-      throw invalid("'name' and 'names' were specified in the seccomp profile, use either 'name' or 'names'");
+      throw invalid("both 'name' and 'names' are specified in the seccomp profile, use either 'name' or 'names'");
     }
     if (!applies(rule, capabilities)) continue;
     syscalls.push({
