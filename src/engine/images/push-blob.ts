@@ -1,6 +1,6 @@
-import type { Readable } from 'node:stream';
 import type { RegistryClient } from '../../host/registry/registry-client.js';
 import { uploadBlob, type UploadOptions } from '../../host/registry/upload-blob.js';
+import type { WriteBody } from '../../host/registry/transport.js';
 import type { ImageContext } from './image-context.js';
 import type { ProgressSink } from './image-service.js';
 
@@ -25,21 +25,19 @@ export async function pushBlob(
   signal: AbortSignal,
 ): Promise<void> {
   let last = 0;
-  const open = (start: number, end: number): Readable => {
-    const stream = context.content.createReadStream(digest, { start, end });
-    let current = start;
-    stream.on('data', (chunk: Buffer) => {
-      current += chunk.length;
-      if (Date.now() - last < PROGRESS_INTERVAL_MS && current < total) return;
-      last = Date.now();
-      progress({ id, status: 'Pushing', progressDetail: { current, total } });
-    });
-    return stream;
+  const onSent = (current: number): void => {
+    if (Date.now() - last < PROGRESS_INTERVAL_MS && current < total) return;
+    last = Date.now();
+    progress({ id, status: 'Pushing', progressDetail: { current, total } });
   };
+  const body =
+    (start: number, end: number): WriteBody =>
+    (to) =>
+      context.content.send(digest, { start, end }, to, onSent);
   const onRetry = (seconds: number): void =>
     progress({ id, status: `Retrying in ${seconds} second${seconds === 1 ? '' : 's'}`, progressDetail: {} });
   const options = { ...uploadOptions(context, signal), mountFrom, onRetry };
-  const from = await uploadBlob(client, { digest, sizeBytes: total, open }, options);
+  const from = await uploadBlob(client, { digest, sizeBytes: total, body }, options);
   progress({ id, status: from === null ? 'Pushed' : `Mounted from ${from}`, progressDetail: {} });
 }
 

@@ -5,9 +5,10 @@ import { expect, it } from 'vitest';
 import { AdaptiveGzip } from './adaptive-gzip.js';
 
 function compress(data: Buffer, pieceBytes = 1024 * 1024): Buffer {
-  const gzip = new AdaptiveGzip();
+  using gzip = new AdaptiveGzip();
   const pieces = [gzip.start()];
-  for (let at = 0; at < data.length; at += pieceBytes) pieces.push(...gzip.push(data.subarray(at, at + pieceBytes)));
+  const write = (bytes: Buffer): void => void pieces.push(Buffer.from(bytes));
+  for (let at = 0; at < data.length; at += pieceBytes) gzip.push(data.subarray(at, at + pieceBytes), write);
   return Buffer.concat([...pieces, gzip.end()]);
 }
 
@@ -40,7 +41,7 @@ it('compresses what can be compressed, and makes nothing larger by more than a t
   expect(compress(noise).length).toBeLessThan(noise.length * 1.001);
   expect(compress(text(1_000_000)).length).toBeLessThan(10_000);
   const both = mixed(100);
-  expect(compress(both).length).toBeLessThan(gzipSync(both).length * 1.03);
+  expect(compress(both).length).toBeLessThan(gzipSync(both).length * 1.01);
   const base64 = Buffer.from(noise.toString('base64'));
   expect(compress(base64).length).toBeLessThan(base64.length * 0.77);
 });

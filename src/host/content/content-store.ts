@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream, mkdirSync, renameSync } from 'node:fs';
+import { mkdirSync, renameSync } from 'node:fs';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import { digestHex, digestOf, isDigest } from '../../shared/digest.js';
 import { hasCode, internal, invalid, notFound } from '../../shared/errors.js';
 import { KeyedLock } from '../../shared/keyed-lock.js';
@@ -11,6 +11,7 @@ import { Semaphore } from '../../shared/semaphore.js';
 import { submitArchiveJob } from '../archive/archive-workers.js';
 import { diskSpace } from '../overlay/disk-space.js';
 import { BlobWriter, moveDurably } from './blob-writer.js';
+import { sendFile } from './send-file.js';
 import { SpooledBlob } from './spooled-blob.js';
 
 const PARTIAL_SUFFIX = '.partial';
@@ -55,10 +56,14 @@ export class ContentStore {
     return (await this.size(digest)) !== null;
   }
 
-  /** A stream of the blob, or of a part (without the byte at `end`); a missing one ends it with ENOENT. */
-  createReadStream(digest: string, range: { start: number; end: number } | null = null): Readable {
-    const part = range === null ? {} : { start: range.start, end: range.end - 1 };
-    return createReadStream(this.path(digest), { highWaterMark: 256 * 1024, ...part });
+  /** Writes a part of the blob (without the byte at `end`) to a stream, and says how far it is; see sendFile(). */
+  send(
+    digest: string,
+    range: { start: number; end: number },
+    to: Writable,
+    onSent: (position: number) => void,
+  ): Promise<void> {
+    return sendFile(this.path(digest), range, to, onSent);
   }
 
   /** The whole blob, which must not be longer than `maxBytes`. Throws not-found. */

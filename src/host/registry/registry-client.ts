@@ -1,5 +1,4 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
-import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { digestOf, isDigest } from '../../shared/digest.js';
 import { errorKind, errorMessage, internal, WharfError } from '../../shared/errors.js';
@@ -9,7 +8,7 @@ import type { Endpoint } from './endpoint.js';
 import { readBody } from './read-body.js';
 import type { NetworkConfig } from './registry-config.js';
 import { parseRetryAfter, readRefusal, RegistryError, registryErrorOf, type Refusal } from './registry-error.js';
-import type { HttpMethod, Transport } from './transport.js';
+import type { HttpMethod, RequestBody, Transport } from './transport.js';
 
 const MANIFEST_TYPES = [
   'application/vnd.docker.distribution.manifest.v2+json',
@@ -154,7 +153,7 @@ export class RegistryClient {
     method: HttpMethod,
     path: string,
     signal: AbortSignal,
-    options: { headers?: OutgoingHttpHeaders; body?: () => Readable | Buffer } = {},
+    options: { headers?: OutgoingHttpHeaders; body?: () => RequestBody } = {},
   ): Promise<IncomingMessage> {
     const url = this.url(path);
     let challenged = false;
@@ -181,7 +180,7 @@ export class RegistryClient {
     method: HttpMethod,
     url: string,
     signal: AbortSignal,
-    options: { headers?: OutgoingHttpHeaders; body?: () => Readable | Buffer },
+    options: { headers?: OutgoingHttpHeaders; body?: () => RequestBody },
   ): Promise<IncomingMessage> {
     // An upload may be sent to another server, which is shown nothing.
     const isOwn = new URL(url).origin === new URL(this.endpoint.apiUrl).origin;

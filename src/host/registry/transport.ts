@@ -6,8 +6,7 @@ import {
   type OutgoingHttpHeaders,
 } from 'node:http';
 import { request as httpsRequest, Agent as HttpsAgent } from 'node:https';
-import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import type { Writable } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
 import { internal, WharfError } from '../../shared/errors.js';
 import { tlsFor, type TlsSettings } from './client-certificates.js';
@@ -20,11 +19,16 @@ import { ProxyConnectError, TunnelAgent } from './tunnel-agent.js';
 
 export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
+/** Writes the whole body; the request is ended then. Rejects, and soon, when the request breaks. */
+export type WriteBody = (to: Writable) => Promise<void>;
+
+export type RequestBody = Buffer | WriteBody;
+
 export interface HttpRequest {
   method: HttpMethod;
   url: string;
   headers?: OutgoingHttpHeaders;
-  body?: Readable | Buffer;
+  body?: RequestBody;
   /** For the URL's own host; where a redirect leads, that host's own settings count. Default: those of the host. */
   tls?: TlsSettings;
   signal: AbortSignal;
@@ -84,8 +88,9 @@ export class Transport implements Disposable {
       outgoing.on('error', reject);
     });
     try {
-      if (request.body && !Buffer.isBuffer(request.body)) {
-        const sent = pipeline(request.body, outgoing);
+      if (typeof request.body === 'function') {
+        const sent = request.body(outgoing).then(() => outgoing.end());
+        sent.catch((error: Error) => outgoing.destroy(error));
         // An answer may come before all has been sent, as a refusal; then the sending does not matter any more.
         return await Promise.race([sent.then(() => answered), answered]);
       }

@@ -1,14 +1,18 @@
 import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Readable } from 'node:stream';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { digestOf } from '../../shared/digest.js';
 import { silentLogger } from '../../shared/logger.js';
+import { sendFile } from '../content/send-file.js';
 import { NO_PROXIES } from './proxy.js';
 import { Registries } from './registries.js';
 import type { RegistryClient } from './registry-client.js';
-import { uploadBlob, type UploadOptions } from './upload-blob.js';
+import type { WriteBody } from './transport.js';
+import { uploadBlob, type BlobSource, type UploadOptions } from './upload-blob.js';
 
 const never = new AbortController().signal;
 const OPTIONS: UploadOptions = { mountFrom: [], attempts: 3, signal: never };
@@ -73,10 +77,12 @@ class UploadServer {
   }
 }
 
+let folder: string;
 let server: UploadServer;
 let registries: Registries;
 let client: RegistryClient;
 beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'wharf-upload-'));
   server = new UploadServer();
   await new Promise<void>((resolve) => server.server.listen(0, '127.0.0.1', resolve));
   const domain = `127.0.0.1:${(server.server.address() as AddressInfo).port}`;
@@ -95,15 +101,18 @@ afterEach(() => {
   registries[Symbol.dispose]();
   server.server.closeAllConnections();
   server.server.close();
+  rmSync(folder, { recursive: true });
 });
 
-function sourceOf(bytes: Buffer) {
-  const open = (start: number, end: number): Readable => {
-    const pieces: Buffer[] = [];
-    for (let at = start; at < end; at += 64 * 1024) pieces.push(bytes.subarray(at, Math.min(end, at + 64 * 1024)));
-    return Readable.from(pieces, { objectMode: false });
-  };
-  return { digest: digestOf(bytes), sizeBytes: bytes.length, open };
+function sourceOf(bytes: Buffer): BlobSource {
+  const digest = digestOf(bytes);
+  const path = join(folder, digest.slice(7));
+  writeFileSync(path, bytes);
+  const body =
+    (start: number, end: number): WriteBody =>
+    (to) =>
+      sendFile(path, { start, end }, to, () => undefined);
+  return { digest, sizeBytes: bytes.length, body };
 }
 
 it('sends a small blob in one piece', async () => {

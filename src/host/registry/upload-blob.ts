@@ -1,14 +1,14 @@
-import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorKind, internal } from '../../shared/errors.js';
 import type { RegistryClient } from './registry-client.js';
 import { RegistryError, registryErrorOf } from './registry-error.js';
+import type { RequestBody } from './transport.js';
 
 export interface BlobSource {
   digest: string;
   sizeBytes: number;
-  /** The bytes from `start` up to, not including, `end`. Destroyed when no longer needed. */
-  open(start: number, end: number): Readable | Buffer;
+  /** The bytes from `start` up to, not including, `end`. */
+  body(start: number, end: number): RequestBody;
 }
 
 export interface UploadOptions {
@@ -130,7 +130,7 @@ async function send(
   const left = sizeBytes - session.offset;
   const response = await client.request('PUT', url.href, signal, {
     headers: { 'content-type': 'application/octet-stream', 'content-length': left },
-    ...(left > 0 ? { body: () => source.open(session.offset, sizeBytes) } : {}),
+    ...(left > 0 ? { body: () => source.body(session.offset, sizeBytes) } : {}),
   });
   if (response.statusCode !== 201) throw await registryErrorOf(response);
   response.resume();
@@ -150,7 +150,7 @@ async function sendPiece(
       'content-length': end - start,
       'content-range': `${start}-${end - 1}`,
     },
-    body: () => source.open(start, end),
+    body: () => source.body(start, end),
   });
   if (response.statusCode !== 202 && response.statusCode !== 204) throw await registryErrorOf(response);
   response.resume();
@@ -184,5 +184,5 @@ function isWorthRetrying(error: unknown): boolean {
 /** For callers that have the blob in memory. */
 export function bufferSource(digest: string, bytes: Buffer): BlobSource {
   if (bytes.length === 0) throw internal(`blob ${digest} is empty`);
-  return { digest, sizeBytes: bytes.length, open: (start, end) => bytes.subarray(start, end) };
+  return { digest, sizeBytes: bytes.length, body: (start, end) => bytes.subarray(start, end) };
 }
