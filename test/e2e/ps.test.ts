@@ -283,3 +283,17 @@ describe('ps', () => {
     await box.remove();
   });
 });
+
+it('lists the same in the disk usage', async () => {
+  const { api } = suite.daemon;
+  const filters = encodeURIComponent(JSON.stringify({ label: [MINE] }));
+  const fields = ({ Id, Names, Image, Command, Ports, State, Status }: any) => {
+    // The times in it go on between the two requests.
+    return { Id, Names, Image, Command, Ports, State, Status: Status.replace(/\d+|Less than a|About a/, 'n') };
+  };
+  const { json: listed } = await api.get(`/v1.45/containers/json?all=1&filters=${filters}`);
+  const { json: usage } = await api.get('/v1.45/system/df');
+  const own = usage.Containers.filter(({ Labels }: any) => MINE in Labels);
+  expect(own.map(fields)).toEqual(listed.map(fields));
+  for (const field of ['Health', 'ImageManifestDescriptor']) expect(own[0]).not.toHaveProperty(field);
+});

@@ -2,6 +2,7 @@ import { Type } from '../schemas/type.js';
 import type { DiskUsageType } from '../../engine/system/system-service.js';
 import { invalid } from '../../shared/errors.js';
 import { announcedVersion } from '../compat/announced-version.js';
+import { DISK_USAGE_RESPONSE } from '../compat/disk-usage.js';
 import { INFO_RESPONSE } from '../compat/info.js';
 import { atLeast } from '../http/api-version.js';
 import type { ApiReply, TextReply } from '../http/reply.js';
@@ -60,8 +61,6 @@ async function diskUsage({ engine, query, version: clientVersion, signal }: ApiR
   const isVerbose = hasUsage && query.bool('verbose');
   const usage = await engine.system.diskUsage(types, signal);
   const { legacy, current } = fromDiskUsage(usage, types, isVerbose);
-  if (!atLeast(clientVersion, '1.44')) legacy.Images?.forEach((image) => (image.VirtualSize = image.Size));
-  else legacy.Images?.forEach((image) => delete (image as { VirtualSize?: number }).VirtualSize);
   if (!hasUsage) return json(legacy);
   // Only 1.52 has both, to help its clients over; Source: Engine API v1.52 changelog.
   return json(atLeast(clientVersion, '1.53') || isVerbose ? current : { ...legacy, ...current });
@@ -84,6 +83,13 @@ export const SYSTEM_ROUTES: readonly RouteDefinition[] = [
   ping('HEAD'),
   { method: 'GET', path: '/version', since: '1.24', cancelled: 'detached', handler: version },
   { method: 'GET', path: '/info', since: '1.24', cancelled: 'detached', responseGates: INFO_RESPONSE, handler: info },
-  { method: 'GET', path: '/system/df', since: '1.25', cancelled: 'with-client', handler: diskUsage },
+  {
+    method: 'GET',
+    path: '/system/df',
+    since: '1.25',
+    cancelled: 'with-client',
+    responseGates: DISK_USAGE_RESPONSE,
+    handler: diskUsage,
+  },
   { method: 'POST', path: '/auth', since: '1.24', cancelled: 'detached', handler: login },
 ];

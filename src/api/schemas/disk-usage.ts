@@ -1,5 +1,4 @@
 import type { DiskUsage, DiskUsageType } from '../../engine/system/system-service.js';
-import type { Container } from '../../engine/containers/container.js';
 import { fromContainerSummary } from './container-summary.js';
 import { fromImageSummary, type WireImageSummary } from './image-summary.js';
 import { fromVolume } from './volume.js';
@@ -9,11 +8,7 @@ export function fromDiskUsage(usage: DiskUsage, types: ReadonlySet<DiskUsageType
   const images = usage.images.map(({ image, sharedSizeBytes, containers }) =>
     fromImageSummary({ image, sharedSizeBytes, containers }),
   );
-  const containers = usage.containers.map(({ container, rwBytes, rootFsBytes }) => ({
-    ...fromContainerSummary(summaryOf(container)),
-    SizeRw: rwBytes === 0 ? undefined : rwBytes,
-    SizeRootFs: rootFsBytes,
-  }));
+  const containers = usage.containers.map(fromContainerSummary);
   const volumes = usage.volumes.map(({ volume, sizeBytes, refCount }) => ({
     ...fromVolume(volume),
     UsageData: { Size: sizeBytes, RefCount: refCount },
@@ -57,8 +52,8 @@ function imageTotals({ images, layersSizeBytes }: DiskUsage) {
 
 function containerTotals({ containers }: DiskUsage) {
   const active = containers.filter(({ container }) => container.state.running);
-  const total = sum(containers.map(({ rwBytes }) => rwBytes));
-  return totals(active.length, containers.length, total, total - sum(active.map(({ rwBytes }) => rwBytes)));
+  const bytes = (rows: DiskUsage['containers']): number => sum(rows.map(({ size }) => size?.rwBytes ?? 0));
+  return totals(active.length, containers.length, bytes(containers), bytes(containers) - bytes(active));
 }
 
 function volumeTotals({ volumes }: DiskUsage) {
@@ -77,16 +72,3 @@ function totals(active: number, total: number, sizeBytes: number, reclaimableByt
 }
 
 const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
-
-/** A row as the list has it, of what the disk usage knows. */
-function summaryOf(container: Container) {
-  return {
-    container,
-    names: [`/${container.name}`],
-    statusText: container.state.status,
-    image: container.imageRef,
-    command: [container.path, ...container.args].join(' '),
-    ports: [],
-    size: null,
-  };
-}

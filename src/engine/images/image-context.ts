@@ -1,5 +1,12 @@
 import type { ContentStore } from '../../host/content/content-store.js';
 import type { Registries } from '../../host/registry/registries.js';
+import {
+  canonicalString,
+  familiarName,
+  familiarString,
+  withDefaultTag,
+  type Reference,
+} from '../../shared/reference.js';
 import type { Semaphore } from '../../shared/semaphore.js';
 import type { Logger } from '../../shared/logger.js';
 import type { EmitEvent } from '../events/event.js';
@@ -32,4 +39,15 @@ export interface ImageContext {
 export function emitImageEvent(context: ImageContext, action: string, image: Image, name: string): void {
   const attributes = { ...image.config.labels, name };
   context.emit({ type: 'image', action, actorId: image.id, attributes });
+}
+
+/**
+ * Tells of a pull or push, once for a reference however many tags it stood for. The labels are those of the image that it, or
+ * its tag `latest`, names.
+ */
+export function emitTransferEvent(context: ImageContext, action: 'pull' | 'push', reference: Reference): void {
+  const id = context.store.resolve(canonicalString(withDefaultTag(reference)));
+  const image = id === null ? null : context.store.get(id);
+  const attributes = { ...(image?.config.labels ?? {}), name: familiarName(reference) };
+  context.emit({ type: 'image', action, actorId: familiarString(reference), attributes });
 }

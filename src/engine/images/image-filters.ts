@@ -40,6 +40,12 @@ export function untilFilter(filters: Filters): bigint | null {
   return times.length === 0 ? null : times.reduce((least, time) => (time < least ? time : least));
 }
 
+/** As untilFilter; throws invalid for more than one, as dockerd's prunes do. */
+export function singleUntilFilter(filters: Filters): bigint | null {
+  if ((filters.get('until') ?? []).length > 1) throw invalid('more than one until filter specified');
+  return untilFilter(filters);
+}
+
 function parseTimeNs(text: string): bigint {
   const unix = /^(\d+)(?:\.(\d{1,9}))?$/.exec(text);
   if (unix) return BigInt(unix[1] ?? '') * 1_000_000_000n + BigInt((unix[2] ?? '').padEnd(9, '0'));

@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import { digestOf } from '../../shared/digest.js';
 import { invalid } from '../../shared/errors.js';
-import { hostPlatform, parsePlatform } from '../../shared/platform.js';
-import { parseReference, withDefaultTag, withTag, type Reference } from '../../shared/reference.js';
+import { hostPlatform, parsePlatform, type PlatformSpec } from '../../shared/platform.js';
+import { familiarString, parseReference, withDefaultTag, withTag, type Reference } from '../../shared/reference.js';
 import { formatRfc3339Nano, nowNs } from '../../shared/rfc3339.js';
 import { COMPAT_VERSION } from '../../shared/version.js';
 import { applyChanges } from './changes.js';
@@ -27,7 +27,7 @@ export async function importImage(
   signal: AbortSignal,
 ): Promise<string> {
   const reference = referenceFor(options.repo, options.tag);
-  const platform = options.platform === '' ? hostPlatform() : parsePlatform(options.platform);
+  const platform = platformFor(options.platform);
   const config = applyChanges(EMPTY_RUN_CONFIG, options.changes);
   const comment = options.message === '' ? 'Imported from -' : options.message;
   await using lease = context.layers.lease('remove');
@@ -50,7 +50,7 @@ export async function importImage(
   );
   if (reference) {
     context.store.setReferences([reference], image.id, true);
-    emitImageEvent(context, 'tag', image, `${options.repo}:${reference.tag}`);
+    emitImageEvent(context, 'tag', image, familiarString(reference));
   }
   progress({ status: image.id });
   emitImageEvent(context, 'import', image, image.id);
@@ -60,8 +60,15 @@ export async function importImage(
 /** Throws invalid for options that an import would refuse, before its source is asked for. */
 export function checkImport(options: Omit<ImportOptions, 'source'>): void {
   referenceFor(options.repo, options.tag);
-  if (options.platform !== '') parsePlatform(options.platform);
+  platformFor(options.platform);
   applyChanges(EMPTY_RUN_CONFIG, options.changes);
+}
+
+/** Any architecture, but only what a container can be made of here. Throws invalid in dockerd's words. */
+function platformFor(text: string): PlatformSpec {
+  const platform = text === '' ? hostPlatform() : parsePlatform(text);
+  if (platform.os !== hostPlatform().os) throw invalid('operating system is not supported');
+  return platform;
 }
 
 /** What `repo` and `tag` of an import, tag or commit name; null: nothing. Throws invalid in dockerd's words. */

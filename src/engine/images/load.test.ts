@@ -226,7 +226,22 @@ describe('import', () => {
       diffIds: [digestOf(tarOf(LAYER_1))],
       config: { cmd: ['x'], env: ['a=b'] },
     });
-    expect(fixture.events.map((event) => event.action)).toEqual(['tag', 'import']);
+    expect(fixture.events.map((event) => [event.action, event.attributes['name']])).toEqual([
+      ['tag', 'imp:t'],
+      ['import', id],
+    ]);
+  });
+
+  it('names the tag that is part of the name once, and refuses what cannot run here', async () => {
+    const options = { repo: 'imp:2', tag: '', message: '', changes: [], platform: '' };
+    await fixture.images.import({ ...options, source: Readable.from([tarOf(LAYER_1)]) }, fixture.report, never);
+    expect(fixture.events[0]?.attributes['name']).toBe('imp:2');
+    for (const platform of ['windows', 'freebsd/amd64']) {
+      const source = Readable.from([tarOf(LAYER_1)]);
+      await expect(
+        fixture.images.import({ ...options, platform, source }, fixture.report, never),
+      ).rejects.toMatchObject({ kind: 'invalid', message: 'operating system is not supported' });
+    }
   });
 
   it('leaves nothing of garbage', async () => {

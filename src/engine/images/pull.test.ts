@@ -187,6 +187,16 @@ describe('pull from a registry that fails', () => {
     ]);
   });
 
+  it('warns at the end of an image for another platform', async () => {
+    registry.addImage('latest', [layer]);
+    const ref = `${registry.address}/lib/foo:latest`;
+    await pull(`${registry.address}/lib/foo`, 'latest', { platform: 'linux/s390x' });
+    expect(fixture.lines.slice(-2)).toEqual([
+      `Status: Downloaded newer image for ${ref}`,
+      expect.stringContaining(`WARNING: image with reference ${ref} was found but its platform`),
+    ]);
+  });
+
   it('does not fetch what it has', async () => {
     registry.addImage('1', [layer]);
     const two = registry.addImage('2', [layer, layerTar('x', Buffer.from('x'))]);
@@ -601,6 +611,9 @@ describe('a real registry', () => {
     expect(pushed).toMatchObject({ Tag: '1', Digest: expect.stringMatching(/^sha256:/), Size: expect.any(Number) });
     expect(fixture.lines).toContain(`${shortDigest(digestOf(tar))} Pushed`);
     fixture.images.tag(id, ref, '2');
+    fixture.events.length = 0;
+    await fixture.images.push({ ref, tag: '', platform: '', credentials: CREDENTIALS }, fixture.report, never);
+    expect(fixture.events).toEqual([{ type: 'image', action: 'push', actorId: ref, attributes: { name: ref } }]);
     await fixture.images.push({ ref, tag: '2', platform: '', credentials: CREDENTIALS }, fixture.report, never);
     expect(fixture.lines).toContain(`${shortDigest(digestOf(tar))} Layer already exists`);
 

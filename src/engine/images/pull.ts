@@ -7,6 +7,7 @@ import {
   type PlatformSpec,
 } from '../../shared/platform.js';
 import {
+  canonicalString,
   DEFAULT_DOMAIN,
   familiarName,
   familiarString,
@@ -17,7 +18,7 @@ import {
 } from '../../shared/reference.js';
 import type { RegistryClient, ServedManifest } from '../../host/registry/registry-client.js';
 import { RegistryError } from '../../host/registry/registry-error.js';
-import type { ImageContext } from './image-context.js';
+import { emitTransferEvent, type ImageContext } from './image-context.js';
 import type { ProgressSink, RegistryCredentials } from './image-service.js';
 import { choosePlatform, parseManifest } from './manifest.js';
 import { pullAttestations } from './pull-attestations.js';
@@ -49,17 +50,27 @@ export async function pull(
   for (const one of isAll ? await allTags(context, clients, reference, signal) : [withDefaultTag(reference)]) {
     changed = (await pullReference(context, clients, one, wanted, progress, signal)) || changed;
   }
-  const shown = isAll ? familiarName(reference) : familiarString(withDefaultTag(reference));
+  const named = isAll ? reference : withDefaultTag(reference);
   const status = changed ? 'Downloaded newer image for' : 'Image is up to date for';
-  progress({ status: `Status: ${status} ${shown}` });
-  context.emit({ type: 'image', action: 'pull', actorId: shown, attributes: pullAttributes(context, reference) });
+  progress({ status: `Status: ${status} ${familiarString(named)}` });
+  if (wanted && !isAll) warnOfPlatform(context, named, wanted, progress);
+  emitTransferEvent(context, 'pull', named);
 }
 
-function pullAttributes(context: ImageContext, reference: Reference): Record<string, string> {
-  const { tag, digest, path, domain } = withDefaultTag(reference);
-  const id = context.store.resolve(`${domain}/${path}${digest === '' ? `:${tag}` : `@${digest}`}`);
-  const image = id === null ? null : context.store.get(id);
-  return { ...(image?.config.labels ?? {}), name: familiarName(reference) };
+/** An image without an index is taken as it is, whatever platform was asked for. */
+function warnOfPlatform(
+  context: ImageContext,
+  reference: Reference,
+  wanted: PlatformSpec,
+  progress: ProgressSink,
+): void {
+  const image = context.store.get(context.store.resolve(canonicalString(reference)) ?? '');
+  if (!image || platformScore(wanted, image.platform) !== 0) return;
+  progress({
+    status:
+      `WARNING: image with reference ${familiarString(reference)} was found but its platform ` +
+      `(${formatPlatform(image.platform)}) does not match the specified platform (${formatPlatform(wanted)})`,
+  });
 }
 
 async function allTags(
@@ -98,13 +109,6 @@ async function pullReference(
   const changed = nameIt(context, reference, served.digest, image.id);
   const index = parseManifest(served.bytes, served.mediaType);
   await pullAttestations(context, client, { index, chosenDigest: chosen.manifest.digest, imageId: image.id }, signal);
-  if (wanted && platformScore(wanted, image.platform) === 0) {
-    progress({
-      status:
-        `WARNING: image with reference ${familiarString(reference)} was found but its platform ` +
-        `(${formatPlatform(image.platform)}) does not match the specified platform (${formatPlatform(wanted)})`,
-    });
-  }
   return changed;
 }
 
@@ -128,14 +132,9 @@ function nameIt(context: ImageContext, reference: Reference, digest: string, ima
   const { store } = context;
   const byDigest: Reference = { ...reference, tag: '', digest };
   const names = reference.digest === '' ? [reference, byDigest] : [byDigest];
-  const changed = names.filter((name) => store.resolve(canonical(name)) !== imageId);
+  const changed = names.filter((name) => store.resolve(canonicalString(name)) !== imageId);
   if (changed.length > 0) store.setReferences(changed, imageId, false);
   return changed.some((name) => name === (reference.digest === '' ? reference : byDigest));
-}
-
-function canonical(reference: Reference): string {
-  const name = `${reference.domain}/${reference.path}`;
-  return reference.digest === '' ? `${name}:${reference.tag}` : `${name}@${reference.digest}`;
 }
 
 /** Words a registry's refusal as dockerd does. */

@@ -11,7 +11,7 @@ import {
   type Reference,
 } from '../../shared/reference.js';
 import { allOrNone } from './all-or-none.js';
-import type { ImageContext } from './image-context.js';
+import { emitTransferEvent, type ImageContext } from './image-context.js';
 import { imageForPlatform } from './image-variant.js';
 import type { Image } from './image.js';
 import type { LayerBlobRecord } from './image-repository.js';
@@ -67,6 +67,7 @@ export async function push(
     const sources = mountFrom.get(imageId) ?? new Map<string, string[]>();
     await pushTag(context, client, one, { imageId, sources, platform: options.platform }, progress, signal);
   }
+  emitTransferEvent(context, 'push', reference);
 }
 
 interface TagToPush {
@@ -105,8 +106,6 @@ async function pushTag(
   }
   progress({ status: `${reference.tag}: digest: ${digest} size: ${sizeBytes}` });
   progress({ progressDetail: {}, aux: { Tag: reference.tag, Digest: digest, Size: sizeBytes } });
-  const attributes = { ...image.config.labels, name: familiarName(reference) };
-  context.emit({ type: 'image', action: 'push', actorId: familiarString(reference), attributes });
 }
 
 /** Pushes an image that did not come by a manifest of which all is here, by a manifest that is made now. */

@@ -117,6 +117,22 @@ describe('remove', () => {
     expect(await fixture.leftovers()).toEqual({ blobs: [], ingest: [], layers: [] });
   });
 
+  it('tells of every name with an id, and with a name of that one only', async () => {
+    const id = await make('reg.example/foo:1');
+    const byDigest = { domain: 'reg.example', path: 'foo', tag: '', digest: `sha256:${'d'.repeat(64)}` };
+    const untags = (): number => fixture.events.filter(({ action }) => action === 'untag').length;
+    fixture.images.store.setReferences([byDigest], id, false);
+    fixture.images.tag(id, 'keep', '1');
+    expect(await remove('reg.example/foo:1')).toHaveLength(2);
+    expect(untags()).toBe(1);
+    fixture.images.store.setReferences([byDigest], id, false);
+    expect(await remove(`reg.example/foo@${byDigest.digest}`)).toHaveLength(1);
+    expect(untags()).toBe(2);
+    fixture.images.store.setReferences([byDigest], id, false);
+    await remove(id, true);
+    expect(untags()).toBe(4);
+  });
+
   it('does not know what is not there', async () => {
     await expect(remove('nosuch')).rejects.toMatchObject({
       kind: 'not-found',
@@ -214,6 +230,24 @@ describe('list', () => {
       attributes: { reclaimed: '0' },
     });
     await expect(fixture.images.prune(new Map([['x', ['y']]]))).rejects.toThrow("invalid filter 'x'");
+    await expect(fixture.images.prune(new Map([['until', ['1h', '2h']]]))).rejects.toThrow(
+      'more than one until filter specified',
+    );
+  });
+
+  it('prunes what has only a digest left', async () => {
+    const { id } = fixture.images.inspect('reg.example/lib/three:1');
+    const digest = `sha256:${'d'.repeat(64)}`;
+    fixture.images.store.setReferences([{ domain: 'reg.example', path: 'lib/three', tag: '', digest }], id, false);
+    expect((await fixture.images.prune(new Map())).deleted).not.toContainEqual({ deleted: id });
+    await make('other:1', 'other');
+    fixture.images.tag('other:1', 'reg.example/lib/three', '1');
+    fixture.events.length = 0;
+    expect((await fixture.images.prune(new Map())).deleted.slice(0, 2)).toEqual([
+      { untagged: `reg.example/lib/three@${digest}` },
+      { deleted: id },
+    ]);
+    expect(fixture.events.map(({ action }) => action)).toEqual(['untag', 'delete', 'prune']);
   });
 });
 

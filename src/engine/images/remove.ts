@@ -36,7 +36,8 @@ export async function removeImage(
     const given = parseReference(ref);
     const name = withDefaultTag(given);
     if (!options.force && isSingleReference(references)) refuseUsedName(context, image, given);
-    untag(context, image, namesToRemove(references, name), items);
+    // As dockerd: of the digests that go with the last tag of a repository nothing is told.
+    untag(context, image, namesToRemove(references, name), items, { told: 1 });
     if (store.referencesOf(image.id).length > 0) return items;
     quiet = true;
   } else {
@@ -78,14 +79,18 @@ export async function deleteImage(
   }
 }
 
-/** Takes references away and tells of it, once for each tag. */
-export function untag(context: ImageContext, image: Image, references: Reference[], items: ImageDeleteItem[]): void {
+/** Takes references away and tells of it, once for each, or only for the first `told` of them. */
+export function untag(
+  context: ImageContext,
+  image: Image,
+  references: Reference[],
+  items: ImageDeleteItem[],
+  { told }: { told: number } = { told: references.length },
+): void {
   if (references.length === 0) return;
   context.store.removeReferences(references);
-  for (const reference of references) {
-    items.push({ untagged: familiarString(reference) });
-    if (reference.digest === '') emitImageEvent(context, 'untag', image, image.id);
-  }
+  items.push(...references.map((reference) => ({ untagged: familiarString(reference) })));
+  for (const _ of references.slice(0, told)) emitImageEvent(context, 'untag', image, image.id);
 }
 
 /** The name itself, and with the last tag of a repository also its digests, which nobody could name any more. */

@@ -12,6 +12,8 @@ export interface DiskUsageSources {
   layersSizeBytes: () => number;
 }
 
+const ALL_CONTAINERS = { all: true, limit: 0, filters: new Map(), since: '', before: '' };
+
 const EMPTY: DiskUsage = { layersSizeBytes: 0, images: [], containers: [], volumes: [] };
 
 /** Measures what everything takes. Those who ask for a type while it is being measured share the answer. */
@@ -39,7 +41,7 @@ export class DiskUsageReader {
       case 'image':
         return { images: await this.images(), layersSizeBytes: this.sources.layersSizeBytes() };
       case 'container':
-        return { containers: await this.containers() };
+        return { containers: await this.sources.containers.listWithSizes(ALL_CONTAINERS) };
       case 'volume':
         return { volumes: await this.sources.volumes.usage() };
       case 'build-cache':
@@ -50,15 +52,5 @@ export class DiskUsageReader {
   private async images(): Promise<DiskUsage['images']> {
     const all = await this.sources.images.list({ all: true, filters: new Map(), sharedSize: true });
     return all.map(({ image, sharedSizeBytes, containers }) => ({ image, sharedSizeBytes, containers }));
-  }
-
-  private async containers(): Promise<DiskUsage['containers']> {
-    const options = { all: true, limit: 0, filters: new Map(), since: '', before: '' };
-    const all = await this.sources.containers.listWithSizes(options);
-    return all.map(({ container, size }) => ({
-      container,
-      rwBytes: size?.rwBytes ?? 0,
-      rootFsBytes: size?.rootFsBytes ?? 0,
-    }));
   }
 }

@@ -1,4 +1,4 @@
-import type { Container } from '../containers/container.js';
+import type { ContainerSummary } from '../containers/container.js';
 import type { Image } from '../images/image.js';
 import type { Volume } from '../volumes/volume.js';
 
@@ -87,7 +87,8 @@ export interface EngineInfo {
 export interface DiskUsage {
   layersSizeBytes: number;
   images: { image: Image; sharedSizeBytes: number; containers: number }[];
-  containers: { container: Container; rwBytes: number; rootFsBytes: number }[];
+  /** As listed, with their sizes. */
+  containers: ContainerSummary[];
   volumes: { volume: Volume; sizeBytes: number; refCount: number }[];
 }
 
