@@ -5,6 +5,7 @@ import type { LoadedConfig } from './config/load-config.js';
 import { parseFlags } from './config/parse-flags.js';
 import { daemonPaths } from './config/paths.js';
 import { Daemon } from './daemon.js';
+import { writeDiagnosticReport } from './host/process/diagnostic-report.js';
 import { claimPidFile } from './host/process/pid-file.js';
 import { lockDataRoot } from './host/process/data-root-lock.js';
 import { sdNotify } from './host/sys/notify.js';
@@ -26,6 +27,7 @@ export async function runDaemon(loaded: LoadedConfig, argv: readonly string[]): 
   process.umask(0o022);
   const logger = createLogger({ level: logLevel(loaded), format: config.logFormat as LogFormat });
   survive(logger);
+  reportOnSignal(config, logger);
   const limits = { shutdownTimeoutSec: config.shutdownTimeout };
   const stopped = listenForSignals(logger, limits);
   try {
@@ -79,6 +81,17 @@ function listenForSignals(logger: DaemonLogger, limits: Limits): Promise<NodeJS.
     };
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);
+  });
+}
+
+/** As dockerd on SIGUSR1. Node would open a debugger instead, by which every user of the machine could run code as root. */
+function reportOnSignal(config: LoadedConfig['config'], logger: DaemonLogger): void {
+  process.on('SIGUSR1', () => {
+    try {
+      logger.info({ path: writeDiagnosticReport(daemonPaths(config).execRoot) }, 'diagnostic report written');
+    } catch (err) {
+      logger.error({ err }, 'could not write a diagnostic report');
+    }
   });
 }
 

@@ -123,6 +123,17 @@ describe('what versions see', () => {
     expect((await prune('1.42')).VolumesDeleted).toEqual([]);
   });
 
+  it('what builds need is said to be missing', async () => {
+    for (const path of ['/build', '/session', '/grpc']) {
+      const { status, json } = await client.post(`/v1.51${path}`);
+      expect([status, json]).toEqual([501, { message: "wharfd can't build images yet" }]);
+    }
+    expect(await client.post('/v1.51/build/cancel')).toMatchObject({
+      status: 400,
+      json: { message: 'build ID not provided' },
+    });
+  });
+
   it('GET /system/df', async () => {
     const df = async (path: string): Promise<any> => (await client.get(path)).json;
     expect(await df('/v1.43/system/df')).toMatchObject({ LayersSize: 1982277, Images: [{ VirtualSize: 1982277 }] });

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { daemonSuite } from '../support/daemon-suite.js';
 import { cliPath } from '../support/paths.js';
@@ -115,6 +117,22 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('a daemon that has just been s
     const runc = version.json.Components.find(({ Name }: { Name: string }) => Name === 'runc');
     expect(runc.Version).toMatch(/^\d+\.\d+/);
     expect(info.json.RuncCommit.ID).toBe(runc.Details.GitCommit);
+  });
+});
+
+describe.skipIf(process.env['WHARF_TEST_TARGET'])('SIGUSR1', () => {
+  it('has a report written for root, and no debugger opened', async () => {
+    const { daemon } = suite;
+    process.kill(daemon.pid, 'SIGUSR1');
+    const reports = () => readdirSync(daemon.execRoot).filter((name) => name.startsWith('diagnostic-report-'));
+    await poll('the report', () => reports().length === 1 && daemon.log.includes('diagnostic report written'));
+    const path = join(daemon.execRoot, reports()[0] ?? '');
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    const report = JSON.parse(readFileSync(path, 'utf8')) as object;
+    expect(Object.keys(report)).toEqual(expect.arrayContaining(['header', 'javascriptStack', 'activeResources']));
+    expect(report).not.toHaveProperty('environmentVariables');
+    expect((await daemon.holder.run(['ss', '-Hltn', 'sport = :9229'])).stdout).toBe('');
+    rmSync(path);
   });
 });
 

@@ -51,6 +51,16 @@ describe('the networks of the API', () => {
       '500 failed to allocate secondary ip address (a:10.0.2.1): Address already in use',
     ],
     [
+      'the gateway that nobody named for another',
+      pools({ Subnet: '10.0.3.0/24', AuxiliaryAddresses: { a: '10.0.3.1' } }),
+      '500 failed to allocate secondary ip address (a:10.0.3.1): Address already in use',
+    ],
+    [
+      'a range that is bigger than its subnet',
+      pools({ Subnet: '10.0.4.0/24', IPRange: '10.0.0.0/16' }),
+      '400 invalid network config:\ninvalid ip-range 10.0.0.0/16: CIDR block is bigger than its parent subnet 10.0.4.0/24',
+    ],
+    [
       'a gateway of the other family',
       pools({ Subnet: '10.71.0.0/24', Gateway: 'fd00::1' }),
       '400 invalid network config:\ninvalid gateway fd00::1: parent subnet is an IPv4 block',
@@ -217,12 +227,13 @@ describe('the networks of the API', () => {
 
   it('tell events of what becomes of them', async () => {
     const since = `${Date.now() / 1000}`;
-    expect(told(await create({ Name: 'told' }))).toBe('201');
+    for (const body of [{ Name: 'plan', ConfigOnly: true }, { Name: 'told' }])
+      expect(told(await create(body))).toBe('201');
     await suite.daemon.ok('create', '--name', 'heard', '--network', 'told', 'busybox', 'true');
     await suite.daemon.ok('start', '-a', 'heard');
     await suite.daemon.ok('rm', 'heard');
     const { Id } = await network('told');
-    expect(told(await remove('told'))).toBe('204');
+    for (const name of ['told', 'plan']) expect(told(await remove(name))).toBe('204');
     await suite.daemon.api.post(api('1.51', '/networks/prune'));
     const path = `/events?since=${since}&until=${Date.now() / 1000 + 0.001}&filters=${encodeURIComponent('{"type":["network"]}')}`;
     const { text } = await suite.daemon.api.get(api('1.51', path));
@@ -230,6 +241,8 @@ describe('the networks of the API', () => {
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as { Action: string; Actor: { ID: string; Attributes: Record<string, string> } });
+    // Configurations come, and go without a word.
+    expect(events.shift()).toMatchObject({ Action: 'create', Actor: { Attributes: { name: 'plan', type: 'null' } } });
     expect(events.map(({ Action }) => Action)).toEqual(['create', 'connect', 'disconnect', 'destroy', 'prune']);
     expect(events.map(({ Actor }) => Actor.ID)).toEqual([Id, Id, Id, Id, '']);
     const [made, joined] = events.map(({ Actor }) => Actor.Attributes);

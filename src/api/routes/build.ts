@@ -1,9 +1,14 @@
-import { notImplemented } from '../../shared/errors.js';
-import { empty, json } from '../http/reply.js';
-import type { RouteDefinition } from '../http/route.js';
+import { invalid, notImplemented } from '../../shared/errors.js';
+import { empty, json, type ApiReply } from '../http/reply.js';
+import type { ApiRequest, RouteDefinition } from '../http/route.js';
 
 function unbuilt(): never {
   throw notImplemented("wharfd can't build images yet");
+}
+
+function cancelBuild({ query }: ApiRequest): ApiReply {
+  if (query.string('id') === '') throw invalid('build ID not provided');
+  return empty(200);
 }
 
 export const BUILD_ROUTES: readonly RouteDefinition[] = [
@@ -17,5 +22,5 @@ export const BUILD_ROUTES: readonly RouteDefinition[] = [
     handler: () => json({ CachesDeleted: null, SpaceReclaimed: 0 }),
   },
   // Not in the OpenAPI file; dockerd answers it like this for a build that it does not know.
-  { method: 'POST', path: '/build/cancel', since: '1.25', cancelled: 'detached', handler: () => empty(200) },
+  { method: 'POST', path: '/build/cancel', since: '1.25', cancelled: 'detached', handler: cancelBuild },
 ];

@@ -2,7 +2,7 @@ import { notImplemented } from '../../shared/errors.js';
 import type { RouteDefinition } from '../http/route.js';
 
 function unbuilt(): never {
-  throw notImplemented("wharfd can't run BuildKit yet: build with DOCKER_BUILDKIT=0");
+  throw notImplemented("wharfd can't build images yet");
 }
 
 export const SESSION_ROUTES: readonly RouteDefinition[] = [

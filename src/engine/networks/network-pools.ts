@@ -30,11 +30,13 @@ export function poolsFor(ctx: NetworksContext, request: PoolsRequest): IpamPool[
       // A range in the subnet of another network may be had; the addresses outside of it are the other's.
       if (ipRange === '') refuseOverlap(ctx, pools, subnet);
       const taken = takenAddresses(ctx, { id: '', ipam: { config: [pool] } }).addresses;
-      checkReserved(pool, taken);
-      if (gateway === '' && wantsGateway(versionOf(pool))) {
-        pool.gateway = firstFreeAddress(pool, taken);
+      const isGatewayImplied = gateway === '' && wantsGateway(versionOf(pool));
+      // As dockerd: the gateway comes first, and an auxiliary address that wants the same one is too late.
+      if (isGatewayImplied) {
+        pool.gateway = firstFreeAddress({ ...pool, auxiliaryAddresses: {} }, taken);
         pool.isGatewayImplied = true;
       }
+      checkReserved(pool, taken);
     }
     pools.push(pool);
   }

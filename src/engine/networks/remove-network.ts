@@ -26,6 +26,8 @@ export async function removeNetwork(ctx: NetworksContext, ref: string): Promise<
     throw error;
   }
   if (network.driver === 'bridge') await forgetBridge(ctx, network.bridgeName);
+  // As dockerd: nothing was there that could go.
+  if (network.configOnly) return;
   const attributes = { name: network.name, type: network.driver };
   ctx.emit({ type: 'network', action: 'destroy', actorId: network.id, attributes });
 }

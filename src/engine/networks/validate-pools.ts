@@ -52,10 +52,10 @@ function rangeErrors(ipRange: string, subnet: Cidr, shown: string): string[] {
     return [`invalid ip-range ${ipRange}: parent subnet is an IPv${subnet.version} block`];
   }
   const errors: string[] = [];
-  if (!isBase(range, ipRange)) {
-    errors.push(`invalid ip-range ${ipRange}: it should be ${formatCidr(range)}`);
-  }
-  if (range.base < subnet.base || lastOf(range) > lastOf(subnet)) {
+  const isBigger = range.prefixLength < subnet.prefixLength;
+  if (isBigger) errors.push(`invalid ip-range ${ipRange}: CIDR block is bigger than its parent subnet ${shown}`);
+  if (!isBase(range, ipRange)) errors.push(`invalid ip-range ${ipRange}: it should be ${formatCidr(range)}`);
+  if (!isBigger && (range.base < subnet.base || lastOf(range) > lastOf(subnet))) {
     errors.push(`invalid ip-range ${ipRange}: parent subnet ${shown} doesn't contain ip-range`);
   }
   return errors;

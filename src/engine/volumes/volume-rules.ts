@@ -1,3 +1,4 @@
+import { parseByteSize } from '../../shared/byte-size.js';
 import { invalid, notFound } from '../../shared/errors.js';
 import type { Filters } from '../containers/container.js';
 import type { Volume } from './volume.js';
@@ -24,8 +25,12 @@ export function checkVolumeRequest(name: string, driver: string, options: Record
   }
   const unknown = Object.keys(options).find((key) => !OPTIONS.has(key));
   if (unknown !== undefined) throw invalid(`create ${name}: invalid option: ${JSON.stringify(unknown)}`);
-  if (options.size) throw invalid(`create ${name}: quota size requested but no quota support`);
-  if (!needsMount(options)) return;
+  if (options.size) {
+    if (parseByteSize(options.size) === null) throw invalid(`create ${name}: invalid size: '${options.size}'`);
+    throw invalid(`create ${name}: quota size requested but no quota support`);
+  }
+  // An option that is given without a value names a file system, too, and then lacks what that needs.
+  if (!['type', 'o', 'device'].some((key) => options[key] !== undefined)) return;
   const missing = ['device', 'type'].find((key) => (options[key] ?? '') === '');
   if (missing !== undefined) throw invalid(`create ${name}: missing required option: "${missing}"`);
 }

@@ -75,6 +75,8 @@ describe('create', () => {
     ['ab', { driverOpts: { type: 'tmpfs' } }, 'create ab: missing required option: "device"'],
     ['ab', { driverOpts: { device: '/x' } }, 'create ab: missing required option: "type"'],
     ['ab', { driverOpts: { size: '1m' } }, 'create ab: quota size requested but no quota support'],
+    ['ab', { driverOpts: { size: 'bogus' } }, "create ab: invalid size: 'bogus'"],
+    ['ab', { driverOpts: { type: '' } }, 'create ab: missing required option: "device"'],
   ])('refuses %j %j', async (name, more, message) => {
     await expect(create(name, more)).rejects.toThrow(message);
     expect(readdirSync(root)).toEqual([]);
@@ -163,6 +165,25 @@ describe('mount', () => {
     await create('bad', { driverOpts: { type: 'bind', device: '/tmp' } });
     await expect(volumes.mount('bad', 'c')).rejects.toThrow(
       `error while mounting volume '${root}/bad/_data': failed to mount local volume: mount /tmp:${root}/bad/_data: no such device`,
+    );
+  });
+
+  it('tells nobody the password, and not the command that mounts', async () => {
+    const options = { type: 'bogusfs', device: '//192.0.2.1/x', o: 'username=a,password=secret' };
+    await create('share', { driverOpts: options });
+    const error: unknown = await volumes.mount('share', 'c').catch((caught: unknown) => caught);
+    expect(error).not.toHaveProperty('cause');
+    expect(error).toMatchObject({
+      message:
+        `error while mounting volume '${root}/share/_data': failed to mount local volume: mount //192.0.2.1/x:` +
+        `${root}/share/_data, data: username=a,password=********: no such device`,
+    });
+  });
+
+  it('says that it does not know the server', async () => {
+    await create('nfs', { driverOpts: { type: 'nfs', device: ':/x', o: 'addr=no..such,rw' } });
+    await expect(volumes.mount('nfs', 'c')).rejects.toThrow(
+      `error while mounting volume '${root}/nfs/_data': error resolving passed in network volume address: `,
     );
   });
 

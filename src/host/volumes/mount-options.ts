@@ -42,6 +42,11 @@ export function parseMountOptions(text: string): { flags: number; data: string }
   return { flags, data: data.join(',') };
 }
 
+/** The options as they may be shown: without a password. */
+export function withoutPassword(text: string): string {
+  return text.replace(/(^|,)(password\d?|pass)=[^,]*/g, '$1$2=********');
+}
+
 /** The kernel takes addresses only: `addr=nas.local` becomes `addr=192.0.2.1`. Rejects when the name is unknown. */
 export async function resolveAddress(data: string): Promise<string> {
   const name = /(?:^|,)addr=([^,]*)/.exec(data)?.[1];

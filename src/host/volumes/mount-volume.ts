@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { errorMessage } from '../../shared/errors.js';
 import { mount, MNT_DETACH, mounts, umount, UMOUNT_NOFOLLOW } from '../sys/mount.js';
-import { parseMountOptions, resolveAddress } from './mount-options.js';
+import { parseMountOptions, resolveAddress, withoutPassword } from './mount-options.js';
 
 const run = promisify(execFile);
 
@@ -23,34 +23,44 @@ const LOCAL_TYPES: ReadonlySet<string> = new Set([
  * Mounts what a volume's options `type`, `device` and `o` name on its directory. Rejects with dockerd's words. Network
  * file systems are mounted by a child process, so that a dead server stops nobody else.
  */
-export async function mountVolume(target: string, options: Record<string, string>): Promise<void> {
-  const { type = '', device = '', o = '' } = options;
+export async function mountVolume(target: string, driverOpts: Record<string, string>): Promise<void> {
+  const { type = '', device = '', o = '' } = driverOpts;
   const { flags, data } = parseMountOptions(o);
+  const failed = `error while mounting volume '${target}'`;
+  const isLocal = LOCAL_TYPES.has(type);
+  const options = isLocal ? o : await resolveOptions(failed, o);
   try {
-    if (LOCAL_TYPES.has(type)) mount(device, target, type, flags, data === '' ? null : data);
-    else await mountInChild(target, type, device, o);
-  } catch (cause) {
-    const shownData = data === '' ? '' : `, data: ${data}`;
-    throw new Error(
-      `error while mounting volume '${target}': failed to mount local volume: ` +
-        `mount ${device}:${target}${shownData}: ${reason(cause)}`,
-      { cause },
-    );
+    if (isLocal) mount(device, target, type, flags, data === '' ? null : data);
+    else await mountInChild(target, type, device, options);
+  } catch (error) {
+    const shownData = data === '' ? '' : `, data: ${withoutPassword(data)}`;
+    // Without the cause, which has the whole command with its options in it.
+    throw new Error(`${failed}: failed to mount local volume: mount ${device}:${target}${shownData}: ${reason(error)}`);
   }
 }
 
-async function mountInChild(target: string, type: string, device: string, o: string): Promise<void> {
-  const options = await resolveAddress(o);
+async function resolveOptions(failed: string, o: string): Promise<string> {
+  try {
+    return await resolveAddress(o);
+  } catch (cause) {
+    throw new Error(`${failed}: error resolving passed in network volume address: ${errorMessage(cause)}`, { cause });
+  }
+}
+
+async function mountInChild(target: string, type: string, device: string, options: string): Promise<void> {
   // -i: not through mount.nfs and the like, which need not be installed; the kernel does it, as for dockerd.
   await run('mount', ['-i', '-t', type, ...(options === '' ? [] : ['-o', options]), device, target], {
     timeout: 120_000,
   });
 }
 
-function reason(cause: unknown): string {
-  const text = errorMessage(cause);
-  // `ENODEV: no such device, mount '/x'` -> what dockerd shows.
-  return /^E[A-Z0-9]+: ([^,]+),/.exec(text)?.[1] ?? text.trim();
+/** What dockerd shows: `no such device` of `ENODEV: no such device, mount '/x'`, and of what mount(8) says. */
+function reason(error: unknown): string {
+  const said = error instanceof Error && 'stderr' in error ? String(error.stderr) : null;
+  if (said === null) return /^E[A-Z0-9]+: ([^,]+),/.exec(errorMessage(error))?.[1] ?? errorMessage(error).trim();
+  if (said.includes('unknown filesystem type')) return 'no such device';
+  const [line = ''] = said.split('\n', 1);
+  return line.replace(/^mount: (?:[^:]*: )?/, '').trim() || 'mount did not end in time';
 }
 
 /** Whether something is mounted exactly there. */
