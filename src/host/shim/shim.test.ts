@@ -692,7 +692,12 @@ describe('a shim with a gate', () => {
     const shim = await bed.launch();
     await bed.create(shim);
     const refused = { kind: 'conflict' };
+    // or it may have left before it is told the last of it
+    const shimPid = parentPid(bed.pid);
+    process.kill(shimPid, 'SIGSTOP');
     const said = [shim.quit(), shim.quit(), shim.claim(), shim.feed(), shim.start()];
+    await new Promise((written) => setImmediate(written));
+    process.kill(shimPid, 'SIGCONT');
     const outcomes = await Promise.allSettled(said);
     expect(outcomes.slice(0, 2).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
     const reasons = outcomes.slice(2).map((outcome) => (outcome as PromiseRejectedResult).reason as unknown);
