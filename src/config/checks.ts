@@ -56,3 +56,14 @@ export function oneOf(what: (text: string) => string, ...allowed: string[]): (te
     if (!allowed.includes(text)) throw new Error(what(text));
   };
 }
+
+const DOMAIN = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*\.?$/i;
+
+/** A domain to search, or `.` for none. Throws in dockerd's words. */
+export function checkDnsSearch(text: string): string {
+  const domain = text.trim();
+  if (domain !== '.' && !(/[a-z]/i.test(domain) && DOMAIN.test(domain))) {
+    throw new Error(`${domain} is not a valid domain`);
+  }
+  return domain;
+}

@@ -127,6 +127,14 @@ describe('flags', () => {
       'invalid argument "x" for "--host-gateway-ip" flag: ParseAddr("x"): unable to parse IP',
     ],
     [['--data-root'], 'flag needs an argument: --data-root'],
+    [['-H'], "flag needs an argument: 'H' in -H"],
+    [['--default-ulimit', 'x=1'], 'invalid argument "x=1" for "--default-ulimit" flag: invalid ulimit type: x'],
+    [['--dns-search', 'a_b'], 'invalid argument "a_b" for "--dns-search" flag: a_b is not a valid domain'],
+    [['--dns-search', '1'], 'invalid argument "1" for "--dns-search" flag: 1 is not a valid domain'],
+    [
+      ['--default-network-opt', 'bridge=a'],
+      'invalid argument "bridge=a" for "--default-network-opt" flag: invalid value "bridge=a" for map option, should be root-key=key=value',
+    ],
   ])('%j: %s', (argv, message) => {
     expect(() => parseFlags(argv)).toThrow(ConfigError);
     expect(() => parseFlags(argv)).toThrow(message);
@@ -151,6 +159,11 @@ describe('flags', () => {
     [['--metrics-addr', '127.0.0.1:9'], 'the option metrics-addr is not supported by wharfd'],
     [['--userns-remap', 'default'], 'the option userns-remap is not supported by wharfd'],
     [['--bip', '1.2.3'], 'invalid CIDR address: 1.2.3'],
+    [['--max-download-attempts', '-1'], 'invalid max download attempts: -1'],
+    [
+      ['--host-gateway-ip', '1.1.1.1', '--host-gateway-ip', 'fd00::1', '--host-gateway-ip', '2.2.2.2'],
+      'only one IPv4 host gateway IP address can be specified',
+    ],
     [['--bip6', '10.0.0.1/24'], 'invalid CIDR address: 10.0.0.1/24'],
     [['--fixed-cidr-v6', 'fd00::/129'], 'invalid CIDR address: fd00::/129'],
     [['--default-gateway-v6', '10.0.0.1'], 'invalid default-gateway-v6: 10.0.0.1'],

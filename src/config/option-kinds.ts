@@ -124,7 +124,9 @@ export const networkOptionsKind: OptionKind<Record<string, Record<string, string
     for (const text of values) {
       const [driver, rest] = splitPair(text);
       const [key, value] = splitPair(rest);
-      if (driver === '' || key === '') throw new Error(`invalid mapmap: ${text}`);
+      if (driver === '' || key === '' || !rest.includes('=')) {
+        throw new Error(`invalid value ${JSON.stringify(text)} for map option, should be root-key=key=value`);
+      }
       (drivers[driver] ??= {})[key] = value;
     }
     return drivers;

@@ -1,4 +1,12 @@
-import { checkDnsServer, checkGatewayIp, checkHost, checkIp, checkLabel, checkMirror } from './checks.js';
+import {
+  checkDnsSearch,
+  checkDnsServer,
+  checkGatewayIp,
+  checkHost,
+  checkIp,
+  checkLabel,
+  checkMirror,
+} from './checks.js';
 import type { AddressPool, Option, OptionKind } from './option.js';
 import {
   anyObjectKind,
@@ -263,7 +271,10 @@ export const OPTIONS = {
   }),
   dns: option(listKind('ipSlice', checkDnsServer), [], 'DNS server to use', { flag: 'dns', ...reloadable }),
   'dns-opts': option(list, [], 'DNS options to use', { flag: 'dns-opt', ...reloadable }),
-  'dns-search': option(list, [], 'DNS search domains to use', { flag: 'dns-search', ...reloadable }),
+  'dns-search': option(listKind('list', checkDnsSearch), [], 'DNS search domains to use', {
+    flag: 'dns-search',
+    ...reloadable,
+  }),
   'host-gateway-ips': option(
     listKind('list', checkGatewayIp),
     [],

@@ -75,7 +75,10 @@ function unknownFlag(name: string): string {
 
 function missingArgument(message: string): string {
   const missing = /^Not enough arguments following: (.*)$/.exec(message)?.[1];
-  return missing === undefined ? message : `flag needs an argument: --${missing}`;
+  if (missing === undefined) return message;
+  return missing.length === 1
+    ? `flag needs an argument: '${missing}' in -${missing}`
+    : `flag needs an argument: --${missing}`;
 }
 
 function readValues(parsed: Record<string, unknown>): GivenOptions {

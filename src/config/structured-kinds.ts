@@ -58,6 +58,11 @@ function runtimeFromJson(name: string, value: unknown): Runtime {
   return runtime;
 }
 
+/** What a process may have of it; the names are those of setrlimit(2). */
+const ULIMITS: ReadonlySet<string> = new Set(
+  'core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack'.split(' '),
+);
+
 /** `--default-ulimit nofile=1024:2048`. */
 export const ulimitsKind: OptionKind<Record<string, Ulimit>> = {
   typeName: 'ulimit',
@@ -66,6 +71,7 @@ export const ulimitsKind: OptionKind<Record<string, Ulimit>> = {
       values.map((text): [string, Ulimit] => {
         const match = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text);
         if (!match?.[1]) throw new Error(`invalid ulimit argument: ${text}`);
+        if (!ULIMITS.has(match[1])) throw new Error(`invalid ulimit type: ${match[1]}`);
         const soft = Number(match[2]);
         const hard = match[3] === undefined ? soft : Number(match[3]);
         if (hard !== -1 && (soft > hard || soft === -1)) {

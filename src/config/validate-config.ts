@@ -28,7 +28,7 @@ const RULES: readonly Rule[] = [
   (c) => unless(c.mtu >= 0, `invalid default MTU: ${c.mtu}`),
   (c) => unless(c.maxConcurrentDownloads >= 0, `invalid max concurrent downloads: ${c.maxConcurrentDownloads}`),
   (c) => unless(c.maxConcurrentUploads >= 0, `invalid max concurrent uploads: ${c.maxConcurrentUploads}`),
-  (c) => unless(c.maxDownloadAttempts > 0, `invalid max download attempts: ${c.maxDownloadAttempts}`),
+  (c) => unless(c.maxDownloadAttempts >= 0, `invalid max download attempts: ${c.maxDownloadAttempts}`),
   execOptions,
   (c) =>
     unless(
@@ -79,6 +79,7 @@ const RULES: readonly Rule[] = [
       c.bridge === '' || c.bip === '',
       'You specified -b & --bip, mutually exclusive options. Please specify only one',
     ),
+  oneGatewayIpOfEach,
   (c) => unless(/^1\.\d+$/.test(c.minApiVersion), `invalid API version: ${c.minApiVersion}`),
   (c) => apiVersionRange(c.minApiVersion),
   defaultRuntime,
@@ -114,6 +115,11 @@ function execOptions(config: DaemonConfig): string | null {
     if (value !== 'cgroupfs' && value !== 'systemd') return `invalid exec-opt (${option}): use cgroupfs or systemd`;
   }
   return null;
+}
+
+function oneGatewayIpOfEach({ hostGatewayIps }: DaemonConfig): string | null {
+  const twice = [4, 6].find((version) => hostGatewayIps.filter((address) => isIP(address) === version).length > 1);
+  return twice === undefined ? null : `only one IPv${twice} host gateway IP address can be specified`;
 }
 
 function defaultRuntime(config: DaemonConfig): string | null {
