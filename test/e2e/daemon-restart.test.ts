@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { daemonSuite } from '../support/daemon-suite.js';
@@ -133,6 +134,57 @@ describe.skipIf(process.env['WHARF_TEST_TARGET'])('SIGUSR1', () => {
     expect(report).not.toHaveProperty('environmentVariables');
     expect((await daemon.holder.run(['ss', '-Hltn', 'sport = :9229'])).stdout).toBe('');
     rmSync(path);
+  });
+});
+
+/** Other C libraries have nothing to set. */
+const isGlibc = 'glibcVersionRuntime' in (process.report.getReport() as { header: object }).header;
+
+describe.skipIf(process.env['WHARF_TEST_TARGET'] ?? !isGlibc)('the memory of a daemon', () => {
+  it('is kept small from the start, and given back once there is nothing to do', async () => {
+    const { daemon } = suite;
+    const calls = join(daemon.dir, 'calls');
+    const program = join(daemon.dir, 'listening.cjs');
+    // The program as it is, with what it asks of the C library and of V8 written down.
+    writeFileSync(
+      program,
+      `const { appendFileSync } = require('node:fs');
+const koffi = require(${JSON.stringify(createRequire(import.meta.url).resolve('koffi'))});
+const v8 = require('node:v8');
+const tell = (...words) => appendFileSync(${JSON.stringify(calls)}, words.join(' ') + '\\n');
+const { load } = koffi;
+koffi.load = (...args) => {
+  const library = load(...args);
+  const func = (name, ...types) => {
+    const call = library.func(name, ...types);
+    if (name === 'mallopt') return (...values) => (tell(name, ...values), call(...values));
+    if (name !== 'malloc_trim') return call;
+    return { async: (...values) => (tell(name), call.async(...values)) };
+  };
+  return { func };
+};
+const { setFlagsFromString } = v8;
+v8.setFlagsFromString = (flag) => (tell(flag), setFlagsFromString(flag));
+require(${JSON.stringify(cliPath)});
+`,
+    );
+    const told = (): string[] => readFileSync(calls, 'utf8').split('\n').filter(Boolean);
+    await daemon.down();
+    daemon.program = program;
+    try {
+      await daemon.up();
+      expect(told()).toEqual(
+        expect.arrayContaining(['--semi-space-growth-factor=1', 'mallopt -1 524288', 'mallopt -3 4194304']),
+      );
+      await poll('memory to be given back', () => told().includes('malloc_trim'), {
+        timeoutMs: 60_000,
+        everyMs: 200,
+      });
+    } finally {
+      await daemon.down();
+      daemon.program = cliPath;
+      await daemon.up();
+    }
   });
 });
 
