@@ -196,6 +196,22 @@ describe('the end', () => {
     }
   });
 
+  it('comes at once for who wants no stream, or only an input that there is none of', async () => {
+    await ok('create', '--name', 'deaf', 'busybox', 'cat');
+    await ok('create', '-i', '--name', 'open', 'busybox', 'cat');
+    for (const query of ['', 'logs=1', 'stdin=1', 'stdin=1&logs=1']) {
+      const { socket } = await attach('deaf', query);
+      socket.resume();
+      await new Promise((resolve) => socket.once('close', resolve).once('end', resolve));
+    }
+    // It is not told that nobody may attach to what does not run: that is waited for.
+    const waiting = outputOf(await attach('open', 'stdin=1'));
+    await ok('start', 'open');
+    await ok('kill', 'open');
+    expect(await waiting).toBe('');
+    await ok('rm', 'deaf', 'open');
+  });
+
   it('comes without output when the start fails', async () => {
     const result = await suite.daemon.docker(['run', '--rm', '-i', 'busybox', 'no-such-command'], { input: 'x\n' });
     expect(result.code).toBe(127);

@@ -272,6 +272,13 @@ describe('a start that fails', () => {
   });
 });
 
+it('asks for a name where there is none', async () => {
+  expect(await suite.daemon.api.delete('/containers/')).toMatchObject({
+    status: 400,
+    json: { message: 'invalid name or ID supplied: ""' },
+  });
+});
+
 describe('a default stop timeout', () => {
   it.skipIf(process.env['WHARF_TEST_TARGET'])('counts when the container has none', async () => {
     const { daemon } = suite;

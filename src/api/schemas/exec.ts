@@ -21,7 +21,7 @@ export const ExecCreateSchema = Type.Object(
   { goType: 'ExecOptions' },
 );
 
-export const ExecStartSchema = Type.Object({ Detach: Flag, Tty: Flag, ConsoleSize });
+export const ExecStartSchema = Type.Object({ Detach: Flag, Tty: Flag, ConsoleSize }, { goType: 'ExecStartOptions' });
 
 export function toExecConfig(wire: Static<typeof ExecCreateSchema>): ExecConfig {
   return {

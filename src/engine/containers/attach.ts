@@ -57,8 +57,9 @@ export function attachRefusal({ state }: Container, ref: string): WharfError | n
 /** The shim's socket, now or (for a container that does not run) at the next start, and where the log ends before its output. */
 async function register(ctx: ContainersContext, entry: ContainerEntry, options: AttachOptions): Promise<Registered> {
   const { stdin, stdout, stderr, logs, stream } = options;
-  if (!stream) return { pending: null, pin: null, mark: null };
   const isStdinOpen = stdin && entry.container.config.openStdin;
+  // Who wants none of the streams is not kept waiting for their end.
+  if (!stream || !(isStdinOpen || stdout || stderr)) return { pending: null, pin: null, mark: null };
   const streams = { stdin: isStdinOpen, stdout, stderr, seam: logs };
   for (let attempt = 1; entry.run && entry.container.state.running; attempt++) {
     const pin = logs ? await LogPin.open(logPath(ctx, entry.container)) : null;

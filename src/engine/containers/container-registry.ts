@@ -44,6 +44,7 @@ export class ContainerRegistry {
    * `No such container: x`, or invalid when the prefix fits several. Containers that are still being created are not found.
    */
   find(ref: string): ContainerEntry {
+    if (ref === '') throw invalid('invalid name or ID supplied: ""');
     const entry = this.lookup(ref);
     if (!entry || entry.phase === 'creating') throw notFound(`No such container: ${ref}`);
     return entry;
