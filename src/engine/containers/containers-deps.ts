@@ -1,10 +1,10 @@
 import type { CdiRegistry } from '../../host/cdi/cdi-registry.js';
 import type { CgroupLayout } from '../../host/cgroup/cgroup-layout.js';
 import type { QuickMoves } from '../../host/cgroup/quick-moves.js';
-import type { ProcessInput } from '../../host/oci/runtime-process.js';
+import type { ProcessInput, ResolvedUser } from '../../host/oci/process-input.js';
 import type { RuntimeRegistry } from '../../host/oci/runtimes.js';
 import type { RuntimeProcess, RuntimeSpec } from '../../host/oci/runtime-spec.js';
-import type { ResolvedUser, SpecInput } from '../../host/oci/spec-input.js';
+import type { SpecInput } from '../../host/oci/spec-input.js';
 import type { Logger } from '../../shared/logger.js';
 import type { EmitEvent } from '../events/event.js';
 import type { CommitOptions } from '../images/commit.js';

@@ -1,4 +1,4 @@
-import type { ProcessInput } from '../../host/oci/runtime-process.js';
+import type { ProcessInput } from '../../host/oci/process-input.js';
 import type { ContainersContext } from '../containers/containers-context.js';
 import { parseSecurityOpt } from '../containers/security-opt.js';
 import { mergeUlimits, processEnv } from '../containers/spec-request.js';

@@ -1,4 +1,4 @@
-import type { ResolvedUser } from '../../host/oci/spec-input.js';
+import type { ResolvedUser } from '../../host/oci/process-input.js';
 import type { ContainerEntry } from '../containers/container-entry.js';
 import type { RunningShim } from '../containers/shim-port.js';
 import type { ExecConfig, ExecInstance } from './exec-service.js';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { invalid } from '../../shared/errors.js';
 import type { RuntimeCapabilities } from './runtime-spec.js';
-import type { ResolvedUser } from './spec-input.js';
+import type { ResolvedUser } from './process-input.js';
 
 /** Capability names by their number in the kernel. Source: capabilities(7), include/uapi/linux/capability.h. */
 const BY_NUMBER = (

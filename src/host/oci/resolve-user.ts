@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { hasCode, invalid } from '../../shared/errors.js';
 import { openat2, RESOLVE } from '../sys/openat2.js';
-import type { ResolvedUser } from './spec-input.js';
+import type { ResolvedUser } from './process-input.js';
 
 interface PasswdEntry {
   name: string;

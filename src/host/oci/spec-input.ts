@@ -1,18 +1,12 @@
 import type { CdiEdits } from '../cdi/cdi-spec.js';
+import type { ProcessInput } from './process-input.js';
 
-/** What the engine has decided about a container, complete and checked, ready to become an OCI runtime specification. */
-export interface SpecInput {
+/** What the engine has decided about a container, complete and checked, ready to become an OCI runtime specification; and about its first process. */
+export interface SpecInput extends ProcessInput {
   readonly containerId: string;
   /** Absolute path of the mounted root file system. */
   readonly rootfs: string;
   readonly readonlyRootfs: boolean;
-  readonly args: readonly string[];
-  readonly env: readonly string[];
-  readonly cwd: string;
-  readonly user: ResolvedUser;
-  readonly tty: boolean;
-  /** [height, width]; null: not known. */
-  readonly consoleSize: [number, number] | null;
   readonly hostname: string;
   readonly domainname: string;
   readonly namespaces: NamespaceChoices;
@@ -23,17 +17,10 @@ export interface SpecInput {
   readonly shmPath: string | null;
   /** false: no /dev/shm at all. */
   readonly hasShm?: boolean;
-  readonly privileged: boolean;
-  readonly capAdd: readonly string[];
-  readonly capDrop: readonly string[];
   /** Whether it certainly runs on this machine's kernel. */
   readonly isOnHostKernel: boolean;
   readonly seccomp: { kind: 'default' } | { kind: 'unconfined' } | { kind: 'profile'; json: string };
-  /** '' : none. */
-  readonly appArmorProfile: string;
-  readonly processLabel: string;
   readonly mountLabel: string;
-  readonly noNewPrivileges: boolean;
   /** null: default list (none when privileged). */
   readonly maskedPaths: readonly string[] | null;
   readonly readonlyPaths: readonly string[] | null;
@@ -43,10 +30,7 @@ export interface SpecInput {
   /** `/docker/<id>` for cgroupfs; `system.slice:docker:<id>` for systemd. */
   readonly cgroupsPath: string;
   readonly cgroupVersion: 1 | 2;
-  readonly rlimits: readonly { name: string; soft: number; hard: number }[];
   readonly sysctls: Readonly<Record<string, string>>;
-  /** null: leave it alone. */
-  readonly oomScoreAdj: number | null;
   readonly annotations: Readonly<Record<string, string>>;
   /** Host path of the init binary to run as pid 1, or null. */
   readonly initPath: string | null;
@@ -54,12 +38,6 @@ export interface SpecInput {
   readonly cdiEdits?: readonly CdiEdits[];
   /** Control groups are mounted such that the container can change its own. */
   readonly writableCgroups?: boolean;
-}
-
-export interface ResolvedUser {
-  readonly uid: number;
-  readonly gid: number;
-  readonly additionalGids: readonly number[];
 }
 
 /** 'private': a new one; 'host': the host's; otherwise a path to join. */
