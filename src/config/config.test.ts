@@ -274,7 +274,17 @@ it('knows the version of package.json', async () => {
 });
 
 it('takes only reloadable options from a new configuration', () => {
-  const next = load('--label', 'a=b', '--data-root', '/elsewhere', '--exec-opt', 'native.cgroupdriver=systemd');
+  const limits = ['--max-concurrent-downloads', '7', '--max-concurrent-uploads', '8'];
+  const next = load(
+    '--label',
+    'a=b',
+    '--data-root',
+    '/elsewhere',
+    '--exec-opt',
+    'native.cgroupdriver=systemd',
+    ...limits,
+  );
   const config = reloadedConfig(load('--mtu', '1400'), next);
+  expect(config).toMatchObject({ maxConcurrentDownloads: 7, maxConcurrentUploads: 8 });
   expect(config).toMatchObject({ labels: ['a=b'], dataRoot: '/var/lib/wharfd', execOpts: [], mtu: 1400 });
 });

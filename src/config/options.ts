@@ -171,9 +171,11 @@ export const OPTIONS = {
   'storage-opts': option(list, [], 'Storage driver options', { flag: 'storage-opt', ...none }),
   'max-concurrent-downloads': option(integerKind, 3, 'Set the max concurrent downloads', {
     flag: 'max-concurrent-downloads',
+    ...reloadable,
   }),
   'max-concurrent-uploads': option(integerKind, 5, 'Set the max concurrent uploads', {
     flag: 'max-concurrent-uploads',
+    ...reloadable,
   }),
   'max-download-attempts': option(integerKind, 5, 'Set the max download attempts for each pull', {
     flag: 'max-download-attempts',

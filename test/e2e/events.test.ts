@@ -271,7 +271,12 @@ describe('events', () => {
       const events = await reloads();
       return events.length > 0 ? events : null;
     });
-    expect(reload!.Actor.Attributes).toMatchObject({ name: expect.any(String), debug: expect.any(String) });
+    expect(reload!.Actor.Attributes).toMatchObject({
+      name: expect.any(String),
+      debug: expect.any(String),
+      'max-concurrent-downloads': '3',
+      'max-concurrent-uploads': '5',
+    });
     const { ID } = (await daemon.api.get('/info')).json;
     expect(reload!.Actor.ID).toBe(ID);
     const byName = JSON.stringify({ daemon: [reload!.Actor.Attributes.name] });

@@ -325,6 +325,7 @@ describe('a container and the networks of the API', () => {
     expect(await connect('set', 'one', { IPAMConfig: { IPv4Address: '10.99.0.1' } })).toBe(
       '400 invalid endpoint settings:\nno configured subnet or ip-range contain the IP address 10.99.0.1',
     );
+    expect(await connect('set', 'one', { MacAddress: 'bogus' })).toBe('400 invalid MAC address bogus');
     expect(await connect('set', 'one', { IPAMConfig: { IPv4Address: '10.30.0.255' } })).toBe(
       '403 Address already in use',
     );

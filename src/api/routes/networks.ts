@@ -1,3 +1,4 @@
+import { isMacAddress } from '../../engine/networks/mac-address.js';
 import { invalid, notFound } from '../../shared/errors.js';
 import { atLeast } from '../http/api-version.js';
 import type { ApiReply } from '../http/reply.js';
@@ -50,7 +51,10 @@ async function createNetwork(request: ApiRequest): Promise<ApiReply> {
 async function connectNetwork(request: ApiRequest): Promise<ApiReply> {
   const body = await request.jsonBody(ConnectNetworkSchema);
   const asked = toEndpointConfig(body.EndpointConfig ?? {});
-  // It was accepted and ignored; Source: Engine API v1.54 changelog.
+  if (asked.macAddress !== '' && !isMacAddress(asked.macAddress)) {
+    throw invalid(`invalid MAC address ${asked.macAddress}`);
+  }
+  // A good one was accepted and ignored; Source: Engine API v1.54 changelog.
   const endpoint = atLeast(request.version, '1.54') ? asked : { ...asked, macAddress: '' };
   await request.engine.networks.connect(request.params.id ?? '', containerRef(body), endpoint);
   return empty(200);
