@@ -117,6 +117,41 @@ describe('docker cp', () => {
     await ok('rm', '-fv', name);
   });
 
+  it('comes out whole from the root of a container that runs, without what the kernel shows', async () => {
+    const { daemon } = suite;
+    await ok('run', '-d', '--name', 'whole', '-v', '/anonymous', '--tmpfs', '/gone', 'busybox', 'sleep', '100000');
+    await sh(
+      'whole',
+      'mkdir -p /z && echo last > /z/last && echo v > /anonymous/v && ln -s / /z/root && ln -s proc /z/p',
+    );
+    const names = async (path: string): Promise<string[]> => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of await daemon.api.open('GET', `/containers/whole/archive?path=${path}`)) {
+        chunks.push(chunk as Buffer);
+      }
+      // Fails for one that is cut short.
+      return execFileSync('tar', ['-t'], { input: Buffer.concat(chunks), maxBuffer: 64 << 20 })
+        .toString()
+        .split('\n')
+        .map((name) => name.replace(/^(?:\.?\/)+/, ''));
+    };
+    for (const path of ['/', '/.', '/z/root/', '/z/root/.']) {
+      const all = await names(path);
+      const relative = all.map((name) => name.replace(/^root\//, ''));
+      expect(relative, path).toEqual(
+        expect.arrayContaining(['z/last', 'anonymous/v', 'bin/busybox', 'proc/', 'sys/', 'gone/']),
+      );
+      expect(relative.filter((name) => /^(?:proc|sys|dev)\/.+[^/]$/.test(name) && name !== 'dev/console')).toEqual([]);
+    }
+    expect((await names('/proc')).filter(Boolean)).toEqual(['proc/']);
+    expect((await names('/sys')).filter(Boolean)).toEqual(['sys/']);
+    expect((await daemon.api.get('/containers/whole/archive?path=/proc/1/status')).status).toBe(404);
+    // The view that was made for it has disturbed nothing.
+    await sh('whole', 'echo more > /z/more && test -e /proc/1/status && touch /gone/t');
+    expect(await ok('diff', 'whole')).toContain('A /z/more');
+    await ok('rm', '-fv', 'whole');
+  });
+
   it('copies a container to another through the client', async () => {
     const { daemon } = suite;
     const packed = await daemon.api.open('GET', '/containers/stopped/archive?path=/d');

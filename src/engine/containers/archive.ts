@@ -8,7 +8,7 @@ import type { Container } from './container.js';
 import type { PathStat } from './container-service.js';
 import type { ContainerEntry } from './container-entry.js';
 import { emitContainerEvent, type ContainersContext } from './containers-context.js';
-import { openRootView, type RootView } from './root-view.js';
+import { openRootView, runningRoot, type RootView } from './root-view.js';
 
 /** Looks at a path in a container, running or not. */
 export async function statContainerPath(ctx: ContainersContext, ref: string, path: string): Promise<PathStat> {
@@ -32,7 +32,7 @@ export async function getArchive(
   signal: AbortSignal,
 ): Promise<{ stat: PathStat; tar: Readable }> {
   const entry = ctx.registry.find(ref);
-  const view = await openRootView(ctx, entry);
+  const view = await openRootView(ctx, entry, { isOwn: holdsKernel(entry, checkedPath(path)) });
   try {
     const { stat, stream } = archivePath(view.root, checkedPath(path), { signal });
     closeAfter(ctx, entry, stream, view);
@@ -42,6 +42,15 @@ export async function getArchive(
     await view.close();
     throw errorKind(error) === 'not-found' ? missing(ref, path) : error;
   }
+}
+
+/**
+ * Whether a path of a running container is, or holds, what the kernel shows there. That is no content: it has neither sizes nor an end,
+ * and dockerd does not copy it either.
+ */
+function holdsKernel(entry: ContainerEntry, path: string): boolean {
+  const root = runningRoot(entry);
+  return root !== null && /^\/(?:(?:proc|sys)(?:\/.*)?|dev)?$/s.test(resolvedPath(root, path));
 }
 
 /** Keeps a view as long as something streams out of it. */

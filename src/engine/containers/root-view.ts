@@ -20,14 +20,16 @@ let counter = 0;
 /**
  * Opens the file system of a container that may or may not run. Of one that does not, a view of its own is mounted, so that no lock is
  * needed while a client reads or writes: a start in between neither sees nor disturbs it. Volumes are told to be mounted and unmounted
- * for it, as by dockerd, whether that takes anything or not.
+ * for it, as by dockerd, whether that takes anything or not. `isOwn` asks for such a view of one that runs, too: it has no /proc, /sys
+ * and /dev, nor any tmpfs.
  */
-export async function openRootView(ctx: ContainersContext, entry: ContainerEntry): Promise<RootView> {
-  const { state } = entry.container;
-  const isRunning = state.running && !state.restarting;
-  const view = isRunning
-    ? { root: `/proc/${state.pid}/root`, close: async () => undefined }
-    : await mountView(ctx, entry);
+export async function openRootView(
+  ctx: ContainersContext,
+  entry: ContainerEntry,
+  { isOwn = false }: { isOwn?: boolean } = {},
+): Promise<RootView> {
+  const shared = isOwn ? null : runningRoot(entry);
+  const view = shared ? { root: shared, close: async () => undefined } : await mountView(ctx, entry);
   const volumes = entry.plan.filter(({ type }) => type === 'volume');
   for (const { name, destination, propagation, readOnly } of volumes) {
     ctx.deps.volumes.tellUse('mount', name, entry.id, { destination, propagation, rw: !readOnly });
@@ -39,6 +41,11 @@ export async function openRootView(ctx: ContainersContext, entry: ContainerEntry
       await view.close();
     },
   };
+}
+
+/** The root that the processes of a container see; null when it does not run. */
+export function runningRoot({ container: { state } }: ContainerEntry): string | null {
+  return state.running && !state.restarting ? `/proc/${state.pid}/root` : null;
 }
 
 async function mountView(ctx: ContainersContext, entry: ContainerEntry): Promise<RootView> {
