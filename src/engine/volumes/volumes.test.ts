@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { mounts } from '../../host/sys/mount.js';
 import { parseMountOptions } from '../../host/volumes/mount-options.js';
 import { VolumeDirectories } from '../../host/volumes/volume-directories.js';
@@ -178,6 +178,16 @@ describe('mount', () => {
         `error while mounting volume '${root}/share/_data': failed to mount local volume: mount //192.0.2.1/x:` +
         `${root}/share/_data, data: username=a,password=********: no such device`,
     });
+  });
+
+  it('says that the program is missing that mounts', async () => {
+    await create('share', { driverOpts: { type: 'bogusfs', device: 'x' } });
+    vi.stubEnv('PATH', '/nowhere');
+    try {
+      await expect(volumes.mount('share', 'c')).rejects.toThrow(/: the program mount is missing$/);
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   it('says that it does not know the server', async () => {

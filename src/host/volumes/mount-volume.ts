@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { errorMessage } from '../../shared/errors.js';
+import { errorMessage, hasCode } from '../../shared/errors.js';
 import { mount, MNT_DETACH, mounts, umount, UMOUNT_NOFOLLOW } from '../sys/mount.js';
 import { parseMountOptions, resolveAddress, withoutPassword } from './mount-options.js';
 
@@ -60,7 +60,9 @@ function reason(error: unknown): string {
   if (said === null) return /^E[A-Z0-9]+: ([^,]+),/.exec(errorMessage(error))?.[1] ?? errorMessage(error).trim();
   if (said.includes('unknown filesystem type')) return 'no such device';
   const [line = ''] = said.split('\n', 1);
-  return line.replace(/^mount: (?:[^:]*: )?/, '').trim() || 'mount did not end in time';
+  const text = line.replace(/^mount: (?:[^:]*: )?/, '').trim();
+  if (text !== '') return text;
+  return hasCode(error, 'ENOENT') ? 'the program mount is missing' : 'connection timed out';
 }
 
 /** Whether something is mounted exactly there. */
