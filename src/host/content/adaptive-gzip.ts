@@ -4,7 +4,7 @@ import { RawDeflate } from './raw-deflate.js';
 /** The unit in which content is looked at. */
 const GRAIN_BYTES = 1024;
 const HALF_BYTES = GRAIN_BYTES / 2;
-/** Of a grain so much is looked at in one place, from its ends inwards: most of what compresses, or does so in part, is known by the first few. */
+/** Of a grain so much is looked at in each of these places, first at its ends: most of what compresses, or does so in part, is known by the first few. */
 const STEP_BYTES = 64;
 const STEPS = [0, 960, 128, 832, 256, 704, 384, 576];
 const SAMPLE_BYTES = STEP_BYTES * STEPS.length;

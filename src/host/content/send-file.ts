@@ -5,9 +5,11 @@ import { internal } from '../../shared/errors.js';
 const BUFFER_BYTES = 256 * 1024;
 
 /**
- * Writes a part of a file (without the byte at `end`) to a stream, which the caller ends, and says how far it is. It takes the same two buffers all
- * the time: one of its own for each piece, as a file's stream of Node's has it, is garbage of which V8 sees only the small heads, and
- * which it then searches all of the heap for. The stream must have done with the bytes when it says that they are written, as sockets and requests have. Rejects when the file is missing or shorter, and when the stream fails or closes.
+ * Writes a part of a file (without the byte at `end`) to a stream, which the caller ends, and says how far it is. Rejects when the file is missing or
+ * shorter, and when the stream fails or closes; it must have done with the bytes when it says that they are written, as sockets and requests have.
+ *
+ * The same two buffers are used all the time: one for each piece, as a file's stream of Node's has it, is garbage of which V8 sees only the
+ * small heads, and for which it then searches all of the heap.
  */
 export async function sendFile(
   path: string,
@@ -33,14 +35,15 @@ export async function sendFile(
 class Target implements Disposable {
   private broken: Error | null = null;
   private fail: ((error: Error) => void) | null = null;
-  private readonly onBreak = (error?: Error): void => {
-    this.broken ??= error ?? internal('the stream was closed before all was written');
+  private readonly onError = (error: Error): void => {
+    this.broken ??= error;
     this.fail?.(this.broken);
   };
+  private readonly onClose = (): void => this.onError(internal('the stream was closed before all was written'));
 
   constructor(private readonly stream: Writable) {
-    stream.on('error', this.onBreak).on('close', this.onBreak);
-    if (stream.destroyed) this.onBreak(stream.errored ?? undefined);
+    stream.on('error', this.onError).on('close', this.onClose);
+    if (stream.destroyed) this.onClose();
   }
 
   /** Resolves when the bytes are not needed any more. */
@@ -56,6 +59,6 @@ class Target implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.stream.off('error', this.onBreak).off('close', this.onBreak);
+    this.stream.off('error', this.onError).off('close', this.onClose);
   }
 }
