@@ -18,7 +18,6 @@ const recorded = JSON.parse(readFileSync(new URL('../fixtures/dockerd/creates.js
  */
 const OTHERWISE: { request: RegExp; why: string; answer?: Partial<CreateAnswer>; once?: boolean }[] = [
   { request: /^1.51 platform=a%20b/, why: "the wording of a Go library's expression is no contract" },
-  { request: /"StopSignal":"65"/, why: 'there is no such signal: it could never be stopped', answer: { status: 400 } },
   { request: /"Volumes":\{"\/(\.\.)?":/, why: 'no container with a volume for its root would ever start' },
   {
     request: /"(ExposedPorts|PortBindings)":\{"(80(-82\/udp|\/TCP)?)?":/,
