@@ -5,6 +5,7 @@ import type { LoadedConfig } from './config/load-config.js';
 import { parseFlags } from './config/parse-flags.js';
 import { daemonPaths } from './config/paths.js';
 import { Daemon } from './daemon.js';
+import { runningArchiveJobs } from './host/archive/archive-workers.js';
 import { writeDiagnosticReport } from './host/process/diagnostic-report.js';
 import { claimPidFile } from './host/process/pid-file.js';
 import { lockDataRoot } from './host/process/data-root-lock.js';
@@ -88,7 +89,10 @@ function listenForSignals(logger: DaemonLogger, limits: Limits): Promise<NodeJS.
 function reportOnSignal(config: LoadedConfig['config'], logger: DaemonLogger): void {
   process.on('SIGUSR1', () => {
     try {
-      logger.info({ path: writeDiagnosticReport(daemonPaths(config).execRoot) }, 'diagnostic report written');
+      logger.info(
+        { path: writeDiagnosticReport(daemonPaths(config).execRoot, runningArchiveJobs()) },
+        'diagnostic report written',
+      );
     } catch (err) {
       logger.error({ err }, 'could not write a diagnostic report');
     }

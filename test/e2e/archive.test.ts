@@ -124,17 +124,20 @@ describe('docker cp', () => {
       'whole',
       'mkdir -p /z && echo last > /z/last && echo v > /anonymous/v && ln -s / /z/root && ln -s proc /z/p',
     );
-    const names = async (path: string): Promise<string[]> => {
+    const archive = async (path: string): Promise<Buffer> => {
       const chunks: Buffer[] = [];
       for await (const chunk of await daemon.api.open('GET', `/containers/whole/archive?path=${path}`)) {
         chunks.push(chunk as Buffer);
       }
-      // Fails for one that is cut short.
-      return execFileSync('tar', ['-t'], { input: Buffer.concat(chunks), maxBuffer: 64 << 20 })
-        .toString()
+      return Buffer.concat(chunks);
+    };
+    // Fails for one that is cut short.
+    const tar = (input: Buffer, ...args: string[]): string =>
+      execFileSync('tar', args, { input, maxBuffer: 64 << 20 }).toString();
+    const names = async (path: string): Promise<string[]> =>
+      tar(await archive(path), '-t')
         .split('\n')
         .map((name) => name.replace(/^(?:\.?\/)+/, ''));
-    };
     for (const path of ['/', '/.', '/z/root/', '/z/root/.']) {
       const all = await names(path);
       const relative = all.map((name) => name.replace(/^root\//, ''));
@@ -142,6 +145,12 @@ describe('docker cp', () => {
         expect.arrayContaining(['z/last', 'anonymous/v', 'bin/busybox', 'proc/', 'sys/', 'gone/']),
       );
       expect(relative.filter((name) => /^(?:proc|sys|dev)\/.+[^/]$/.test(name) && name !== 'dev/console')).toEqual([]);
+    }
+    const root = await archive('/');
+    for (const file of ['hosts', 'hostname', 'resolv.conf']) {
+      const copied = tar(root, '-xO', '--wildcards', `*etc/${file}`);
+      expect(copied.trim(), file).toBe(await sh('whole', `cat /etc/${file}`));
+      expect(copied, file).not.toBe('');
     }
     expect((await names('/proc')).filter(Boolean)).toEqual(['proc/']);
     expect((await names('/sys')).filter(Boolean)).toEqual(['sys/']);

@@ -51,9 +51,10 @@ class Scene {
   }
 
   /** The run that is under way ends after so long. */
-  async run(lengthMs: number, exitCode = 1): Promise<void> {
+  async run(lengthMs: number, exitCode = 1, options?: { isStopping: boolean }): Promise<void> {
     await vi.advanceTimersByTimeAsync(lengthMs);
-    recordExit(this.ctx, this.entry, { exitCode, ooms: 0, finishedAt: new Date().toISOString(), error: '' });
+    const facts = { exitCode, ooms: 0, finishedAt: new Date().toISOString(), error: '' };
+    recordExit(this.ctx, this.entry, facts, options);
   }
 
   /** How long it takes until the policy starts it; null: never. */
@@ -156,6 +157,15 @@ describe('restarts after exits', () => {
     await scene.run(5);
     expect(await scene.backOffMs()).toBeNull();
     expect(scene.state.status).toBe('exited');
+  });
+
+  it('are the next daemon’s when this one began to go down after the exit, before it was on record', async () => {
+    const scene = new Scene({ ...always, name: 'unless-stopped' });
+    scene.ctx.stopping = true;
+    await scene.run(5, 1, { isStopping: false });
+    expect(scene.state).toMatchObject({ running: true, restarting: true });
+    await vi.advanceTimersByTimeAsync(HOUR_MS);
+    expect(scene.restarts).toEqual([]);
   });
 
   it.each<[string, (scene: Scene) => void]>([

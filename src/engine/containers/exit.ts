@@ -58,12 +58,14 @@ async function watch(
   ctx.endingRuns.add(run);
   // Its probes would fail from now on, which says nothing of its health.
   entry.stopHealth?.();
+  // Whether it is to run again is the policy's to say, also when the daemon goes down while other things are waited for.
+  const isStopping = ctx.stopping;
   const { isCleaningAwaited } = run;
   if (isCleaningAwaited) tellShim(ctx, entry, run.shim.delete());
   if (entry.execEnds.size > 0) await execsEnded(entry);
   const { removeNamespace } = await leaveNetworks(ctx, entry);
   await letGoOfVolumes(ctx, entry);
-  const willRestart = recordExit(ctx, entry, facts);
+  const willRestart = recordExit(ctx, entry, facts, { isStopping });
   settleRecorded();
   tellShim(ctx, entry, run.shim.recorded());
   const goes = !willRestart && goesAtItsEnd(entry);
@@ -96,7 +98,7 @@ async function watch(
  * namespace they may live on.
  */
 async function execsEnded({ container, execEnds }: ContainerEntry): Promise<void> {
-  if (container.hostConfig.pidMode === '') await within(Promise.all(execEnds), ANSWER_WAIT_MS);
+  if (container.hostConfig.pidMode === '') await within(Promise.allSettled(execEnds), ANSWER_WAIT_MS);
 }
 
 /** A shim that is gone has let its clients go, and the runtime forget the container, by itself. */
@@ -172,7 +174,7 @@ export function recordExit(
   ctx: ContainersContext,
   entry: ContainerEntry,
   facts: ExitFacts,
-  { isLate }: { isLate: boolean } = { isLate: false },
+  { isLate = false, isStopping = ctx.stopping }: { isLate?: boolean; isStopping?: boolean } = {},
 ): boolean {
   recordOom(ctx, entry, facts.ooms);
   const { state, hostConfig, restartCount, network } = entry.container;
@@ -182,7 +184,7 @@ export function recordExit(
   entry.execs.clear();
   const willRestart =
     !entry.exitOnNext &&
-    !ctx.stopping &&
+    !isStopping &&
     entry.phase === 'stable' &&
     shouldRestart(hostConfig.restartPolicy, {
       exitCode: facts.exitCode,

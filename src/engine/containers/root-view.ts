@@ -2,11 +2,13 @@ import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync 
 import { join, posix } from 'node:path';
 import { mount, MNT_DETACH, MS, umountAll } from '../../host/sys/mount.js';
 import { resolveInRoot } from '../../host/sys/resolve-in-root.js';
-import { hasCode } from '../../shared/errors.js';
+import type { SpecMount } from '../../host/oci/spec-input.js';
+import { errorKind, hasCode } from '../../shared/errors.js';
 import type { ContainerEntry } from './container-entry.js';
 import type { ContainersContext } from './containers-context.js';
 import type { PlannedMount } from './planned-mount.js';
 import { unmountRoot } from './release-run.js';
+import { networkFiles } from './spec-request.js';
 
 /** A container's file system as its processes see it, volumes and binds included. */
 export interface RootView {
@@ -44,8 +46,9 @@ export async function openRootView(
 }
 
 /** The root that the processes of a container see; null when it does not run. */
-export function runningRoot({ container: { state } }: ContainerEntry): string | null {
-  return state.running && !state.restarting ? `/proc/${state.pid}/root` : null;
+export function runningRoot({ container: { state }, run }: ContainerEntry): string | null {
+  // Its end may be known before it is on record.
+  return state.running && !state.restarting && run?.shim.state !== 'exited' ? `/proc/${state.pid}/root` : null;
 }
 
 async function mountView(ctx: ContainersContext, entry: ContainerEntry): Promise<RootView> {
@@ -68,11 +71,26 @@ async function mountView(ctx: ContainersContext, entry: ContainerEntry): Promise
       bind(from, to);
       if (planned.readOnly) forbidWrites(to);
     }
+    for (const { source, destination } of shownNetworkFiles(ctx, entry)) {
+      const to = existsSync(source) ? makeMountPoint(root, destination, source) : null;
+      if (to !== null) bind(source, to);
+    }
     // Last, since places for the mounts may have to be made.
     if (entry.container.hostConfig.readonlyRootfs) forbidWrites(root);
     return { root, close };
   } catch (error) {
     await close();
+    throw error;
+  }
+}
+
+/** Those of one that runs, which its next start would fill in anew; none when the container is gone whose they are. */
+function shownNetworkFiles(ctx: ContainersContext, { container, plan }: ContainerEntry): SpecMount[] {
+  if (!container.state.running) return [];
+  try {
+    return networkFiles(ctx, container, plan);
+  } catch (error) {
+    if (errorKind(error) === 'not-found') return [];
     throw error;
   }
 }

@@ -93,8 +93,11 @@ export async function superviseExec(ctx: ContainersContext, exec: ExecRecord, sh
   const { execEnds } = exec.entry;
   const ended = watch(ctx, exec, shim);
   execEnds.add(ended);
-  await ended;
-  execEnds.delete(ended);
+  try {
+    await ended;
+  } finally {
+    execEnds.delete(ended);
+  }
 }
 
 async function watch(ctx: ContainersContext, exec: ExecRecord, shim: RunningShim): Promise<void> {

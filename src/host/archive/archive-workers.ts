@@ -37,6 +37,7 @@ export interface JobOptions {
 }
 
 const idle: { worker: Worker; timer: NodeJS.Timeout; retire: () => void }[] = [];
+const running = new Set<{ job: ArchiveJobName }>();
 const waiting: (() => void)[] = [];
 let unpacking = 0;
 
@@ -59,6 +60,8 @@ export async function submitArchiveJob<Name extends ArchiveJobName>(
     options.signal.throwIfAborted();
   }
   const worker = takeWorker();
+  const entry = { job: name };
+  running.add(entry);
   let reusable = false;
   try {
     const result = await converse(worker, name, args, options);
@@ -68,6 +71,7 @@ export async function submitArchiveJob<Name extends ArchiveJobName>(
     reusable = error instanceof JobFailure;
     throw error instanceof JobFailure ? error.cause : error;
   } finally {
+    running.delete(entry);
     if (limited) freeSlot();
     giveBack(worker, reusable);
   }
@@ -76,6 +80,11 @@ export async function submitArchiveJob<Name extends ArchiveJobName>(
 /** Has a thread ready for a job that is about to come: starting one takes as long as copying many megabytes. */
 export function prepareArchiveWorker(): void {
   if (HAS_ENTRY && idle.length === 0) giveBack(takeWorker(), true);
+}
+
+/** What threads are at work on, and can't be asked anything before. */
+export function runningArchiveJobs(): ArchiveJobName[] {
+  return [...running].map(({ job }) => job);
 }
 
 /** Ends idle threads now; for an orderly shutdown. */

@@ -12,10 +12,21 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { mknodSync } from '../sys/mknod.js';
 import { mount, umountAll } from '../sys/mount.js';
+import type * as Openat2 from '../sys/openat2.js';
 import { removeSmallTree } from './remove-small-tree.js';
+
+const opens = vi.hoisted(() => ({ count: 0 }));
+vi.mock('../sys/openat2.js', async (original) => {
+  const actual = await original<typeof Openat2>();
+  const openat2: typeof actual.openat2 = (...args) => {
+    opens.count++;
+    return actual.openat2(...args);
+  };
+  return { ...actual, openat2 };
+});
 
 let base: string;
 let tree: string;
@@ -52,8 +63,11 @@ it('leaves alone what is larger, in breadth or in depth', async () => {
   expect(readdirSync(join(tree, 'a/b'))).toHaveLength(3);
   rmSync(join(tree, 'a/b/3'));
   expect(await removeSmallTree(tree, 5)).toBe(true);
-  mkdirSync(join(tree, '1/2/3/4/5'), { recursive: true });
+  mkdirSync(join(tree, `1/2/3/4/5${'/d'.repeat(500)}`), { recursive: true });
+  opens.count = 0;
   expect(await removeSmallTree(tree, 5)).toBe(false);
+  // not to the bottom
+  expect(opens.count).toBeLessThan(10);
   expect(existsSync(join(tree, '1/2/3/4/5'))).toBe(true);
   expect(openDescriptors()).toBe(before);
 });

@@ -48,6 +48,8 @@ function addDirectory(
   plan: Plan,
   { directoryFd, name, maxEntries }: { directoryFd: number; name: string; maxEntries: number },
 ): boolean {
+  // A directory counts before its entries, so that a tree as deep as a program likes is not gone through to its bottom.
+  if (plan.opened.length > maxEntries) return false;
   const flags = DIRECTORY_FLAGS | constants.O_NOFOLLOW;
   const fd = openat2(directoryFd, sysName(name), { flags, resolve: RESOLVE.BENEATH | RESOLVE.NO_XDEV });
   plan.opened.push(fd);

@@ -14,5 +14,6 @@ it('keeps what an inflated stream leaves behind small', async () => {
     most = Math.max(most, process.memoryUsage().arrayBuffers - before);
   }
   expect(bytes).toBe(128 * 1024 * 1024);
-  expect(most).toBeLessThan(8 * 1024 * 1024);
+  // 4 MiB and what is under way; a collection may leave as much to its successor. Without one it is 60 MiB and more.
+  expect(most).toBeLessThan(16 * 1024 * 1024);
 });

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer, request, type ClientRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -77,7 +78,11 @@ it('rejects when the stream breaks, even before it is connected', async () => {
   full.on('data', () => full.pause()).once('data', () => full.destroy());
   await expect(stuck).rejects.toThrow('closed before all was written');
 
-  const outgoing: ClientRequest = request({ host: '127.0.0.1', port: 1, agent: false, method: 'PUT' });
+  const gone = createServer().listen(0, '127.0.0.1');
+  await once(gone, 'listening');
+  const { port } = gone.address() as AddressInfo;
+  gone.close();
+  const outgoing: ClientRequest = request({ host: '127.0.0.1', port, agent: false, method: 'PUT' });
   outgoing.on('error', () => undefined);
   await expect(send(outgoing)).rejects.toThrow(/ECONNREFUSED|closed before all was written/);
 

@@ -1,6 +1,5 @@
 import { open } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
-import { internal } from '../../shared/errors.js';
 
 const BUFFER_BYTES = 256 * 1024;
 
@@ -23,7 +22,7 @@ export async function sendFile(
   let writing: Promise<void> | null = null;
   for (let at = start, [next, other] = buffers; at < end; [next, other] = [other, next]) {
     const { bytesRead } = await file.read(next, 0, Math.min(next.length, end - at), at);
-    if (bytesRead === 0) throw internal(`${path} ends at byte ${at} of ${end}`);
+    if (bytesRead === 0) throw new Error(`${path} ends at byte ${at} of ${end}`);
     await writing;
     writing = target.write(next.subarray(0, bytesRead));
     onSent((at += bytesRead));
@@ -39,7 +38,7 @@ class Target implements Disposable {
     this.broken ??= error;
     this.fail?.(this.broken);
   };
-  private readonly onClose = (): void => this.onError(internal('the stream was closed before all was written'));
+  private readonly onClose = (): void => this.onError(new Error('the stream was closed before all was written'));
 
   constructor(private readonly stream: Writable) {
     stream.on('error', this.onError).on('close', this.onClose);

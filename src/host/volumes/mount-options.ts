@@ -42,9 +42,9 @@ export function parseMountOptions(text: string): { flags: number; data: string }
   return { flags, data: data.join(',') };
 }
 
-/** The options as they may be shown: without a password. */
+/** The options as they may be shown: without a password, in which a comma stands twice. */
 export function withoutPassword(text: string): string {
-  return text.replace(/(^|,)(password\d?|pass)=[^,]*/g, '$1$2=********');
+  return text.replace(/(^|,)(password\d?|pass)=(?:[^,]|,,)*/g, '$1$2=********');
 }
 
 /** The kernel takes addresses only: `addr=nas.local` becomes `addr=192.0.2.1`. Rejects when the name is unknown. */

@@ -1,6 +1,6 @@
-import { execFile } from 'node:child_process';
+import { execFile, type ExecFileException } from 'node:child_process';
 import { promisify } from 'node:util';
-import { errorMessage, hasCode } from '../../shared/errors.js';
+import { errorMessage } from '../../shared/errors.js';
 import { mount, MNT_DETACH, mounts, umount, UMOUNT_NOFOLLOW } from '../sys/mount.js';
 import { parseMountOptions, resolveAddress, withoutPassword } from './mount-options.js';
 
@@ -62,7 +62,10 @@ function reason(error: unknown): string {
   const [line = ''] = said.split('\n', 1);
   const text = line.replace(/^mount: (?:[^:]*: )?/, '').trim();
   if (text !== '') return text;
-  return hasCode(error, 'ENOENT') ? 'the program mount is missing' : 'connection timed out';
+  const { code, killed } = error as ExecFileException;
+  if (killed) return 'connection timed out';
+  if (code === 'ENOENT') return 'the program mount is missing';
+  return typeof code === 'number' ? `mount: exit status ${code}` : `mount: ${code}`;
 }
 
 /** Whether something is mounted exactly there. */
