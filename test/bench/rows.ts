@@ -363,7 +363,7 @@ function startAndRemoveForty(): Row[] {
       name: 'create + start of 40, 8 at once, each',
       budget: 0.4,
       unit: 'ms',
-      rounds: 2,
+      rounds: 7,
       measure: async (t) => {
         const ids: string[] = [];
         const starting = await timed(() =>
