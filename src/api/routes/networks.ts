@@ -1,4 +1,4 @@
-import { isMacAddress } from '../../engine/networks/mac-address.js';
+import { macAddressProblem } from '../../engine/networks/validate-endpoints.js';
 import { invalid, notFound } from '../../shared/errors.js';
 import { atLeast } from '../http/api-version.js';
 import type { ApiReply } from '../http/reply.js';
@@ -51,9 +51,8 @@ async function createNetwork(request: ApiRequest): Promise<ApiReply> {
 async function connectNetwork(request: ApiRequest): Promise<ApiReply> {
   const body = await request.jsonBody(ConnectNetworkSchema);
   const asked = toEndpointConfig(body.EndpointConfig ?? {});
-  if (asked.macAddress !== '' && !isMacAddress(asked.macAddress)) {
-    throw invalid(`invalid MAC address ${asked.macAddress}`);
-  }
+  const problem = macAddressProblem(asked);
+  if (problem !== null) throw invalid(problem);
   // A good one was accepted and ignored; Source: Engine API v1.54 changelog.
   const endpoint = atLeast(request.version, '1.54') ? asked : { ...asked, macAddress: '' };
   await request.engine.networks.connect(request.params.id ?? '', containerRef(body), endpoint);

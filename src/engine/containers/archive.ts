@@ -32,9 +32,10 @@ export async function getArchive(
   signal: AbortSignal,
 ): Promise<{ stat: PathStat; tar: Readable }> {
   const entry = ctx.registry.find(ref);
-  const view = await openRootView(ctx, entry, { isOwn: holdsKernel(entry, checkedPath(path)) });
+  const wanted = checkedPath(path);
+  const view = await openRootView(ctx, entry, { isOwn: holdsKernel(entry, wanted) });
   try {
-    const { stat, stream } = archivePath(view.root, checkedPath(path), { signal });
+    const { stat, stream } = archivePath(view.root, wanted, { signal });
     closeAfter(ctx, entry, stream, view);
     emitContainerEvent(ctx, entry, 'archive-path');
     return { stat: toWire(stat), tar: stream };

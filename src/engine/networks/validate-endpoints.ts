@@ -27,7 +27,11 @@ export function validateEndpoints(ctx: NetworksContext, endpoints: Record<string
 export function endpointProblem(network: Network | null, config: EndpointConfig): string | null {
   const errors = [...addressErrors(network, config), ...nameErrors(network, config), ...sysctlErrors(config)];
   if (errors.length > 0) return `invalid endpoint settings:\n${asList(errors)}`;
-  const { macAddress } = config;
+  return macAddressProblem(config);
+}
+
+/** What dockerd says of a MAC address that is none; null: it is one, or there is none. */
+export function macAddressProblem({ macAddress }: EndpointConfig): string | null {
   return macAddress !== '' && !isMacAddress(macAddress) ? `invalid MAC address ${macAddress}` : null;
 }
 
